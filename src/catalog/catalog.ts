@@ -1,0 +1,87 @@
+/** The catalogue: what tenants offer, and through which widget keys. Times are ms since the epoch. */
+
+/** A small picture on a button. */
+export interface Icon {
+  readonly kind: string;
+  readonly value: string;
+}
+
+/** What a published flow registers: something that a visitor may start. */
+export interface FlowIntent {
+  /** Unique within the tenant. */
+  readonly name: string;
+  readonly displayLabel: string;
+  readonly subtitle?: string | undefined;
+  readonly description?: string | undefined;
+  readonly examples: readonly string[];
+  readonly requiredEntities: readonly string[];
+  readonly icon?: Icon | undefined;
+  readonly accentColor?: string | undefined;
+  readonly styleVariant: string;
+  readonly isPinned: boolean;
+  readonly priority: number;
+}
+
+/** A conversation flow of a tenant; a draft until it is published. */
+export interface Flow {
+  /** UUID. */
+  readonly id: string;
+  /** Stable within the tenant. */
+  readonly slug: string;
+  readonly published: boolean;
+  readonly intent: FlowIntent;
+}
+
+/** A prompt on a page type, perhaps assigned to a flow. */
+export interface QuickQuestion {
+  readonly question: string;
+  readonly pageType: string;
+  /** The assigned flow's id. */
+  readonly flowId?: string | undefined;
+}
+
+/** A tenant, with all that it offers: one document, changed whole. */
+export interface Tenant {
+  /** UUID. */
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly flows: readonly Flow[];
+  readonly quickQuestions: readonly QuickQuestion[];
+  /** Counts the changes of the tenant and of its widget keys. */
+  readonly revision: number;
+}
+
+/** A publishable key, and what the widgets that carry it may do. */
+export interface WidgetKey {
+  /** UUID. */
+  readonly id: string;
+  readonly tenantId: string;
+  /** `pk_live_` and 32 hex digits: public, not a secret. */
+  readonly publicKey: string;
+  readonly label: string;
+  /** Patterns: see origins.ts. */
+  readonly allowedOrigins: readonly string[];
+  readonly allowMissingOrigin: boolean;
+  readonly allowsAllIntents: boolean;
+  /** Names of intents; they need not exist (yet). */
+  readonly allowedIntents: readonly string[];
+  readonly enabled: boolean;
+  readonly endsAt?: number | undefined;
+}
+
+/** Where the catalogue lives. All methods throw ServiceError unavailable | internal. */
+export interface CatalogStore {
+  findKey(publicKey: string): Promise<WidgetKey | undefined>;
+  findTenant(id: string): Promise<Tenant | undefined>;
+  findTenantBySlug(slug: string): Promise<Tenant | undefined>;
+  /** The current revision of each tenant that exists. */
+  revisions(tenantIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  keysOf(tenantId: string): Promise<readonly WidgetKey[]>;
+  /** @returns false when its slug is taken. */
+  insertTenant(tenant: Tenant): Promise<boolean>;
+  /** Replaces the tenant that still has `expectedRevision`. @returns false when it has another one by now. */
+  replaceTenant(tenant: Tenant, expectedRevision: number): Promise<boolean>;
+  /** Writes a key, new or changed. @returns false when another tenant has its public key. */
+  putKey(key: WidgetKey): Promise<boolean>;
+}

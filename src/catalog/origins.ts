@@ -1,0 +1,133 @@
+import { isIPv4 } from 'node:net';
+import { parse as parseDomain } from 'tldts';
+
+/**
+ * One entry of a widget key's `allowedOrigins`. `text` is its one normal form: what is stored and shown.
+ */
+export type OriginPattern =
+  /** `https://acme.com`: this origin alone. */
+  | { readonly kind: 'exact'; readonly text: string }
+  /** `https://*.acme.com:8443`: origins from `prefix` (`https://`) to `suffix` (`.acme.com:8443`). */
+  | { readonly kind: 'subdomains'; readonly text: string; readonly prefix: string; readonly suffix: string }
+  /** `http://localhost:*`: `origin` (`http://localhost`) on any port. */
+  | { readonly kind: 'anyPort'; readonly text: string; readonly origin: string };
+
+type WildPattern = Exclude<OriginPattern, { kind: 'exact' }>;
+
+/** An origin as browsers serialise it, other than an IPv6 address. */
+const PLAIN_ORIGIN = /^https?:\/\/[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::[0-9]{1,5})?$/;
+
+/**
+ * Reads one entry of `allowedOrigins` and brings it to its normal form: lower case, IDN hosts as punycode,
+ * no default port, which is how browsers send an origin (RFC 6454 §6.2).
+ *
+ * @throws {Error} whose message is one sentence on what is wrong with the entry.
+ */
+export function parseOriginPattern(text: string): OriginPattern {
+  const fail = (why: string): Error => new Error(`${JSON.stringify(text)} ${why}`);
+  if (text === '*') throw fail('would allow every website: name the origins, or use https://*.your-domain');
+  if (text === 'null') throw fail('is what sandboxed and local pages send and can never be allowed');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: URL parsers drop some of them silently
+  if (/[\s\u0000-\u001f\u007f]/.test(text)) throw fail('contains white space or control characters');
+
+  const [, scheme, rest] = /^(https?):\/\/(.*)$/i.exec(text) ?? [];
+  if (scheme === undefined || rest === undefined) throw fail('does not start with https:// or http://');
+  if (rest === '') throw fail('has no host');
+  if (/^[^/?#]+\/$/.test(rest)) throw fail('ends in a slash: leave the slash out');
+  if (/[/?#\\]/.test(rest))
+    throw fail('has more than scheme, host and port: leave out path, query and fragment');
+  if (rest.includes('@')) throw fail('has a user name: leave out everything up to the @');
+  if (rest.includes('%')) throw fail('has a percent sign in its host');
+
+  const isAnyPort = rest.endsWith(':*');
+  const isSubdomains = rest.startsWith('*.');
+  const host = rest.slice(isSubdomains ? 2 : 0, isAnyPort ? -2 : undefined);
+  if ((isSubdomains && isAnyPort) || ((isSubdomains || isAnyPort) && host.includes('*'))) {
+    throw fail('has two wildcards');
+  }
+  if (host.includes('*')) {
+    throw fail('has a * where none may stand: it can only be all of the subdomain, as in https://*.acme.com');
+  }
+  if (host.endsWith(':')) throw fail('has a colon without a port');
+  if (/\.(?::|$)/.test(host)) throw fail('has a host that ends in a dot');
+  const url = parseUrl(`${scheme}://${host}`);
+  if (!url || !(PLAIN_ORIGIN.test(url.origin) || url.hostname.startsWith('['))) {
+    throw fail('has no valid host and port');
+  }
+  if (isAnyPort) {
+    if (url.port !== '' || !isLoopback(url.hostname)) {
+      throw fail('has a wildcard port, which only localhost and loopback addresses may have');
+    }
+    return { kind: 'anyPort', text: `${url.origin}:*`, origin: url.origin };
+  }
+  if (isSubdomains) {
+    // A suffix under which anybody can register names would let strangers in.
+    const { domain, isIp } = parseDomain(url.hostname, { allowPrivateDomains: true });
+    if (isIp) throw fail('has a wildcard before an address: addresses have no subdomains');
+    if (domain === null) {
+      throw fail(`is a wildcard over the public suffix ${url.hostname}, where anybody can have a name`);
+    }
+    const prefix = `${url.protocol}//`;
+    return { kind: 'subdomains', text: `${prefix}*.${url.host}`, prefix, suffix: `.${url.host}` };
+  }
+  return { kind: 'exact', text: url.origin };
+}
+
+/**
+ * Makes the test that a request's `Origin` header must pass, once per widget key. The test takes the header as
+ * sent, never throws, and knows only the form in which browsers serialise an origin: what is written in any
+ * other way (upper case, a default port, a trailing slash, two origins) does not match, nor does `null`.
+ *
+ * A stored pattern that is no longer valid, as when a domain has become a public suffix, allows nothing.
+ */
+export function compileOrigins(patterns: readonly string[]): (origin: string) => boolean {
+  const exact = new Set<string>();
+  const wild: WildPattern[] = [];
+  for (const text of patterns) {
+    const pattern = parseStored(text);
+    if (pattern?.kind === 'exact') exact.add(pattern.text);
+    else if (pattern) wild.push(pattern);
+  }
+  return (origin) => {
+    if (exact.has(origin)) return true;
+    for (const pattern of wild) if (matches(pattern, origin)) return true;
+    return false;
+  };
+}
+
+function matches(pattern: WildPattern, origin: string): boolean {
+  if (pattern.kind === 'anyPort') {
+    if (origin === pattern.origin) return true;
+    return origin.startsWith(`${pattern.origin}:`) && isSerialised(origin);
+  }
+  return (
+    origin.startsWith(pattern.prefix) &&
+    origin.endsWith(pattern.suffix) &&
+    PLAIN_ORIGIN.test(origin) &&
+    isSerialised(origin)
+  );
+}
+
+function parseStored(text: string): OriginPattern | undefined {
+  try {
+    return parseOriginPattern(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a browser would write this origin in just this way. */
+function isSerialised(origin: string): boolean {
+  return parseUrl(origin)?.origin === origin;
+}
+
+function parseUrl(text: string): URL | undefined {
+  // Cheaper than a throw, which costs a stack trace; and Node 20 has no URL.parse.
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
+  );
+}

@@ -1,0 +1,67 @@
+import type {
+  Intent,
+  OpenSessionResponse,
+  QuickQuestion,
+} from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import type { Flow, Tenant, WidgetKey } from './catalog.js';
+import { compileOrigins } from './origins.js';
+
+/** What the widgets of one key may do and offer, as of one revision of the catalogue. */
+export interface WidgetView {
+  readonly tenantId: string;
+  readonly keyId: string;
+  readonly revision: number;
+  /** Whether sessions may be opened at that time (ms since the epoch). */
+  readonly isOpen: (now: number) => boolean;
+  /** Whether a browser may use it from that `Origin` header (undefined: the request has none). */
+  readonly allowsOrigin: (origin: string | undefined) => boolean;
+  /** The part of an answer that is the same for every open. */
+  readonly offer: Pick<OpenSessionResponse, 'widget' | 'intents' | 'quickQuestions'>;
+}
+
+/** Computes what a key may see of its tenant. */
+export function widgetView(tenant: Tenant, key: WidgetKey): WidgetView {
+  const matchesOrigin = compileOrigins(key.allowedOrigins);
+  const allowed = key.allowsAllIntents ? undefined : new Set(key.allowedIntents);
+  const usable = tenant.flows.filter((flow) => flow.published && (allowed?.has(flow.intent.name) ?? true));
+  const intentNames = new Map(usable.map((flow) => [flow.id, flow.intent.name]));
+
+  return {
+    tenantId: tenant.id,
+    keyId: key.id,
+    revision: tenant.revision,
+    isOpen: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
+    allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
+    offer: {
+      widget: { label: key.label },
+      intents: usable.sort(byRank).map(toIntent),
+      quickQuestions: tenant.quickQuestions.map(
+        ({ question, pageType, flowId }): QuickQuestion => ({
+          question,
+          pageType,
+          flowId,
+          intentName: flowId === undefined ? undefined : intentNames.get(flowId),
+        }),
+      ),
+    },
+  };
+}
+
+/** Pinned first, then priority from high to low, then name (by code units: no locale decides the order). */
+function byRank({ intent: a }: Flow, { intent: b }: Flow): number {
+  if (a.isPinned !== b.isPinned) return a.isPinned ? -1 : 1;
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  return a.name < b.name ? -1 : 1;
+}
+
+function toIntent({ intent }: Flow): Intent {
+  return {
+    ...intent,
+    subtitle: intent.subtitle,
+    description: intent.description,
+    examples: [...intent.examples],
+    requiredEntities: [...intent.requiredEntities],
+    icon: intent.icon,
+    accentColor: intent.accentColor,
+  };
+}

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+
+/** An address to listen on. */
+export interface Address {
+  /** A name or an IP address; IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Whether only this machine can reach an address. */
+export function isLoopback({ host }: Address): boolean {
+  return LOOPBACK.test(host);
+}
+
+const address = z.string().transform((text, context): Address => {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || port === undefined || Number(port) > 65_535) {
+    context.addIssue({ code: 'custom', message: 'must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080' });
+    return z.NEVER;
+  }
+  return { host, port: Number(port) };
+});
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** A duration such as `90s`, `15m`, `1h` or `90d`, in seconds. */
+const duration = (min: string, max: string) =>
+  z.string().transform((text, context): number => {
+    const seconds = toSeconds(text);
+    if (seconds === undefined || seconds < (toSeconds(min) ?? 0) || seconds > (toSeconds(max) ?? 0)) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be a duration from ${min} to ${max}, such as 90s, 15m, 1h or 7d`,
+      });
+      return z.NEVER;
+    }
+    return seconds;
+  });
+
+function toSeconds(text: string): number | undefined {
+  const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return amount === undefined ? undefined : Number(amount) * (UNIT_SECONDS[unit] ?? 0);
+}
+
+/** `first:rest,first:rest`, split at the first colon of each. */
+function pairs(text: string): [string, string][] {
+  return text.split(',').map((item) => {
+    const colon = item.indexOf(':');
+    return [item.slice(0, Math.max(colon, 0)).trim(), item.slice(colon + 1).trim()];
+  });
+}
+
+const signingKeys = z.string().transform((text, context) => {
+  const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: Buffer.from(base64, 'base64') }));
+  const kids = new Set(keys.map(({ kid }) => kid));
+  const fits = keys.every(({ kid, secret }) => /^[A-Za-z0-9_-]{1,32}$/.test(kid) && secret.length >= 32);
+  const [first, ...others] = keys;
+  if (!fits || kids.size !== keys.length || first === undefined) {
+    context.addIssue({
+      code: 'custom',
+      message:
+        'must be kid:base64,… with different kids of A-Z a-z 0-9 _ - and at least 32 bytes in each secret',
+    });
+    return z.NEVER;
+  }
+  return [first, ...others] as const;
+});
+
+const engineTokens = z.string().transform((text, context) => {
+  const tokens = pairs(text).map(([name, token]) => ({ name, token }));
+  if (
+    !tokens.every(({ name, token }) => /^[A-Za-z0-9._-]{1,64}$/.test(name) && /^[^\s,]{16,}$/.test(token))
+  ) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be name:token,… with tokens of at least 16 characters',
+    });
+    return z.NEVER;
+  }
+  return tokens;
+});
+
+const mongoUri = z.string().regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://');
+const databaseName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,38}$/, 'must be 1 to 38 characters of A-Z a-z 0-9 _ -');
+
+/** Every variable that the service reads, with what `--help` says of it. */
+const variables = {
+  HTTP_ADDR: address.optional().describe('public HTTP address (127.0.0.1:8080; in production 0.0.0.0:8080)'),
+  GRPC_ADDR: address.default({ host: '127.0.0.1', port: 50_051 }).describe('gRPC address (127.0.0.1:50051)'),
+  MONGODB_URI: mongoUri.optional().describe('MongoDB to store in (none: the embedded server)'),
+  MONGODB_DB: databaseName.default('chatsessions').describe('database name (chatsessions)'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('folder of the embedded server and of a generated key (./data)'),
+  SEED_FILE: z.string().min(1).optional().describe('tenant file (YAML) that is applied at start'),
+  SESSION_SIGNING_KEYS: signingKeys
+    .optional()
+    .describe('kid:base64,… the first signs, all verify (none: one is made and kept in DATA_DIR)'),
+  SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
+  RETENTION: duration('1d', '3650d')
+    .default(90 * 86_400)
+    .describe('how long a conversation is kept (90d)'),
+  ENGINE_API_TOKENS: engineTokens
+    .optional()
+    .describe('name:token,… of the services that may call gRPC (none: open, on loopback only)'),
+  GRPC_TLS_CERT: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file: certificate of the gRPC server (none: plain text)'),
+  GRPC_TLS_KEY: z.string().min(1).optional().describe('PEM file: its private key'),
+  GRPC_TLS_CLIENT_CA: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file: clients must show a certificate of this authority'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('fatal, error, warn, info, debug (every call), trace or silent (info)'),
+  NODE_ENV: z
+    .string()
+    .optional()
+    .describe('production: refuse to start with anything that is for development only'),
+};
+
+const schema = z.object(variables).superRefine((env, context) => {
+  const problem = (name: keyof typeof variables, message: string) =>
+    context.addIssue({ code: 'custom', path: [name], message });
+
+  if ((env.GRPC_TLS_CERT === undefined) !== (env.GRPC_TLS_KEY === undefined)) {
+    problem('GRPC_TLS_CERT', 'and GRPC_TLS_KEY go together');
+  }
+  if (env.GRPC_TLS_CLIENT_CA !== undefined && env.GRPC_TLS_CERT === undefined) {
+    problem('GRPC_TLS_CLIENT_CA', 'needs GRPC_TLS_CERT and GRPC_TLS_KEY');
+  }
+  const engineIsGuarded = env.ENGINE_API_TOKENS !== undefined || env.GRPC_TLS_CLIENT_CA !== undefined;
+  if (!isLoopback(env.GRPC_ADDR) && !engineIsGuarded) {
+    problem('GRPC_ADDR', 'is reachable from other machines: set ENGINE_API_TOKENS or GRPC_TLS_CLIENT_CA');
+  }
+  if (env.NODE_ENV !== 'production') return;
+  if (env.MONGODB_URI === undefined) problem('MONGODB_URI', 'is required in production');
+  if (env.SESSION_SIGNING_KEYS === undefined) problem('SESSION_SIGNING_KEYS', 'is required in production');
+});
+
+/** The configuration, checked. Durations are in seconds. */
+export interface Config extends Omit<z.output<typeof schema>, 'HTTP_ADDR'> {
+  readonly HTTP_ADDR: Address;
+}
+
+/** The configuration cannot be used. The message names every problem, one per line, and no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration from environment variables; empty ones count as unset.
+ *
+ * @throws ConfigError with every problem at once
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = schema.safeParse(set);
+  if (!result.success) {
+    const problems = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new ConfigError(problems.join('\n'));
+  }
+  const production = result.data.NODE_ENV === 'production';
+  return {
+    ...result.data,
+    HTTP_ADDR: result.data.HTTP_ADDR ?? { host: production ? '0.0.0.0' : '127.0.0.1', port: 8080 },
+  };
+}
+
+/** The variables with what each is for, as `--help` prints them. */
+export function describeVariables(): readonly (readonly [name: string, description: string])[] {
+  return Object.entries(variables).map(([name, type]) => [name, type.description ?? ''] as const);
+}

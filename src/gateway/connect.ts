@@ -1,0 +1,130 @@
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { MessageShape } from '@bufbuild/protobuf';
+import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
+import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import type { Call } from '../rpc/call.js';
+import { binaryReadOptions, bridgeResponse, jsonReadOptions, readBinary, readJson } from '../rpc/door.js';
+import { errorDetails } from '../rpc/error-details.js';
+import { errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
+import type { Invoke } from '../rpc/invoke.js';
+import type { AnyRpc } from '../rpc/rpc.js';
+import { mediaTypeOf, readBody } from './body.js';
+import type { Endpoint } from './endpoint.js';
+import { errorHeaders } from './error-headers.js';
+
+/** A request that the door has let in, on its way through Connect's handler. */
+interface Admitted {
+  readonly message: MessageShape<AnyRpc['method']['input']>;
+  readonly call: Call;
+}
+
+const admittedKey = createContextKey<Admitted | undefined>(undefined);
+
+const TIMEOUT = /^\d{1,10}$/;
+
+/**
+ * The Connect protocol (https://connectrpc.com/docs/protocol), unary, JSON and binary, for the RPCs that have a
+ * public path. What Connect's library would refuse in its own words is refused here first, so that the error
+ * table holds on this transport too.
+ */
+export function connectEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpoint[] {
+  const admitted = new WeakMap<object, Admitted>();
+
+  const handler = connectNodeAdapter({
+    grpc: false,
+    grpcWeb: false,
+    acceptCompression: [],
+    jsonOptions: jsonReadOptions,
+    binaryOptions: binaryReadOptions,
+    contextValues: (request) => createContextValues().set(admittedKey, admitted.get(request)),
+    routes: (router) => {
+      for (const rpc of rpcs) {
+        router.rpc(rpc.method, async (_message, context) => {
+          const request = context.values.get(admittedKey);
+          if (!request) throw new ConnectError('not admitted', Code.Internal);
+          try {
+            return bridgeResponse(rpc, await invoke(rpc, () => request.message, request.call));
+          } catch (thrown) {
+            throw toConnectError(toServiceError(thrown));
+          }
+        });
+      }
+    },
+  });
+
+  return rpcs.map((rpc) => ({
+    method: 'POST',
+    path: rpc.codec.path,
+    refuse: refuseConnect,
+    async serve(request, response, call) {
+      const mediaType = mediaTypeOf(request);
+      if (mediaType !== 'application/json' && mediaType !== 'application/proto') {
+        throw new ServiceError(
+          'unsupported_media_type',
+          'Content-Type must be application/json or application/proto.',
+        );
+      }
+      const timeoutMs = timeoutOf(call.header('connect-timeout-ms'));
+      const body = await readBody(request);
+      const read = mediaType === 'application/json' ? readJson : readBinary;
+      const replayed = replay(request, mediaType, body);
+      admitted.set(replayed, {
+        message: read(rpc.method.input, body),
+        call: { ...call, transport: 'connect', timeoutMs },
+      });
+      response.setHeader('Cache-Control', 'no-store');
+      handler(replayed, response);
+    },
+  }));
+}
+
+/** The request once more, unpacked and with its body in memory, as Connect's handler takes it. */
+function replay(request: IncomingMessage, mediaType: string, body: Buffer): IncomingMessage {
+  const replayed = new IncomingMessage(request.socket);
+  replayed.method = request.method;
+  replayed.url = request.url;
+  replayed.httpVersion = request.httpVersion;
+  replayed.headers = {
+    host: request.headers.host ?? 'localhost',
+    'content-type': mediaType,
+    'content-length': String(body.length),
+  };
+  // An incomplete message that is destroyed takes its socket along.
+  replayed.complete = true;
+  replayed.push(body);
+  replayed.push(null);
+  return replayed;
+}
+
+/** How long the caller waits, in ms. */
+function timeoutOf(timeout: string | undefined): number {
+  if (timeout === undefined) return Number.POSITIVE_INFINITY;
+  if (!TIMEOUT.test(timeout)) {
+    throw new ServiceError(
+      'invalid_input',
+      'Connect-Timeout-Ms must be a whole number of at most 10 digits.',
+    );
+  }
+  return Number(timeout);
+}
+
+function toConnectError(error: ServiceError): ConnectError {
+  // Connect numbers its codes as gRPC does.
+  const code: Code = errorTable[error.code].grpc;
+  return new ConnectError(error.message, code, errorHeaders(error), errorDetails(error));
+}
+
+/** Answers a refusal as the Connect protocol has it: its own status for a code, and the error as JSON. */
+function refuseConnect(response: ServerResponse, error: ServiceError): void {
+  const connectError = toConnectError(error);
+  const protocolRefusal = error.code === 'method_not_allowed' || error.code === 'unsupported_media_type';
+  const body = errorToJsonBytes(connectError, undefined);
+  response.writeHead(protocolRefusal ? errorTable[error.code].http : codeToHttpStatus(connectError.code), {
+    ...errorHeaders(error),
+    'Content-Type': 'application/json',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  });
+  response.end(body);
+}

@@ -1,0 +1,146 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Call, requestIdOf } from '../rpc/call.js';
+import { type ErrorCode, errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
+import { declaresTooLarge, discardBody } from './body.js';
+import { answerOptions, setCorsHeaders } from './cors.js';
+import type { Endpoint } from './endpoint.js';
+import { refuseRest } from './rest.js';
+
+/** The gateway: the chat surface, on one `node:http` server. */
+export interface Gateway {
+  /** Starts listening. @returns the port. @throws Error when the address cannot be had. */
+  listen(host: string, port: number): Promise<number>;
+  /** Lets the requests under way finish for at most `graceMs`, then cuts them off. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** What the gateway is made of. */
+export interface GatewayParts {
+  readonly endpoints: readonly Endpoint[];
+  readonly newRequestId: () => string;
+  /** Told of what should not happen: an answer that could not be given. */
+  readonly onError: (error: unknown) => void;
+  /** How long a client may take for its headers and for its whole request, in ms. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+}
+
+/** How often slow requests are looked for, in ms. */
+const TIMEOUT_CHECK_MS = 500;
+
+export function createGateway(parts: GatewayParts): Gateway {
+  const { newRequestId, onError, headersTimeoutMs = 5_000, requestTimeoutMs = 10_000 } = parts;
+  const paths = new Map<string, Endpoint[]>();
+  for (const endpoint of parts.endpoints) {
+    paths.set(endpoint.path, [...(paths.get(endpoint.path) ?? []), endpoint]);
+  }
+  let closing = false;
+
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
+    onRequest,
+  );
+  // A client that asks before it sends a large body is told at once when the body is too large.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!declaresTooLarge(request)) response.writeContinue();
+    onRequest(request, response);
+  });
+  server.on('clientError', refuseBroken);
+
+  function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
+    if (closing) response.setHeader('Connection', 'close');
+    response.setHeader('X-Request-Id', requestId);
+    setCorsHeaders(request, response);
+
+    const endpoints = paths.get(request.url?.split('?', 1)[0] ?? '') ?? [];
+    const methods = endpoints.map((endpoint) => endpoint.method);
+    if (endpoints.length > 0 && request.method === 'OPTIONS') {
+      answerOptions(request, response, methods);
+      return;
+    }
+    const call: Call = {
+      surface: 'chat',
+      transport: 'http',
+      requestId,
+      timeoutMs: Number.POSITIVE_INFINITY,
+      header: (name) => header(request, name),
+    };
+    serve(request, response, call, endpoints).catch((thrown: unknown) => {
+      const error = toServiceError(thrown);
+      if (thrown !== error) onError(thrown);
+      if (!response.headersSent) (endpoints[0]?.refuse ?? refuseRest)(response, error);
+      if (!request.complete) discardBody(request);
+    });
+  }
+
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: Call,
+    endpoints: readonly Endpoint[],
+  ): Promise<void> {
+    if (endpoints.length === 0) throw new ServiceError('not_found', 'There is nothing at this path.');
+    const endpoint = endpoints.find((candidate) => candidate.method === request.method);
+    if (!endpoint) {
+      const methods = endpoints.map((candidate) => candidate.method).join(', ');
+      response.setHeader('Allow', `${methods}, OPTIONS`);
+      throw new ServiceError('method_not_allowed', `This path takes ${methods}.`);
+    }
+    await endpoint.serve(request, response, call);
+  }
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        closing = true;
+        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+      }),
+  };
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+const BROKEN: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request took too long to arrive.'],
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers of the request are too large.'],
+};
+
+/** Answers what is no HTTP request, or did not arrive in time; Node has no response object for these. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [code, message] = BROKEN[error.code ?? ''] ?? [
+    'invalid_input',
+    'This is not a well-formed HTTP request.',
+  ];
+  const body = JSON.stringify({ error: code, message, details: {} });
+  socket.end(
+    `HTTP/1.1 ${errorTable[code].http} ${code}\r\n` +
+      'Content-Type: application/json\r\nConnection: close\r\nVary: Origin\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { StartError } from './app.js';
+import { helpText } from './cli/help.js';
+import { serve } from './cli/serve.js';
+import { ConfigError } from './config.js';
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+const complain = (text: string) => process.stderr.write(`${text}\n`);
+
+/** Arguments → command. @returns the exit code */
+async function main([command = 'serve', ...rest]: readonly string[]): Promise<number> {
+  if (command === '--help' || command === '-h' || command === 'help') {
+    print(helpText());
+    return 0;
+  }
+  if (command === '--version') {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    print(version);
+    return 0;
+  }
+  if (command !== 'serve' || rest.length > 0) {
+    complain(`chatsessions: ${[command, ...rest].join(' ')} is not a command; see chatsessions --help`);
+    return 2;
+  }
+  return serve(process.env, print);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
+  for (const line of error.message.split('\n')) complain(`chatsessions: ${line}`);
+  process.exitCode = 1;
+}

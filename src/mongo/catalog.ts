@@ -1,0 +1,104 @@
+import type { CatalogStore, Tenant, WidgetKey } from '../catalog/catalog.js';
+import {
+  type Database,
+  fromStored,
+  type TenantDocument,
+  toStored,
+  type WidgetKeyDocument,
+} from './database.js';
+import { isDuplicateKey, operate } from './errors.js';
+
+/** The catalogue in MongoDB. */
+export function mongoCatalog({
+  tenants,
+  widgetKeys,
+}: Pick<Database, 'tenants' | 'widgetKeys'>): CatalogStore {
+  return {
+    findKey: (publicKey) => operate(async () => optional(await widgetKeys.findOne({ publicKey }), toKey)),
+    findTenant: (id) => operate(async () => optional(await tenants.findOne({ _id: toStored(id) }), toTenant)),
+    findTenantBySlug: (slug) => operate(async () => optional(await tenants.findOne({ slug }), toTenant)),
+
+    revisions: (tenantIds) =>
+      operate(async () => {
+        const query = { _id: { $in: tenantIds.map(toStored) } };
+        const rows = await tenants.find(query, { projection: { revision: 1 } }).toArray();
+        return new Map(rows.map((row) => [fromStored(row._id), row.revision]));
+      }),
+
+    keysOf: (tenantId) =>
+      operate(async () => (await widgetKeys.find({ tenantId: toStored(tenantId) }).toArray()).map(toKey)),
+
+    insertTenant: (tenant) => unlessDuplicate(() => tenants.insertOne(fromTenant(tenant))),
+
+    replaceTenant: (tenant, expectedRevision) =>
+      operate(async () => {
+        const { _id, ...fields } = fromTenant(tenant);
+        const { matchedCount } = await tenants.replaceOne({ _id, revision: expectedRevision }, fields);
+        return matchedCount === 1;
+      }),
+
+    putKey: (key) => {
+      const { _id, ...fields } = fromKey(key);
+      return unlessDuplicate(() => widgetKeys.replaceOne({ _id }, fields, { upsert: true }));
+    },
+  };
+}
+
+async function unlessDuplicate(write: () => Promise<unknown>): Promise<boolean> {
+  return operate(async () => {
+    try {
+      await write();
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  });
+}
+
+function optional<D, T>(document: D | null, convert: (document: D) => T): T | undefined {
+  return document === null ? undefined : convert(document);
+}
+
+function toTenant({ _id, slug, name, flows, quickQuestions, revision }: TenantDocument): Tenant {
+  return {
+    id: fromStored(_id),
+    slug,
+    name,
+    flows: flows.map((flow) => ({ ...flow, id: fromStored(flow.id) })),
+    quickQuestions: quickQuestions.map(({ question, pageType, flowId }) => ({
+      question,
+      pageType,
+      flowId: flowId && fromStored(flowId),
+    })),
+    revision,
+  };
+}
+
+function fromTenant({ id, slug, name, flows, quickQuestions, revision }: Tenant): TenantDocument {
+  return {
+    _id: toStored(id),
+    slug,
+    name,
+    flows: flows.map((flow) => ({ ...flow, id: toStored(flow.id) })),
+    quickQuestions: quickQuestions.map(({ question, pageType, flowId }) => ({
+      question,
+      pageType,
+      ...(flowId !== undefined && { flowId: toStored(flowId) }),
+    })),
+    revision,
+  };
+}
+
+function toKey({ _id, tenantId, endsAt, ...rest }: WidgetKeyDocument): WidgetKey {
+  return { ...rest, id: fromStored(_id), tenantId: fromStored(tenantId), endsAt: endsAt?.getTime() };
+}
+
+function fromKey({ id, tenantId, endsAt, ...rest }: WidgetKey): WidgetKeyDocument {
+  return {
+    ...rest,
+    _id: toStored(id),
+    tenantId: toStored(tenantId),
+    ...(endsAt !== undefined && { endsAt: new Date(endsAt) }),
+  };
+}

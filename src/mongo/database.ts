@@ -1,0 +1,132 @@
+import type { Binary, Db } from 'mongodb';
+import { MongoClient, UUID } from 'mongodb';
+import type { FlowIntent } from '../catalog/catalog.js';
+import type { Surface } from '../rpc/call.js';
+
+/** UUIDs are stored as BSON binary, subtype 4. */
+export type StoredUuid = Binary;
+
+/** A row of `tenants`. */
+export interface TenantDocument {
+  readonly _id: StoredUuid;
+  readonly slug: string;
+  readonly name: string;
+  readonly flows: readonly {
+    readonly id: StoredUuid;
+    readonly slug: string;
+    readonly published: boolean;
+    readonly intent: FlowIntent;
+  }[];
+  readonly quickQuestions: readonly {
+    readonly question: string;
+    readonly pageType: string;
+    readonly flowId?: StoredUuid;
+  }[];
+  readonly revision: number;
+}
+
+/** A row of `widget_keys`. */
+export interface WidgetKeyDocument {
+  readonly _id: StoredUuid;
+  readonly tenantId: StoredUuid;
+  readonly publicKey: string;
+  readonly label: string;
+  readonly allowedOrigins: readonly string[];
+  readonly allowMissingOrigin: boolean;
+  readonly allowsAllIntents: boolean;
+  readonly allowedIntents: readonly string[];
+  readonly enabled: boolean;
+  readonly endsAt?: Date;
+}
+
+/** A row of `conversations`. */
+export interface ConversationDocument {
+  readonly _id: StoredUuid;
+  readonly tenantId: StoredUuid;
+  readonly keyId: StoredUuid;
+  readonly customerId?: string;
+  readonly locale?: string;
+  /** Only ever written and read as a whole, so that no key of it is read as an operator or a path. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly origin?: string;
+  readonly surface: Surface;
+  readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
+  readonly idempotency?: { readonly requestHash: string; readonly until: Date };
+  readonly endedAt?: Date;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly purgeAt: Date;
+}
+
+/** The service's collections. */
+export interface Database {
+  readonly db: Db;
+  readonly tenants: ReturnType<typeof collections>['tenants'];
+  readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
+  readonly conversations: ReturnType<typeof collections>['conversations'];
+  close(): Promise<void>;
+}
+
+/** How long the driver looks for a server, in ms. */
+const SERVER_SELECTION_MS = 3_000;
+/** How long a server may be silent in the middle of an operation, in ms, before its connection is given up. */
+const SOCKET_MS = 4_000;
+
+/**
+ * Connects to a MongoDB server and makes the indexes. All writes are acknowledged by a majority, and all reads
+ * see what a majority has.
+ *
+ * @throws the driver's errors
+ */
+export async function openDatabase(uri: string, name: string): Promise<Database> {
+  const client = new MongoClient(uri, {
+    appName: 'chatsessions',
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+    connectTimeoutMS: SERVER_SELECTION_MS,
+    socketTimeoutMS: SOCKET_MS,
+    waitQueueTimeoutMS: SERVER_SELECTION_MS,
+    writeConcern: { w: 'majority' },
+    readConcern: { level: 'majority' },
+    ignoreUndefined: true,
+  });
+  try {
+    await client.connect();
+    const db = client.db(name);
+    const made = collections(db);
+    await createIndexes(made);
+    return { db, ...made, close: () => client.close() };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+function collections(db: Db) {
+  return {
+    tenants: db.collection<TenantDocument>('tenants'),
+    widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
+    conversations: db.collection<ConversationDocument>('conversations'),
+  };
+}
+
+async function createIndexes({
+  tenants,
+  widgetKeys,
+  conversations,
+}: ReturnType<typeof collections>): Promise<void> {
+  await tenants.createIndex({ slug: 1 }, { unique: true });
+  await widgetKeys.createIndex({ publicKey: 1 }, { unique: true });
+  await widgetKeys.createIndex({ tenantId: 1 });
+  await conversations.createIndex({ tenantId: 1, customerId: 1, createdAt: -1 });
+  await conversations.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+}
+
+/** A UUID in its text form, as it is stored. */
+export function toStored(uuid: string): StoredUuid {
+  return new UUID(uuid);
+}
+
+/** A stored UUID, in its text form. */
+export function fromStored(uuid: StoredUuid): string {
+  return uuid.toUUID().toHexString();
+}

@@ -1,0 +1,29 @@
+/** Where a call came in: `chat` is what the gateway serves, `engine` is gRPC. */
+export type Surface = 'chat' | 'engine';
+
+/** What an edge knows of a call beside its message. */
+export interface Call {
+  readonly surface: Surface;
+  readonly transport: 'http' | 'connect' | 'grpc';
+  /** The caller's `X-Request-Id`, or one of ours: in the log and in the answer. */
+  readonly requestId: string;
+  /** How long the caller waits, in ms; Infinity when it did not say. */
+  readonly timeoutMs: number;
+  /** A request header or metadata entry, by its lower-case name. Repeated ones are joined with `, `. */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** A call that has been let in: what handlers see. */
+export interface AuthenticatedCall extends Call {
+  /** The engine caller's name; undefined on the chat surface, and where engine callers need no token. */
+  readonly caller: string | undefined;
+  /** When the answer is due, in ms since the epoch. */
+  readonly deadline: number;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** The request id to use: what the caller sent, when it can be logged and echoed as it is, else a new one. */
+export function requestIdOf(sent: string | undefined, newRequestId: () => string): string {
+  return sent !== undefined && REQUEST_ID.test(sent) ? sent : newRequestId();
+}

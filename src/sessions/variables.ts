@@ -1,0 +1,76 @@
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import type { Violation } from '../rpc/errors.js';
+
+/** The most keys that a conversation's variables may have. */
+export const MAX_KEYS = 50;
+/** The most bytes of UTF-8 that the variables may take as compact JSON. */
+export const MAX_BYTES = 4096;
+/** How deep arrays may be nested: `[[[[1]]]]` is 4. */
+export const MAX_DEPTH = 4;
+
+const KEY = /^[a-z][a-z0-9_]{0,63}$/;
+const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Longer keys are shortened in answers: they are refused anyway, and must not make the answer large. */
+const MAX_SHOWN_KEY = 128;
+
+/** The broken rules of `variables`, the whole first and then key by key. */
+export function variablesViolations(variables: JsonObject): Violation[] {
+  const violations: Violation[] = [];
+  const entries = Object.entries(variables);
+  if (entries.length > MAX_KEYS) {
+    violations.push({
+      field: 'variables',
+      rule: 'variables.max_keys',
+      message: `variables has ${entries.length} keys; at most ${MAX_KEYS} are allowed.`,
+    });
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(variables));
+  if (bytes > MAX_BYTES) {
+    violations.push({
+      field: 'variables',
+      rule: 'variables.max_bytes',
+      message: `variables takes ${bytes} bytes as compact JSON; at most ${MAX_BYTES} are allowed.`,
+    });
+  }
+  for (const [key, value] of entries) {
+    if (!KEY.test(key)) {
+      violations.push({
+        field: variablePath(key),
+        rule: 'variables.key',
+        message: 'The key must be a lower-case letter followed by at most 63 of a-z, 0-9 and _.',
+      });
+    }
+    const fault = faultOf(value, 0);
+    if (fault) violations.push({ field: variablePath(key), ...fault });
+  }
+  return violations;
+}
+
+/** `variables.cart`, or `variables["Bad Key"]` for a key that is no plain name. */
+export function variablePath(key: string): string {
+  const shown = key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY).toWellFormed()}…` : key;
+  return PLAIN_KEY.test(shown) ? `variables.${shown}` : `variables[${JSON.stringify(shown)}]`;
+}
+
+type Fault = Omit<Violation, 'field'>;
+
+const OBJECT: Fault = {
+  rule: 'variables.no_objects',
+  message: 'A value must be a number, a string, a boolean, null, or an array of these; objects are refused.',
+};
+const DEPTH: Fault = {
+  rule: 'variables.max_depth',
+  message: `Arrays may be nested at most ${MAX_DEPTH} levels deep.`,
+};
+
+/** The first fault in a value that stands inside `depth` arrays. */
+function faultOf(value: JsonValue, depth: number): Fault | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (!Array.isArray(value)) return OBJECT;
+  if (depth === MAX_DEPTH) return DEPTH;
+  for (const member of value) {
+    const fault = faultOf(member, depth + 1);
+    if (fault) return fault;
+  }
+  return undefined;
+}

@@ -1,0 +1,548 @@
+import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { stringify } from 'yaml';
+import { flowId, parseTenantFile, TenantFileError } from '../../src/catalog/tenant-file.js';
+import type { TenantFile } from '../../src/catalog/tenant-spec.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('tenant file');
+const ROOT = new URL('../../../', import.meta.url);
+
+const parse = (text: string): TenantFile => parseTenantFile(text, { fileName: 'f.yaml' });
+
+function problemsOf(text: string): readonly string[] {
+  try {
+    parse(text);
+    return [];
+  } catch (error) {
+    if (!(error instanceof TenantFileError)) throw error;
+    assert.is(error.message.split('\n').length, error.problems.length);
+    return error.message.split('\n');
+  }
+}
+
+const KEY = `pk_live_${'0'.repeat(32)}`;
+/** A tenant with one flow of the id `x`; what is given is added at the end. */
+const tenant = (more: string): string => `tenants:
+  - slug: acme
+    name: Acme
+    flows:
+      - slug: x
+        intent: {name: x, displayLabel: X}
+${more}`;
+/** A flow more, on line 7, whose intent has these fields besides its name. */
+const intent = (fields: string): string => tenant(`      - {slug: y, intent: {name: y, ${fields}}}`);
+/** One widget key, its label on line 8 and these fields from line 9. */
+const widgetKey = (...fields: string[]): string =>
+  tenant(['    widgetKeys:', '      - label: L', ...fields.map((field) => `        ${field}`)].join('\n'));
+
+/** A file → every line of the error. */
+const BAD: readonly (readonly [name: string, text: string, problems: readonly (string | RegExp)[]])[] = [
+  ['an empty file', '', ['f.yaml:1:1 the file is empty: it must have a list of tenants']],
+  ['nothing but a comment', '# later\n', ['f.yaml:1:1 the file is empty: it must have a list of tenants']],
+  ['a list at the top', '- slug: acme', ['f.yaml:1:1 must be a mapping']],
+  ['a word', '\n\nhello', ['f.yaml:3:1 must be a mapping']],
+  ['JSON that is cut off', '{"tenants": [', [/^f\.yaml:1:14 /, /^f\.yaml:1:14 /]],
+  ['a tab', 'tenants:\n\t- slug: acme', ['f.yaml:2:1 Tabs are not allowed as indentation']],
+  ['bytes of something else', '\u0089PNG\r\n\u001a\n', [/^f\.yaml:1:1 must be a mapping/]],
+  [
+    'two documents',
+    `${tenant('')}\n---\ntenants: []`,
+    ['f.yaml:8:1 the file has a second YAML document: it may only have one'],
+  ],
+  ['a file of 10 MB', 'x'.repeat(10_000_000), ['f.yaml:1:1 the file is larger than 4 MiB']],
+  ['a field twice', 'tenants: []\ntenants: []', ['f.yaml:2:1 Map keys must be unique']],
+  ['a tag', 'tenants: !exec rm', ['f.yaml:1:10 Unresolved tag: !exec']],
+  ['an alias of nothing', 'tenants:\n  - *acme', ['f.yaml:2:5 no anchor &acme stands before this alias']],
+  [
+    'an alias bomb',
+    `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefg'].map((n, i) => `${n}: &${n} [${Array(9).fill(`*${'abcdef'[i]}`)}]`).join('\n')}\ntenants: []`,
+    [/^f\.yaml:1:1 Excessive alias count/],
+  ],
+  ['nesting without end', '['.repeat(5_000), Array(10).fill(/^f\.yaml:1:/)],
+  ['no tenants', '{}', ['f.yaml:1:1 tenants: is required']],
+  ['tenants without a value', 'tenants:', ['f.yaml:1:9 tenants: has no value: give it one, or leave it out']],
+  ['an empty list of tenants', 'tenants: []', ['f.yaml:1:10 tenants: must not be empty']],
+  ['a tenant that is a word', 'tenants:\n  - acme', ['f.yaml:2:5 tenants[0]: must be a mapping']],
+  [
+    'a misspelt field',
+    'tenant: []',
+    ['f.yaml:1:1 tenants: is required', 'f.yaml:1:1 tenant: unknown field; did you mean tenants?'],
+  ],
+  ['an unlikely field', tenant('    colour: red'), ['f.yaml:7:5 tenants[0].colour: unknown field']],
+  ['__proto__', tenant('    __proto__: {}'), ['f.yaml:7:5 tenants[0].__proto__: unknown field']],
+  ['a merge key', tenant('    <<: {name: B}'), ['f.yaml:7:5 tenants[0].<<: unknown field']],
+  [
+    'a bad tenant slug',
+    'tenants:\n  - name: A\n    slug: Acme',
+    [/^f\.yaml:3:11 tenants\[0\]\.slug: must be 1 to 63/],
+  ],
+  ['a tenant without name', 'tenants:\n  - slug: acme', ['f.yaml:2:5 tenants[0].name: is required']],
+  [
+    'a tenant twice',
+    'tenants:\n  - {slug: a, name: A}\n  - {slug: a, name: B}',
+    ['f.yaml:3:12 tenants[1].slug: "a" is the slug of an earlier one too'],
+  ],
+
+  [
+    'a flow twice',
+    tenant('      - {slug: x, intent: {name: y, displayLabel: Y}}'),
+    ['f.yaml:7:16 tenants[0].flows[1].slug: "x" is the slug of an earlier one too'],
+  ],
+  [
+    'an intent twice',
+    tenant('      - {slug: y, intent: {name: x, displayLabel: Y}}'),
+    ['f.yaml:7:34 tenants[0].flows[1].intent.name: "x" is the intent name of an earlier one too'],
+  ],
+  [
+    'a flow without intent',
+    tenant('      - {slug: y}'),
+    ['f.yaml:7:9 tenants[0].flows[1].intent: is required'],
+  ],
+  [
+    'a flow id that is no UUID',
+    tenant('      - {slug: y, id: 7, intent: {name: y, displayLabel: Y}}'),
+    ['f.yaml:7:23 tenants[0].flows[1].id: must be a UUID'],
+  ],
+  [
+    'a flow id twice, in two tenants and cases',
+    ['A', 'a']
+      .map(
+        (c, i) =>
+          `${i ? '' : 'tenants:\n'}  - {slug: t${i}, name: T, flows: [{slug: x, id: ${c}aaaaaaa-0000-7000-8000-000000000000, intent: {name: x, displayLabel: X}}]}`,
+      )
+      .join('\n'),
+    [/^f\.yaml:3:\d+ tenants\[1\]\.flows\[0\]\.id: .* is the id of an earlier one too/],
+  ],
+  [
+    '201 flows',
+    tenant(
+      Array.from(
+        { length: 200 },
+        (_, i) => `      - {slug: f${i}, intent: {name: f${i}, displayLabel: F}}`,
+      ).join('\n'),
+    ),
+    ['f.yaml:5:7 tenants[0].flows: has more than 200 entries'],
+  ],
+  [
+    'an intent without label',
+    intent('priority: 1'),
+    ['f.yaml:7:27 tenants[0].flows[1].intent.displayLabel: is required'],
+  ],
+  [
+    'a blank label',
+    intent('displayLabel: "  "'),
+    ['f.yaml:7:51 tenants[0].flows[1].intent.displayLabel: must not be blank'],
+  ],
+  [
+    'a long label',
+    intent(`displayLabel: ${'é'.repeat(101)}`),
+    ['f.yaml:7:51 tenants[0].flows[1].intent.displayLabel: must have at most 100 characters'],
+  ],
+  ['half a character', intent('displayLabel: "\\ud83d"'), [/lone surrogate/]],
+  [
+    'a label that is a number',
+    intent('displayLabel: 7'),
+    ['f.yaml:7:51 tenants[0].flows[1].intent.displayLabel: must be a text'],
+  ],
+  [
+    'a long subtitle',
+    intent(`displayLabel: Y, subtitle: ${'x'.repeat(501)}`),
+    [/subtitle: must have at most 500 characters/],
+  ],
+  ['an empty description', intent('displayLabel: Y, description: ""'), [/description: must not be blank/]],
+  [
+    '21 examples',
+    intent(`displayLabel: Y, examples: [${Array(21).fill('e')}]`),
+    [/examples: has more than 20 entries/],
+  ],
+  [
+    'an example that is too long',
+    intent(`displayLabel: Y, examples: [e, ${'x'.repeat(201)}]`),
+    [/examples\[1\]: must have at most 200 characters/],
+  ],
+  [
+    'a bad entity',
+    intent('displayLabel: Y, requiredEntities: [Order-Number]'),
+    [/requiredEntities\[0\]: must be 1 to 64/],
+  ],
+  [
+    'an icon without value',
+    intent('displayLabel: Y, icon: {kind: emoji}'),
+    [/intent\.icon\.value: is required/],
+  ],
+  [
+    'an unknown field of an icon',
+    intent('displayLabel: Y, icon: {kind: emoji, values: x, value: y}'),
+    [/icon\.values: unknown field; did you mean value\?/],
+  ],
+  [
+    'a colour by name',
+    intent('displayLabel: Y, accentColor: red'),
+    [/accentColor: must be a colour such as #2563eb/],
+  ],
+  [
+    'a colour of 4 digits',
+    intent('displayLabel: Y, accentColor: "#12ab"'),
+    [/accentColor: must be a colour/],
+  ],
+  ['a bad style', intent('displayLabel: Y, styleVariant: Solid!'), [/styleVariant: must be 1 to 32/]],
+  ['yes for true', intent('displayLabel: Y, isPinned: yes'), [/isPinned: must be true or false/]],
+  ['half a priority', intent('displayLabel: Y, priority: 1.5'), [/priority: must be a whole number/]],
+  [
+    'a priority over int32',
+    intent('displayLabel: Y, priority: 2147483648'),
+    [/priority: must be a whole number/],
+  ],
+  [
+    'a field in snake case',
+    intent('displayLabel: Y, is_pinned: true'),
+    [/is_pinned: unknown field; did you mean isPinned\?/],
+  ],
+  [
+    'a bad intent name',
+    tenant('      - {slug: y, intent: {name: 1a, displayLabel: Y}}'),
+    [
+      'f.yaml:7:34 tenants[0].flows[1].intent.name: must be 1 to 64 lower-case letters, digits and underscores, a letter first',
+    ],
+  ],
+
+  [
+    'a question on an unknown page',
+    tenant('    quickQuestions:\n      - {question: Q, pageType: home}'),
+    ['f.yaml:8:33 tenants[0].quickQuestions[0].pageType: must be one of general, category, product, cart'],
+  ],
+  [
+    'a question of an unknown flow',
+    tenant('    quickQuestions:\n      - {question: Q, flow: order}'),
+    ['f.yaml:8:29 tenants[0].quickQuestions[0].flow: no flow of this tenant has the slug "order"'],
+  ],
+  [
+    'seven questions',
+    tenant(`    quickQuestions: [${Array(7).fill('{question: Q}')}]`),
+    ['f.yaml:7:21 tenants[0].quickQuestions: has more than 6 entries'],
+  ],
+  [
+    'a question of 201 characters',
+    tenant(`    quickQuestions: [{question: ${'x'.repeat(201)}}]`),
+    [/question: must have at most 200 characters/],
+  ],
+
+  [
+    'a secret key',
+    widgetKey('publicKey: sk_live_1', 'allowMissingOrigin: true'),
+    ['f.yaml:9:20 tenants[0].widgetKeys[0].publicKey: must be pk_live_ and 32 lower-case hexadecimal digits'],
+  ],
+  [
+    'a key twice',
+    widgetKey(`publicKey: ${KEY}`, 'enabled: false').concat(
+      `\n      - {label: M, publicKey: ${KEY}, enabled: false}`,
+    ),
+    [`f.yaml:11:31 tenants[0].widgetKeys[1].publicKey: "${KEY}" is the key of an earlier one too`],
+  ],
+  [
+    'a key that nobody can use',
+    widgetKey('allowsAllIntents: true'),
+    [/^f\.yaml:8:9 tenants\[0\]\.widgetKeys\[0\]\.allowedOrigins: no request could use this key/],
+  ],
+  [
+    'a key with an empty list',
+    widgetKey('allowedOrigins: []'),
+    [/^f\.yaml:9:25 .*no request could use this key/],
+  ],
+  [
+    'a bad origin',
+    widgetKey('allowedOrigins:', '  - https://acme.com', '  - https://*.github.io'),
+    [
+      'f.yaml:11:13 tenants[0].widgetKeys[0].allowedOrigins[1]: "https://*.github.io" is a wildcard over the public suffix github.io, where anybody can have a name',
+    ],
+  ],
+  [
+    'an origin that is a number',
+    widgetKey('allowedOrigins: [7]'),
+    ['f.yaml:9:26 tenants[0].widgetKeys[0].allowedOrigins[0]: must be a text'],
+  ],
+  [
+    'origins that are no list',
+    widgetKey('allowedOrigins: https://acme.com'),
+    ['f.yaml:9:25 tenants[0].widgetKeys[0].allowedOrigins: must be a list'],
+  ],
+  [
+    'an end without zone',
+    widgetKey('enabled: false', 'endsAt: 2027-01-01T00:00:00'),
+    [/^f\.yaml:10:17 tenants\[0\]\.widgetKeys\[0\]\.endsAt: must be a UTC time/],
+  ],
+  [
+    'an end in another zone',
+    widgetKey('enabled: false', 'endsAt: 2027-01-01T00:00:00+02:00'),
+    [/endsAt: must be a UTC time/],
+  ],
+  [
+    'an end on no day',
+    widgetKey('enabled: false', 'endsAt: 2027-02-30T00:00:00Z'),
+    [/endsAt: must be a UTC time/],
+  ],
+  [
+    'a tagged end',
+    widgetKey('enabled: false', 'endsAt: !!timestamp 2027-99-99'),
+    ['f.yaml:10:17 Unresolved tag: tag:yaml.org,2002:timestamp'],
+  ],
+  [
+    'a bad intent name in a key',
+    widgetKey('enabled: false', 'allowedIntents: [Order Status]'),
+    [
+      'f.yaml:10:26 tenants[0].widgetKeys[0].allowedIntents[0]: must be 1 to 64 lower-case letters, digits and underscores, a letter first',
+    ],
+  ],
+  [
+    'faults of every kind, all at once and in order',
+    `tenants:
+  - slug: a
+    flows:
+      - slug: x
+        publishd: true
+        intent: {name: x, displayLabel: X}
+      - slug: x
+        intent: {name: y}
+    quickQuestions:
+      - {question: Q, flow: z9}
+    widgetKeys:
+      - {label: L}`,
+    [
+      'f.yaml:2:5 tenants[0].name: is required',
+      'f.yaml:5:9 tenants[0].flows[0].publishd: unknown field; did you mean published?',
+      'f.yaml:7:15 tenants[0].flows[1].slug: "x" is the slug of an earlier one too',
+      'f.yaml:8:17 tenants[0].flows[1].intent.displayLabel: is required',
+      'f.yaml:10:29 tenants[0].quickQuestions[0].flow: no flow of this tenant has the slug "z9"',
+      /^f\.yaml:12:9 .*no request could use this key/,
+    ],
+  ],
+];
+for (const [name, text, expected] of BAD) {
+  test(`refuses ${name}`, () => {
+    const problems = problemsOf(text);
+    assert.is(problems.length, expected.length, problems.join('\n'));
+    for (const [i, line] of expected.entries()) {
+      if (typeof line === 'string') assert.is(problems[i], line);
+      else assert.match(problems[i] ?? '', line);
+    }
+  });
+}
+
+test('fills in every default', () => {
+  const text = tenant(`    quickQuestions: [{question: Q}]
+    widgetKeys: [{label: L, allowedOrigins: ["HTTPS://Acme.com:443", "https://acme.com"]}]`);
+  assert.equal(parse(text), {
+    tenants: [
+      {
+        slug: 'acme',
+        name: 'Acme',
+        flows: [
+          {
+            slug: 'x',
+            id: flowId('acme', 'x'),
+            published: false,
+            intent: {
+              name: 'x',
+              displayLabel: 'X',
+              examples: [],
+              requiredEntities: [],
+              styleVariant: 'solid',
+              isPinned: false,
+              priority: 0,
+            },
+          },
+        ],
+        quickQuestions: [{ question: 'Q', pageType: 'general' }],
+        widgetKeys: [
+          {
+            label: 'L',
+            allowedOrigins: ['https://acme.com'],
+            allowMissingOrigin: false,
+            allowsAllIntents: false,
+            allowedIntents: [],
+            enabled: true,
+          },
+        ],
+      },
+    ],
+  });
+});
+
+test('a tenant may be nothing but its name', () => {
+  const [only] = parse('tenants: [{slug: a, name: A}]').tenants;
+  assert.equal(only, { slug: 'a', name: 'A', flows: [], quickQuestions: [], widgetKeys: [] });
+});
+
+test('takes an end plain and in quotes', () => {
+  for (const endsAt of ['2027-01-01T00:00:00Z', '"2027-01-01T00:00:00.000Z"']) {
+    const [only] = parse(widgetKey('allowMissingOrigin: true', `endsAt: ${endsAt}`)).tenants;
+    assert.equal(only?.widgetKeys[0]?.endsAt, new Date('2027-01-01T00:00:00Z'), endsAt);
+  }
+});
+
+test('counts characters, not UTF-16 code units', () => {
+  assert.equal(problemsOf(intent(`displayLabel: ${'📦'.repeat(100)}`)), []);
+});
+
+test('takes aliases of anchors', () => {
+  const [first, second] = parse(
+    'tenants: [{slug: a, name: A, flows: &f []}, {slug: b, name: B, flows: *f}]',
+  ).tenants;
+  assert.equal(first?.flows, second?.flows);
+});
+
+test('points at an alias when what it stands for does not fit', () => {
+  const text = 'tenants:\n  - {slug: &s acme, name: A}\n  - {slug: *s, name: B}';
+  assert.equal(problemsOf(text), ['f.yaml:3:12 tenants[1].slug: "acme" is the slug of an earlier one too']);
+});
+
+test('a disabled key needs no origin', () => {
+  assert.equal(problemsOf(widgetKey('enabled: false')), []);
+});
+
+test('the id of a flow depends on both slugs and never changes', () => {
+  assert.is(flowId('lakeside-books', 'order-status'), 'd511efea-46a2-5716-8ff1-39e5081b72b1');
+  assert.is(new Set([flowId('a', 'b'), flowId('b', 'a'), flowId('a', 'a-b'), flowId('a-a', 'b')]).size, 4);
+});
+
+test('the demo tenant parses and shows what the service can do', async () => {
+  const [demo] = parse(await readFile(new URL('src/catalog/demo-tenant.yaml', ROOT), 'utf8')).tenants;
+  assert.is(demo?.slug, 'lakeside-books');
+  assert.is(demo?.flows.filter(({ published }) => published).length, 6);
+  assert.is(demo?.flows.filter(({ published }) => !published).length, 1);
+  assert.is(demo?.quickQuestions.length, 6);
+  assert.is(demo?.widgetKeys[0]?.publicKey, 'pk_live_de300000000000000000000000000001');
+  assert.is(demo?.widgetKeys[0]?.allowMissingOrigin, true);
+});
+
+test('the tenants of the parity table parse', async () => {
+  const { tenants } = parse(await readFile(new URL('test/cases/open-session.seed.yaml', ROOT), 'utf8'));
+  assert.equal(
+    tenants.map(({ slug, flows, widgetKeys }) => [slug, flows.length, widgetKeys.length]),
+    [
+      ['acme', 4, 7],
+      ['globex', 1, 1],
+    ],
+  );
+  assert.is(tenants[0]?.flows[0]?.id, '0193aa00-0000-7000-8000-000000000001');
+  assert.equal(tenants[0]?.widgetKeys[6]?.endsAt, new Date('2025-01-01T00:00:00Z'));
+});
+
+const slug = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
+const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,20}$/);
+const text = (max: number) => {
+  return fc.string({ unit: 'binary', minLength: 1, maxLength: max }).filter((value) => value.trim() !== '');
+};
+const plain = { noNullPrototype: true };
+const optional: { requiredKeys: []; noNullPrototype: boolean } = { requiredKeys: [], noNullPrototype: true };
+const intentSpec = fc
+  .tuple(
+    fc.record({
+      name,
+      displayLabel: text(100),
+      examples: fc.array(text(200), { maxLength: 3 }),
+      requiredEntities: fc.array(name, { maxLength: 3 }),
+      styleVariant: fc.constantFrom('solid', 'outline', 'ghost'),
+      isPinned: fc.boolean(),
+      priority: fc.integer(),
+    }),
+    fc.record(
+      {
+        subtitle: text(500),
+        description: text(500),
+        icon: fc.record({ kind: fc.constant('emoji'), value: text(10) }, plain),
+        accentColor: fc.constantFrom('#abc', '#2563EB'),
+      },
+      optional,
+    ),
+  )
+  .map(([required, rest]) => ({ ...required, ...rest }));
+const flowSpec = fc.record({ slug, id: fc.uuid(), published: fc.boolean(), intent: intentSpec }, plain);
+const widgetKeySpec = fc
+  .tuple(
+    fc.record({
+      label: text(100),
+      allowedOrigins: fc.uniqueArray(
+        fc.constantFrom('https://acme.com', 'https://*.acme.com', 'http://[::1]:*'),
+      ),
+      allowMissingOrigin: fc.constant(true),
+      allowsAllIntents: fc.boolean(),
+      allowedIntents: fc.array(name, { maxLength: 3 }),
+      enabled: fc.boolean(),
+    }),
+    fc.record(
+      {
+        publicKey: fc.stringMatching(/^pk_live_[a-f0-9]{32}$/),
+        endsAt: fc.date({ min: new Date(0), max: new Date('9999-01-01'), noInvalidDate: true }),
+      },
+      optional,
+    ),
+  )
+  .map(([required, rest]) => ({ ...required, ...rest }));
+const tenantSpec = fc
+  .record({
+    slug,
+    name: text(100),
+    flows: fc
+      .uniqueArray(flowSpec, { maxLength: 4, selector: (flow) => flow.slug })
+      .filter((flows) => new Set(flows.map((flow) => flow.intent.name)).size === flows.length),
+    widgetKeys: fc.array(widgetKeySpec, { maxLength: 2 }),
+  })
+  .chain((tenant) => {
+    const flow = fc.constantFrom(...tenant.flows.map((flow) => ({ flow: flow.slug })), {});
+    const pageType = fc.constantFrom(
+      'general' as const,
+      'category' as const,
+      'product' as const,
+      'cart' as const,
+    );
+    const question = fc
+      .tuple(text(200), pageType, flow)
+      .map(([question, pageType, flow]) => ({ question, pageType, ...flow }));
+    return fc.array(question, { maxLength: 6 }).map((quickQuestions) => ({ ...tenant, quickQuestions }));
+  });
+
+const isUnique = (values: readonly (string | undefined)[]): boolean => {
+  const given = values.filter((value) => value !== undefined);
+  return new Set(given).size === given.length;
+};
+
+test(
+  'what is written as YAML is read back',
+  () => {
+    const tenants = fc
+      .uniqueArray(tenantSpec, { minLength: 1, maxLength: 3, selector: (tenant) => tenant.slug })
+      .filter((list) => isUnique(list.flatMap(({ flows }) => flows.map(({ id }) => id))))
+      .filter((list) => isUnique(list.flatMap(({ widgetKeys }) => widgetKeys.map((key) => key.publicKey))));
+    fc.assert(
+      fc.property(tenants, (tenants) => {
+        assert.equal(parse(stringify({ tenants })), { tenants });
+      }),
+      { numRuns: 50 },
+    );
+  },
+  { timeoutMs: 60_000 },
+);
+
+test(
+  'whatever the text, the answer is a tenant file or a TenantFileError',
+  () => {
+    const fragment = fc.constantFrom(
+      ...'- :\n {}[]&*!|>"\'#%@`,?ab'.split(''),
+      'tenants',
+      '\n  ',
+      '<<',
+      '---',
+      '\t',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fragment, fc.string()), { maxLength: 20 }), (pieces) => {
+        problemsOf(pieces.join(''));
+      }),
+      { numRuns: 500 },
+    );
+  },
+  { timeoutMs: 60_000 },
+);

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { MongoClient } from 'mongodb';
+import { type App, formatAddress, start } from '../../src/app.js';
+import { readConfig } from '../../src/config.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { tempDir } from './temp-dir.js';
+
+/** A file of the repository, by its path from the root. */
+export function repoFile(path: string): string {
+  return fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+}
+
+/** A service of a test's own, on free ports and a database of its own. */
+export interface TestApp {
+  readonly app: App;
+  /** Base address of the gateway, such as `http://127.0.0.1:34567`. */
+  readonly httpUrl: string;
+  /** `host:port` of the gRPC server. */
+  readonly grpcTarget: string;
+  /** What it logged, one object a line. */
+  readonly logged: () => readonly string[];
+  /** A client of its database. */
+  readonly withDatabase: <T>(work: (client: MongoClient, databaseName: string) => Promise<T>) => Promise<T>;
+  close(): Promise<void>;
+}
+
+/** The 32 bytes that test services sign with. */
+export const TEST_SECRET = Buffer.alloc(32, 7);
+
+/**
+ * Starts a service with the tenants of the parity tables: on the embedded server, or on `MONGODB_URI`. `env` is
+ * configuration on top; `now` freezes its clock.
+ */
+export async function startTestApp({
+  env = {},
+  now,
+}: {
+  env?: Record<string, string>;
+  now?: () => number;
+} = {}): Promise<TestApp> {
+  const databaseName = `test_${randomBytes(8).toString('hex')}`;
+  const lines: string[] = [];
+  const config = readConfig({
+    HTTP_ADDR: '127.0.0.1:0',
+    GRPC_ADDR: '127.0.0.1:0',
+    DATA_DIR: await tempDir(),
+    MONGODB_URI: process.env['MONGODB_URI'],
+    MONGODB_DB: databaseName,
+    SEED_FILE: repoFile('test/cases/open-session.seed.yaml'),
+    SESSION_SIGNING_KEYS: `test:${TEST_SECRET.toString('base64')}`,
+    LOG_LEVEL: 'debug',
+    ...env,
+  });
+  const log = createLog(config.LOG_LEVEL, { write: (line: string) => lines.push(line) });
+  const app = await start(config, { log, ...(now && { now }) });
+
+  const withDatabase: TestApp['withDatabase'] = async (work) => {
+    const client = new MongoClient(app.databaseUri);
+    try {
+      return await work(client, databaseName);
+    } finally {
+      await client.close();
+    }
+  };
+  return {
+    app,
+    httpUrl: `http://${formatAddress(app.addresses.http)}`,
+    grpcTarget: formatAddress(app.addresses.grpc),
+    logged: () => lines,
+    withDatabase,
+    async close() {
+      await withDatabase((client) => client.db(databaseName).dropDatabase());
+      await app.close();
+    },
+  };
+}

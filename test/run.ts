@@ -1,0 +1,117 @@
+/** The test runner: see USAGE. */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type FileResult, type RunningFile, runFile } from './harness/run-file.js';
+
+const USAGE = `Usage: npm test -- [options] [filter ...]
+
+Runs the compiled form of every test/**/*.test.ts, each in a process of its own. With filters, only
+files whose path contains one of them.
+
+Options:
+  --root <dir>   the project to test (default: this one)
+  --help         this text
+
+Environment:
+  TEST_CONCURRENCY       files that run at a time (default 2)
+  TEST_FILE_TIMEOUT_MS   how long a file may take (default 120000)
+
+The last line is "N passed, N failed", with ", N skipped" when there are skips. The exit code is 1 when
+anything failed or nothing ran.
+`;
+const PROGRESS_INTERVAL_MS = 15_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { root: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+});
+if (values.help) process.stdout.write(USAGE);
+else process.exitCode = await runAll(resolve(values.root ?? join(import.meta.dirname, '../..')), positionals);
+
+async function runAll(root: string, filters: readonly string[]): Promise<number> {
+  const files = (await readdir(join(root, 'test'), { recursive: true }))
+    .map((path) => join('test', path))
+    .filter((path) => path.endsWith('.test.ts'))
+    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .sort();
+  if (files.length === 0) console.log(`no test file matches: ${filters.join(' ') || 'test/**/*.test.ts'}`);
+
+  const timeoutMs = positive('TEST_FILE_TIMEOUT_MS', 120_000);
+  const running = new Map<string, RunningFile>();
+  const killAll = (): void => {
+    for (const { kill } of running.values()) kill();
+  };
+  process.once('exit', killAll);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(130));
+
+  const results = new Map<string, FileResult>();
+  let spokeAt = performance.now();
+  const progress = setInterval(() => {
+    if (performance.now() - spokeAt < PROGRESS_INTERVAL_MS) return;
+    const now = [...running].map(([file, { current }]) => `${file} (${current()})`);
+    console.log(`… ${results.size} of ${files.length} files done; at ${now.join(', ')}`);
+  }, PROGRESS_INTERVAL_MS);
+
+  const waiting = files.values();
+  const work = async (): Promise<void> => {
+    for (const file of waiting) {
+      const result = await runOne(root, file, timeoutMs, running);
+      running.delete(file);
+      results.set(file, result);
+      spokeAt = performance.now();
+      print(file, result);
+    }
+  };
+  await Promise.all(Array.from({ length: positive('TEST_CONCURRENCY', 2) }, work));
+  clearInterval(progress);
+  return summarise(results);
+}
+
+async function runOne(
+  root: string,
+  file: string,
+  timeoutMs: number,
+  running: Map<string, RunningFile>,
+): Promise<FileResult> {
+  const compiled = join(root, 'dist', file.replace(/\.ts$/, '.js'));
+  if (!existsSync(compiled)) {
+    return { passed: 0, failures: ['the compiled file is missing'], skips: [], output: '', durationMs: 0 };
+  }
+  const at = runFile(compiled, timeoutMs);
+  running.set(file, at);
+  return await at.result;
+}
+
+function print(file: string, { passed, failures, skips, output, durationMs }: FileResult): void {
+  const failed = failures.length > 0 ? `, ${failures.length} failed` : '';
+  const skipped = skips.length > 0 ? `, ${skips.length} skipped` : '';
+  const mark = failures.length > 0 ? '✘' : '✔';
+  console.log(`${mark} ${file}: ${passed} passed${failed}${skipped} in ${(durationMs / 1000).toFixed(1)} s`);
+  process.stdout.write(output);
+  for (const { name, reason } of skips) console.log(`  skipped: ${name} (${reason})`);
+  for (const failure of failures) console.log(`  failed: ${failure}`);
+}
+
+function summarise(results: ReadonlyMap<string, FileResult>): number {
+  let passed = 0;
+  let failed = 0;
+  let skipped = 0;
+  for (const [file, result] of results) {
+    passed += result.passed;
+    failed += result.failures.length;
+    skipped += result.skips.length;
+    for (const failure of result.failures) console.log(`✘ ${file}: ${failure}`);
+  }
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function positive(variable: string, fallback: number): number {
+  const value = Number(process.env[variable] ?? fallback);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`${variable} must be a whole number above 0`);
+  return value;
+}
