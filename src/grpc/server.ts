@@ -2,11 +2,13 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import {
   type Deadline,
+  logVerbosity,
   Metadata,
   Server,
   type ServerCredentials,
   type ServerUnaryCall,
   type sendUnaryData,
+  setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { StatusSchema } from '../gen/protobuf-es/google/rpc/status_pb.js';
@@ -17,6 +19,9 @@ import { errorTable, type ServiceError, toServiceError } from '../rpc/errors.js'
 import type { Invoke } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc } from '../rpc/rpc.js';
+
+// What it would print on standard error reaches us as errors too.
+setLogVerbosity(logVerbosity.NONE);
 
 /** The gRPC edge: the engine surface. */
 export interface GrpcServer {

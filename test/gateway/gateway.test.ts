@@ -1,0 +1,239 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import * as assert from 'uvu/assert';
+import { createGateway } from '../../src/gateway/server.js';
+import { startTestApp, type TestApp } from '../harness/app.js';
+import { suite } from '../harness/suite.js';
+import { sendHttp } from '../parity/transports.js';
+
+const PATH = '/api/public/v1/chat/sessions';
+const RPC = '/chatsessions.v1.ChatSessions/OpenSession';
+const BODY = '{"publicKey":"pk_live_00000000000000000000000000000005"}';
+
+const test = suite('gateway');
+let service: TestApp;
+test.before(async () => {
+  service = await startTestApp();
+});
+test.after(() => service.close());
+
+/** Sends bytes as they are, and reads until the server closes or `until` came. */
+async function raw(
+  url: string,
+  parts: readonly (string | Buffer)[],
+  until = /\r\n\r\n[\s\S]*\}$/,
+): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk;
+    if (until.test(received)) socket.end();
+  });
+  for (const part of parts) socket.write(part);
+  const [failed] = await once(socket, 'close');
+  assert.not(failed, `the connection was reset after: ${received}`);
+  return received;
+}
+
+const send = (path: string, method: string, headers: Record<string, string> = {}, body = '') =>
+  sendHttp(`${service.httpUrl}${path}`, { method, headers, body: Buffer.from(body) });
+
+for (const path of [PATH, RPC]) {
+  test(`a preflight is answered for any origin: ${path}`, async () => {
+    const answer = await send(path, 'OPTIONS', {
+      origin: 'https://anybody.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type,idempotency-key',
+    });
+    assert.is(answer.status, 204);
+    assert.is(answer.headers['access-control-allow-origin'], 'https://anybody.example');
+    assert.is(answer.headers['access-control-allow-methods'], 'POST');
+    assert.is(answer.headers['access-control-allow-credentials'], undefined);
+    assert.is(answer.headers.vary, 'Origin');
+    const allowed = String(answer.headers['access-control-allow-headers']).toLowerCase().split(', ');
+    const needed =
+      'authorization content-type idempotency-key x-request-id traceparent connect-protocol-version connect-timeout-ms';
+    for (const name of needed.split(' ')) assert.ok(allowed.includes(name), name);
+  });
+}
+
+test('OPTIONS that is no preflight says what a path takes', async () => {
+  const answer = await send(PATH, 'OPTIONS');
+  assert.is(answer.status, 204);
+  assert.is(answer.headers.allow, 'POST, OPTIONS');
+});
+
+const NOWHERE: readonly (readonly [string, string])[] = [
+  ['/', 'GET'],
+  ['/api/public/v1/chat/sessions/', 'POST'],
+  ['/api/public/v1/chat/Sessions', 'POST'],
+  ['/api/public/v1/chat/sessions%2f', 'POST'],
+  ['//api/public/v1/chat/sessions', 'POST'],
+  ['/chatsessions.v1.ChatSessions/NoSuchRpc', 'POST'],
+  ['/chatsessions.v1.ChatSessions/OpenSession/x', 'OPTIONS'],
+];
+for (const [path, method] of NOWHERE) {
+  test(`nothing at ${method} ${path}`, async () => {
+    const answer = await send(
+      path,
+      method,
+      { origin: 'https://acme.com', 'content-type': 'application/json' },
+      BODY,
+    );
+    assert.is(answer.status, 404);
+    assert.equal(JSON.parse(answer.body.toString()), {
+      error: 'not_found',
+      message: 'There is nothing at this path.',
+      details: {},
+    });
+    assert.is(answer.headers['access-control-allow-origin'], 'https://acme.com');
+  });
+}
+
+test('a query string is no part of the path', async () => {
+  const answer = await send(`${PATH}?utm=1`, 'POST', { 'content-type': 'application/json' }, BODY);
+  assert.is(answer.status, 200);
+});
+
+test('HEAD is not taken, and answered without a body', async () => {
+  const answer = await send(PATH, 'HEAD');
+  assert.is(answer.status, 405);
+  assert.is(answer.body.length, 0);
+});
+
+const BIG = Buffer.alloc(2 * 1024 * 1024, 'x');
+for (const path of [PATH, RPC]) {
+  test(`a body of 2 MiB is answered, not reset: ${path}`, async () => {
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${BIG.length}\r\n\r\n`;
+    assert.match(await raw(service.httpUrl, [head, BIG]), /payload_too_large/);
+  });
+
+  test(`a body of 2 MiB in chunks is answered, not reset: ${path}`, async () => {
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const chunks = [`${BIG.length.toString(16)}\r\n`, BIG, '\r\n0\r\n\r\n'];
+    assert.match(await raw(service.httpUrl, [head, ...chunks]), /payload_too_large/);
+  });
+}
+
+test('a large body of the wrong media type is answered, not reset', async () => {
+  const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: ${BIG.length}\r\n\r\n`;
+  assert.match(await raw(service.httpUrl, [head, BIG]), /HTTP\/1\.1 415 /);
+});
+
+test('after a refused body the connection serves the next request', async () => {
+  const small = Buffer.alloc(100_000, 'x');
+  const refused = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${small.length}\r\n\r\n`;
+  const fine = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
+  const received = await raw(service.httpUrl, [refused, small, fine], /200 OK[\s\S]*\}$/);
+  assert.match(received, /^HTTP\/1\.1 413 [\s\S]*HTTP\/1\.1 200 OK/);
+});
+
+test('who asks before sending a large body is told at once', async () => {
+  const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n`;
+  const received = await raw(service.httpUrl, [head]);
+  assert.match(received, /^HTTP\/1\.1 413 /);
+});
+
+test('who asks before sending a small body is told to go on', async () => {
+  const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+  assert.match(await raw(service.httpUrl, [head, BODY]), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+});
+
+test('what is no HTTP is answered as JSON', async () => {
+  const received = await raw(service.httpUrl, ['GARBAGE\r\n\r\n']);
+  assert.match(received, /^HTTP\/1\.1 400 [\s\S]*"error":"invalid_input"/);
+});
+
+test('headers that are too large are answered as JSON', async () => {
+  const received = await raw(service.httpUrl, [
+    `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+  ]);
+  assert.match(received, /^HTTP\/1\.1 431 [\s\S]*"error":"headers_too_large"/);
+});
+
+test('HTTP/1.0 without a Host is served', async () => {
+  for (const path of [PATH, RPC]) {
+    const head = `POST ${path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+    assert.match(await raw(service.httpUrl, [head, BODY]), /^HTTP\/1\.1 200 OK/);
+  }
+});
+
+test('a body that is cut off hurts nobody', async () => {
+  const { hostname, port } = new URL(service.httpUrl);
+  const socket = connect(Number(port), hostname).resume();
+  socket.end(
+    `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  );
+  await once(socket, 'close');
+  assert.is((await send(PATH, 'POST', { 'content-type': 'application/json' }, BODY)).status, 200);
+});
+
+const SLOW: readonly (readonly [string, string])[] = [
+  ['headers', 'POST / HTTP/1.1\r\nHost: x\r\n'],
+  ['body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{'],
+];
+for (const [what, bytes] of SLOW) {
+  test(`a ${what} that never ends is given up`, async () => {
+    const gateway = createGateway({
+      endpoints: [{ method: 'POST', path: '/', refuse: () => {}, serve: () => new Promise(() => {}) }],
+      newRequestId: () => 'id',
+      onError: () => {},
+      headersTimeoutMs: 200,
+      requestTimeoutMs: 300,
+    });
+    const port = await gateway.listen('127.0.0.1', 0);
+    try {
+      const received = await raw(`http://127.0.0.1:${port}`, [bytes]);
+      assert.match(received, /^HTTP\/1\.1 408 [\s\S]*"error":"request_timeout"/);
+    } finally {
+      await gateway.close(1_000);
+    }
+  });
+}
+
+test('an endpoint that throws is answered with internal, and its text is not', async () => {
+  const errors: unknown[] = [];
+  const gateway = createGateway({
+    endpoints: [
+      {
+        method: 'GET',
+        path: '/',
+        refuse: (response, error) => response.writeHead(500).end(JSON.stringify([error.code, error.message])),
+        serve: () => Promise.reject(new Error('secret')),
+      },
+    ],
+    newRequestId: () => 'id',
+    onError: (error) => errors.push(error),
+  });
+  const port = await gateway.listen('127.0.0.1', 0);
+  try {
+    const answer = await sendHttp(`http://127.0.0.1:${port}/`, {
+      method: 'GET',
+      headers: {},
+      body: Buffer.alloc(0),
+    });
+    assert.is(answer.status, 500);
+    assert.is(answer.body.toString(), '["internal","Something went wrong on our side."]');
+    assert.match(String(errors[0]), 'secret');
+  } finally {
+    await gateway.close(1_000);
+  }
+});
+
+const TIMEOUTS: readonly (readonly [string, number, string])[] = [
+  ['1000', 200, ''],
+  ['0', 504, 'deadline_exceeded'],
+  ['1.5', 400, 'invalid_argument'],
+  ['-1', 400, 'invalid_argument'],
+  ['12345678901', 400, 'invalid_argument'],
+  ['soon', 400, 'invalid_argument'],
+];
+for (const [timeout, status, code] of TIMEOUTS) {
+  test(`Connect-Timeout-Ms: ${timeout}`, async () => {
+    const headers = { 'content-type': 'application/json', 'connect-timeout-ms': timeout };
+    const answer = await send(RPC, 'POST', headers, BODY);
+    assert.is(answer.status, status, answer.body.toString());
+    assert.is(JSON.parse(answer.body.toString()).code ?? '', code);
+  });
+}
