@@ -55,6 +55,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
     if (closing) response.setHeader('Connection', 'close');
+    // A connection that was in use when the server closed is idle now, and Node would keep it open.
+    response.once('close', () => closing && setImmediate(() => server.closeIdleConnections()));
     response.setHeader('X-Request-Id', requestId);
     setCorsHeaders(request, response);
 

@@ -45,15 +45,13 @@ export function mongoCatalog({
 }
 
 async function unlessDuplicate(write: () => Promise<unknown>): Promise<boolean> {
-  return operate(async () => {
-    try {
-      await write();
-      return true;
-    } catch (error) {
-      if (isDuplicateKey(error)) return false;
-      throw error;
-    }
-  });
+  try {
+    await operate(write);
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
 }
 
 function optional<D, T>(document: D | null, convert: (document: D) => T): T | undefined {

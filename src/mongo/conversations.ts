@@ -1,7 +1,7 @@
 import { MongoBulkWriteError } from 'mongodb';
 import type { Conversation, ConversationStore } from '../sessions/conversation.js';
 import { type ConversationDocument, type Database, fromStored, toStored } from './database.js';
-import { fromDriver, isDuplicateKey, operate, unavailable } from './errors.js';
+import { isDuplicateKey, OPERATION_MS, operate, unavailable } from './errors.js';
 import { createGroupCommit } from './group-commit.js';
 
 /** Conversations in MongoDB: one document for an open, written in groups. */
@@ -15,7 +15,9 @@ export function mongoConversations(
     async insert(conversation, deadline) {
       const document = toDocument(conversation);
       try {
-        await write(document, deadline);
+        // Bounded for each open, not only for each batch: one that waits behind a batch that gets no answer is
+        // told in time too, and is not sent any more then.
+        await operate(() => write(document, Math.min(deadline, now() + OPERATION_MS)));
         return undefined;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
@@ -36,12 +38,13 @@ export function mongoConversations(
         return new Map<number, unknown>();
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError)) throw error;
+        // The driver wraps whatever went wrong, lost connections too: then nothing is known to be written.
+        if (error.errorResponse instanceof Error) throw error.errorResponse;
         // Single documents failed: the others are written, unless the majority did not acknowledge them.
         if (error.result.getWriteConcernError()) throw unavailable('The write is not acknowledged.', error);
         const failures = [error.writeErrors].flat();
-        return new Map(
-          failures.map((failure) => [failure.index, isDuplicateKey(failure) ? failure : fromDriver(failure)]),
-        );
+        if (failures.length === 0) throw error;
+        return new Map(failures.map((failure) => [failure.index, failure]));
       }
     });
   }

@@ -29,7 +29,7 @@ export function unavailable(message: string, cause?: unknown): ServiceError {
 }
 
 /** How long one operation may take, in ms: below the deadline of a call, so that the answer is `unavailable`. */
-const OPERATION_MS = 4_000;
+export const OPERATION_MS = 4_000;
 
 /**
  * Runs one operation of the driver, with its errors turned into ours.
@@ -37,7 +37,7 @@ const OPERATION_MS = 4_000;
  * It is given up after 4 s. The driver has no option that does this: since 7.9 its `timeoutMS` does nothing,
  * and `socketTimeoutMS` bounds each of its attempts, not all of them together.
  *
- * @throws ServiceError unavailable | internal
+ * @throws ServiceError unavailable | internal; a duplicate key as it is (see isDuplicateKey)
  */
 export async function operate<T>(operation: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -50,7 +50,7 @@ export async function operate<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await Promise.race([operation(), late]);
   } catch (error) {
-    throw fromDriver(error);
+    throw isDuplicateKey(error) ? error : fromDriver(error);
   } finally {
     clearTimeout(timer);
   }

@@ -46,7 +46,7 @@ export function createInvoke({ authenticate, maxCallMs, now, log }: InvokeParts)
         async () => rpc.handle(bridgeRequest(rpc, message), authenticated),
         deadline - start,
       );
-      log.debug({ ...line(), code: 'ok' }, 'call');
+      if (log.isLevelEnabled('debug')) log.debug({ ...line(), code: 'ok' }, 'call');
       return response;
     } catch (thrown) {
       const error = toServiceError(thrown);

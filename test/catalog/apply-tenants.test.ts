@@ -1,0 +1,371 @@
+import * as assert from 'uvu/assert';
+import { type AppliedTenant, ApplyError, applyTenants } from '../../src/catalog/apply-tenants.js';
+import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { FlowSpec, TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
+import { ServiceError } from '../../src/rpc/errors.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('apply tenants');
+
+const publicKey = (n: number): string => `pk_live_${n.toString(16).padStart(32, '0')}`;
+
+function flow(slug: string, published = true): FlowSpec {
+  const intent = {
+    name: slug.replaceAll('-', '_'),
+    displayLabel: slug,
+    examples: [],
+    requiredEntities: [],
+    styleVariant: 'solid',
+    isPinned: false,
+    priority: 0,
+  };
+  return { slug, id: `id-${slug}`, published, intent };
+}
+
+function widgetKey(label: string, change: Partial<WidgetKeySpec> = {}): WidgetKeySpec {
+  return {
+    label,
+    allowedOrigins: ['https://acme.com'],
+    allowMissingOrigin: false,
+    allowsAllIntents: true,
+    allowedIntents: [],
+    enabled: true,
+    ...change,
+  };
+}
+
+function acme(change: Partial<TenantSpec> = {}): TenantSpec {
+  return {
+    slug: 'acme',
+    name: 'Acme Inc.',
+    flows: [flow('order-status')],
+    quickQuestions: [{ question: 'Where is my order?', pageType: 'general', flow: 'order-status' }],
+    widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1) })],
+    ...change,
+  };
+}
+
+/** A catalogue in memory, with what was written to it, and room for somebody else in between. */
+function rig() {
+  const tenants = new Map<string, Tenant>();
+  const keys = new Map<string, WidgetKey>();
+  const written: string[] = [];
+  /** What somebody else does just before a write. */
+  const others: { insert?: () => void; replace?: () => void; put?: () => void } = {};
+  let ids = 0;
+
+  const store: CatalogStore = {
+    findKey: async (wanted) => [...keys.values()].find((key) => key.publicKey === wanted),
+    findTenant: async (id) => tenants.get(id),
+    findTenantBySlug: async (slug) => [...tenants.values()].find((tenant) => tenant.slug === slug),
+    revisions: async () => new Map(),
+    keysOf: async (tenantId) => [...keys.values()].filter((key) => key.tenantId === tenantId),
+    async insertTenant(tenant) {
+      others.insert?.();
+      if ([...tenants.values()].some(({ slug }) => slug === tenant.slug)) return false;
+      tenants.set(tenant.id, tenant);
+      written.push(`tenant ${tenant.slug} r${tenant.revision}`);
+      return true;
+    },
+    async replaceTenant(tenant, expectedRevision) {
+      others.replace?.();
+      if (tenants.get(tenant.id)?.revision !== expectedRevision) return false;
+      tenants.set(tenant.id, tenant);
+      written.push(`tenant ${tenant.slug} r${tenant.revision}`);
+      return true;
+    },
+    async putKey(key) {
+      others.put?.();
+      if ([...keys.values()].some((row) => row.publicKey === key.publicKey && row.id !== key.id))
+        return false;
+      keys.set(key.id, key);
+      written.push(`key ${key.label}`);
+      return true;
+    },
+  };
+
+  /** Applies tenants: what it answers, and what it wrote. */
+  async function apply(...specs: readonly TenantSpec[]) {
+    written.length = 0;
+    const newId = () => `id-${++ids}`;
+    const applied = await applyTenants(
+      { tenants: specs },
+      { store, newId, newPublicKey: () => publicKey(1000 + ++ids) },
+    );
+    return { applied, written: [...written] };
+  }
+
+  function tenant(slug: string): Tenant {
+    const found = [...tenants.values()].find((row) => row.slug === slug);
+    if (!found) throw new Error(`no tenant ${slug}`);
+    return found;
+  }
+
+  return { apply, tenants, keys, tenant, others };
+}
+
+const outcomes = ({ outcome, keys }: AppliedTenant): string[] => [outcome, ...keys.map((key) => key.outcome)];
+
+async function failure(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+test('a new tenant is created, with its keys', async () => {
+  const { apply, tenant, keys } = rig();
+  const endsAt = new Date('2027-01-01T00:00:00Z');
+  const { applied } = await apply(
+    acme({ widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1), endsAt })] }),
+  );
+  assert.equal(applied, [
+    {
+      slug: 'acme',
+      outcome: 'created',
+      keys: [{ label: 'Shop', publicKey: publicKey(1), outcome: 'created' }],
+    },
+  ]);
+  const { id, ...stored } = tenant('acme');
+  assert.equal(stored, {
+    slug: 'acme',
+    name: 'Acme Inc.',
+    flows: [flow('order-status')],
+    quickQuestions: [{ question: 'Where is my order?', pageType: 'general', flowId: 'id-order-status' }],
+    revision: 1,
+  });
+  const [row] = keys.values();
+  assert.is(row?.tenantId, id);
+  assert.is(row?.endsAt, endsAt.getTime());
+  assert.is(row?.publicKey, publicKey(1));
+});
+
+test('applying again changes nothing, and writes nothing', async () => {
+  const { apply, tenant } = rig();
+  const spec = acme({
+    flows: [flow('order-status'), flow('draft', false)],
+    quickQuestions: [{ question: 'q', pageType: 'cart' }],
+    widgetKeys: [widgetKey('Shop'), widgetKey('Till', { endsAt: new Date(0), publicKey: publicKey(2) })],
+  });
+  await apply(spec);
+  for (let run = 0; run < 2; run++) {
+    const { applied, written } = await apply(spec);
+    assert.equal(applied.map(outcomes), [['unchanged', 'unchanged', 'unchanged']]);
+    assert.equal(written, []);
+  }
+  assert.is(tenant('acme').revision, 1);
+});
+
+const CHANGES: readonly (readonly [
+  name: string,
+  change: Partial<TenantSpec>,
+  outcomes: readonly string[],
+  written: readonly string[],
+])[] = [
+  ['nothing', {}, ['unchanged', 'unchanged'], []],
+  ['the name', { name: 'Acme Ltd.' }, ['updated', 'unchanged'], ['tenant acme r2']],
+  ['a flow', { flows: [flow('order-status', false)] }, ['updated', 'unchanged'], ['tenant acme r2']],
+  ['a flow more', { flows: [flow('order-status'), flow('b')] }, ['updated', 'unchanged'], ['tenant acme r2']],
+  ['no questions', { quickQuestions: [] }, ['updated', 'unchanged'], ['tenant acme r2']],
+  [
+    'a question without its flow',
+    { quickQuestions: [{ question: 'Where is my order?', pageType: 'general' }] },
+    ['updated', 'unchanged'],
+    ['tenant acme r2'],
+  ],
+  [
+    'a key',
+    { widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1), enabled: false })] },
+    ['updated', 'updated'],
+    ['key Shop', 'tenant acme r2'],
+  ],
+  [
+    'the label of a key',
+    { widgetKeys: [widgetKey('Till', { publicKey: publicKey(1) })] },
+    ['updated', 'updated'],
+    ['key Till', 'tenant acme r2'],
+  ],
+  [
+    'a key more',
+    { widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1) }), widgetKey('Till')] },
+    ['updated', 'unchanged', 'created'],
+    ['key Till', 'tenant acme r2'],
+  ],
+  [
+    'name and key',
+    { name: 'Acme Ltd.', widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1), endsAt: new Date(0) })] },
+    ['updated', 'updated'],
+    ['key Shop', 'tenant acme r2'],
+  ],
+];
+for (const [name, change, expected, writes] of CHANGES) {
+  test(`a change of ${name}: what it does, keys before the revision`, async () => {
+    const { apply } = rig();
+    await apply(acme());
+    const { applied, written } = await apply(acme(change));
+    assert.equal(applied.map(outcomes), [expected]);
+    assert.equal(written, writes);
+  });
+}
+
+test('a change keeps the ids of the tenant and of its keys', async () => {
+  const { apply, tenant, keys } = rig();
+  await apply(acme());
+  const before = { tenant: tenant('acme').id, keys: [...keys.keys()] };
+  await apply(acme({ name: 'B', widgetKeys: [widgetKey('B', { publicKey: publicKey(1) })] }));
+  assert.equal({ tenant: tenant('acme').id, keys: [...keys.keys()] }, before);
+});
+
+test('a key that is left out is made, and stays the same one', async () => {
+  const { apply, keys } = rig();
+  const spec = acme({ widgetKeys: [widgetKey('Shop'), widgetKey('Till')] });
+  const first = (await apply(spec)).applied[0]?.keys ?? [];
+  assert.is(new Set(first.map((key) => key.publicKey)).size, 2);
+  const again = (await apply(spec)).applied[0]?.keys;
+  assert.equal(
+    again,
+    first.map((key) => ({ ...key, outcome: 'unchanged' })),
+  );
+  const changed = acme({ widgetKeys: [widgetKey('Shop', { enabled: false }), widgetKey('Till')] });
+  const third = (await apply(changed)).applied[0]?.keys;
+  assert.equal(
+    third?.map((key) => key.publicKey),
+    first.map((key) => key.publicKey),
+  );
+  assert.is(keys.size, 2);
+});
+
+test('a key that is left out is never one that the file names beside it', async () => {
+  const { apply, keys } = rig();
+  await apply(acme());
+  const { applied } = await apply(
+    acme({ widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1) }), widgetKey('Shop')] }),
+  );
+  assert.equal(applied.map(outcomes), [['updated', 'unchanged', 'created']]);
+  assert.is(keys.size, 2);
+});
+
+test('tenants and keys that the file does not name are left alone', async () => {
+  const { apply, tenants, keys } = rig();
+  await apply(acme(), acme({ slug: 'other', widgetKeys: [widgetKey('Other', { publicKey: publicKey(2) })] }));
+  const before = structuredClone([...tenants, ...keys]);
+  const { written } = await apply(acme({ widgetKeys: [] }));
+  assert.equal(written, []);
+  assert.equal([...tenants, ...keys], before);
+});
+
+test('several tenants, each with its outcome, in the order of the file', async () => {
+  const { apply } = rig();
+  const key = (n: number) => ({ widgetKeys: [widgetKey('Shop', { publicKey: publicKey(n) })] });
+  await apply(acme({ slug: 'b', ...key(2) }), acme({ slug: 'c', ...key(3) }));
+  const { applied } = await apply(
+    acme({ slug: 'a', ...key(1) }),
+    acme({ slug: 'b', ...key(2) }),
+    acme({ slug: 'c', name: 'C', ...key(3) }),
+  );
+  assert.equal(
+    applied.map(({ slug, outcome }) => [slug, outcome]),
+    [
+      ['a', 'created'],
+      ['b', 'unchanged'],
+      ['c', 'updated'],
+    ],
+  );
+});
+
+test('a key of another tenant is refused, by name', async () => {
+  const { apply, keys, tenant } = rig();
+  await apply(acme());
+  const thief = acme({ slug: 'thief', widgetKeys: [widgetKey('Stolen', { publicKey: publicKey(1) })] });
+  const error = await failure(apply(thief));
+  assert.instance(error, ApplyError);
+  assert.match(String(error), `tenant thief: the key ${publicKey(1)} belongs to another tenant`);
+  assert.equal(
+    [...keys.values()].map((key) => [key.tenantId, key.label]),
+    [[tenant('acme').id, 'Shop']],
+  );
+});
+
+test('errors of the store come through', async () => {
+  const { apply, others } = rig();
+  const error = new ServiceError('unavailable', 'Later.');
+  others.insert = () => {
+    throw error;
+  };
+  assert.is(await failure(apply(acme())), error);
+});
+
+/** Somebody else changes the tenant, as often as that. */
+function changeInBetween({ tenants, tenant, others }: ReturnType<typeof rig>, times: number): void {
+  let left = times;
+  others.replace = () => {
+    if (left-- <= 0) return;
+    const row = tenant('acme');
+    tenants.set(row.id, { ...row, revision: row.revision + 1 });
+  };
+}
+
+test('a tenant that somebody else changed in between is tried again', async () => {
+  const made = rig();
+  await made.apply(acme());
+  changeInBetween(made, 4);
+  const { applied, written } = await made.apply(acme({ name: 'Acme Ltd.' }));
+  assert.equal(applied.map(outcomes), [['updated', 'unchanged']]);
+  assert.equal(written, ['tenant acme r6']);
+  assert.is(made.tenant('acme').name, 'Acme Ltd.');
+});
+
+test('a tenant that always changes in between is given up, by name', async () => {
+  const made = rig();
+  await made.apply(acme());
+  changeInBetween(made, Number.POSITIVE_INFINITY);
+  const error = await failure(made.apply(acme({ name: 'Acme Ltd.' })));
+  assert.instance(error, ApplyError);
+  assert.match(String(error), /tenant acme was changed by somebody else/);
+});
+
+test('a key that was written before such a conflict still bumps the revision after it', async () => {
+  const made = rig();
+  await made.apply(acme());
+  changeInBetween(made, 1);
+  const changed = acme({ widgetKeys: [widgetKey('Till', { publicKey: publicKey(1) })] });
+  const { applied, written } = await made.apply(changed);
+  assert.equal(written, ['key Till', 'tenant acme r3']);
+  assert.equal(applied.map(outcomes), [['updated', 'updated']]);
+});
+
+test('a key that was made before such a conflict is answered as made', async () => {
+  const made = rig();
+  await made.apply(acme({ widgetKeys: [] }));
+  changeInBetween(made, 1);
+  const { applied } = await made.apply(acme({ widgetKeys: [widgetKey('Till')] }));
+  assert.equal(applied.map(outcomes), [['updated', 'created']]);
+  assert.is(made.keys.size, 1);
+});
+
+test('when a later key is refused, no earlier one is changed without a new revision', async () => {
+  const { apply, tenant, keys } = rig();
+  const other = acme({ slug: 'other', widgetKeys: [widgetKey('Other', { publicKey: publicKey(2) })] });
+  await apply(acme(), other);
+  const changed = acme({
+    widgetKeys: [
+      widgetKey('Shop', { publicKey: publicKey(1), enabled: false }),
+      widgetKey('Stolen', { publicKey: publicKey(2) }),
+    ],
+  });
+  assert.instance(await failure(apply(changed)), ApplyError);
+  const shop = [...keys.values()].find((key) => key.publicKey === publicKey(1));
+  assert.is(tenant('acme').revision, shop?.enabled === false ? 2 : 1);
+});
+
+test('a tenant that somebody else creates at the same moment becomes one tenant', async () => {
+  const { apply, tenants, others, tenant } = rig();
+  others.insert = () => {
+    delete others.insert;
+    tenants.set('theirs', { ...acme(), id: 'theirs', quickQuestions: [], flows: [], revision: 1 });
+  };
+  const { applied } = await apply(acme());
+  assert.equal(applied.map(outcomes), [['updated', 'created']]);
+  assert.is(tenants.size, 1);
+  assert.is(tenant('acme').revision, 2);
+});

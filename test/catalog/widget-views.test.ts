@@ -1,0 +1,248 @@
+import * as assert from 'uvu/assert';
+import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import { createWidgetViews, type WidgetViewsParts } from '../../src/catalog/widget-views.js';
+import { ServiceError } from '../../src/rpc/errors.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('widget views');
+
+function tenant(id: string, revision = 1): Tenant {
+  return { id, slug: id, name: id, flows: [], quickQuestions: [], revision };
+}
+
+function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey {
+  return {
+    id: `id-${publicKey}`,
+    tenantId,
+    publicKey,
+    label,
+    allowedOrigins: [],
+    allowMissingOrigin: false,
+    allowsAllIntents: true,
+    allowedIntents: [],
+    enabled: true,
+  };
+}
+
+/** A catalogue in memory that counts what it is asked, and a clock that stands still. */
+function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
+  const tenants = new Map([tenant('t1'), tenant('t2')].map((row) => [row.id, row]));
+  const keys = new Map([key('a', 't1'), key('b', 't1'), key('c', 't2')].map((row) => [row.publicKey, row]));
+  const asked: string[] = [];
+  const hooks: { afterFindKey?: () => void; afterFindTenant?: () => void; failWith?: Error } = {};
+  const clock = { now: 1_000_000 };
+
+  const notUsed = (): never => {
+    throw new Error('not for this');
+  };
+  const store: CatalogStore = {
+    async findKey(publicKey) {
+      asked.push(`key ${publicKey}`);
+      const found = keys.get(publicKey);
+      if (hooks.failWith) throw hooks.failWith;
+      hooks.afterFindKey?.();
+      return found;
+    },
+    async findTenant(id) {
+      asked.push(`tenant ${id}`);
+      const found = tenants.get(id);
+      hooks.afterFindTenant?.();
+      return found;
+    },
+    async revisions(ids) {
+      asked.push(`revisions ${[...ids].sort().join(' ')}`);
+      if (hooks.failWith) throw hooks.failWith;
+      return new Map(ids.flatMap((id) => (tenants.has(id) ? [[id, tenants.get(id)?.revision ?? 0]] : [])));
+    },
+    findTenantBySlug: notUsed,
+    keysOf: notUsed,
+    insertTenant: notUsed,
+    replaceTenant: notUsed,
+    putKey: notUsed,
+  };
+  const views = createWidgetViews({ store, now: () => clock.now, ...limits });
+
+  /** What the store is asked while that happens. */
+  async function questions(work: () => Promise<unknown>): Promise<string[]> {
+    asked.length = 0;
+    await work();
+    return [...asked];
+  }
+  const label = async (publicKey: string) => (await views.get(publicKey))?.offer.widget?.label;
+  return { views, tenants, keys, hooks, clock, questions, label };
+}
+
+const LOAD_A = ['key a', 'tenant t1', 'key a'];
+
+test('a key is read once and then kept, for however long', async () => {
+  const { views, questions, clock } = rig();
+  assert.equal(await questions(() => views.get('a')), LOAD_A);
+  clock.now += 86_400_000;
+  assert.equal(await questions(() => views.get('a')), []);
+  assert.is((await views.get('a'))?.keyId, 'id-a');
+});
+
+test('an unknown key is remembered for unknownMs, and then asked for again', async () => {
+  const { views, questions, clock } = rig({ unknownMs: 2_000 });
+  assert.equal(await questions(() => views.get('x')), ['key x']);
+  assert.is(await views.get('x'), undefined);
+  clock.now += 1_999;
+  assert.equal(await questions(() => views.get('x')), []);
+  clock.now += 1;
+  assert.equal(await questions(() => views.get('x')), ['key x']);
+});
+
+test('a key that comes into being is found once it is no longer remembered as unknown', async () => {
+  const { views, keys, clock, label } = rig({ unknownMs: 2_000 });
+  await views.get('new');
+  keys.set('new', key('new', 't2', 'New'));
+  assert.is(await label('new'), undefined);
+  clock.now += 2_000;
+  assert.is(await label('new'), 'New');
+});
+
+test('unknown keys are remembered up to the capacity, the latest ones', async () => {
+  const { views, questions } = rig({ capacity: 2 });
+  for (const made of ['x', 'y', 'z']) await views.get(made);
+  assert.equal(await questions(() => views.get('y')), []);
+  assert.equal(await questions(() => views.get('z')), []);
+  assert.equal(await questions(() => views.get('x')), ['key x']);
+});
+
+test('unknown keys never push out known ones', async () => {
+  const { views, questions } = rig({ capacity: 2 });
+  await views.get('a');
+  for (const made of ['w', 'x', 'y', 'z']) await views.get(made);
+  assert.equal(await questions(() => views.get('a')), []);
+});
+
+test('known keys are kept up to the capacity, the latest ones', async () => {
+  const { views, questions } = rig({ capacity: 2 });
+  for (const known of ['a', 'b', 'c']) await views.get(known);
+  assert.equal(await questions(() => views.get('b')), []);
+  assert.equal(await questions(() => views.get('c')), []);
+  assert.equal(await questions(() => views.get('a')), LOAD_A);
+});
+
+test('concurrent misses of one key ask once', async () => {
+  const { views, questions } = rig();
+  const same = () => Promise.all(Array.from({ length: 20 }, () => views.get('a')));
+  assert.equal(await questions(same), LOAD_A);
+  const made = () => Promise.all(Array.from({ length: 20 }, () => views.get('x')));
+  assert.equal(await questions(made), ['key x']);
+});
+
+test('a store that fails is not remembered, neither as a view nor as an unknown key', async () => {
+  const { views, hooks, label } = rig();
+  hooks.failWith = new ServiceError('unavailable', 'Later.');
+  const results = await Promise.allSettled([views.get('a'), views.get('a')]);
+  assert.equal(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  delete hooks.failWith;
+  assert.is(await label('a'), 'a');
+});
+
+test('refresh asks for all tenants in one query, and keeps what has not changed', async () => {
+  const { views, questions } = rig();
+  for (const known of ['a', 'b', 'c']) await views.get(known);
+  assert.equal(await questions(() => views.refresh()), ['revisions t1 t2']);
+  const again = () => Promise.all(['a', 'b', 'c'].map((known) => views.get(known)));
+  assert.equal(await questions(again), []);
+});
+
+test('refresh asks nothing while nothing is kept', async () => {
+  const { views, questions } = rig();
+  await views.get('x');
+  assert.equal(await questions(() => views.refresh()), []);
+});
+
+test('refresh drops all keys of the tenants that changed, and only those', async () => {
+  const { views, tenants, questions } = rig();
+  for (const known of ['a', 'b', 'c']) await views.get(known);
+  tenants.set('t1', tenant('t1', 2));
+  await views.refresh();
+  assert.equal(await questions(() => views.get('c')), []);
+  assert.equal(await questions(() => views.get('a')), LOAD_A);
+  assert.equal(await questions(() => views.get('b')), ['key b', 'tenant t1', 'key b']);
+  assert.is((await views.get('a'))?.revision, 2);
+});
+
+test('a revision that went back, as after a restored backup, is a change too', async () => {
+  const { views, tenants, questions } = rig();
+  tenants.set('t1', tenant('t1', 5));
+  await views.get('a');
+  tenants.set('t1', tenant('t1', 4));
+  await views.refresh();
+  assert.equal(await questions(() => views.get('a')), LOAD_A);
+});
+
+test('the keys of a tenant that was removed are unknown after a refresh', async () => {
+  const { views, tenants, keys } = rig();
+  await views.get('a');
+  tenants.delete('t1');
+  keys.delete('a');
+  await views.refresh();
+  assert.is(await views.get('a'), undefined);
+});
+
+test('a key without its tenant is unknown', async () => {
+  const { views, tenants } = rig();
+  tenants.delete('t1');
+  assert.is(await views.get('a'), undefined);
+});
+
+test('a refresh that fails keeps what there is', async () => {
+  const { views, hooks, label } = rig();
+  await views.get('a');
+  hooks.failWith = new ServiceError('unavailable', 'Later.');
+  const failed = await views.refresh().then(
+    () => false,
+    () => true,
+  );
+  assert.ok(failed);
+  assert.is(await label('a'), 'a');
+});
+
+// Writers change a key first and its tenant's revision after it; a reader may come in between at any point.
+const RACES: readonly (readonly [name: string, hook: 'afterFindKey' | 'afterFindTenant'])[] = [
+  ['between its reads of key and tenant', 'afterFindKey'],
+  ['between its reads of tenant and key', 'afterFindTenant'],
+];
+for (const [name, hook] of RACES) {
+  test(`a change ${name} is seen after the next refresh at the latest`, async () => {
+    const { views, tenants, keys, hooks, label } = rig();
+    hooks[hook] = () => {
+      keys.set('a', key('a', 't1', 'changed'));
+      tenants.set('t1', tenant('t1', 2));
+    };
+    await views.get('a');
+    await views.refresh();
+    assert.is(await label('a'), 'changed');
+  });
+}
+
+test('a view with the new revision has the new key, however the reads fall', async () => {
+  const { views, tenants, keys, hooks, label } = rig();
+  let done = false;
+  hooks.afterFindKey = () => {
+    if (done) return;
+    done = true;
+    keys.set('a', key('a', 't1', 'changed'));
+    tenants.set('t1', tenant('t1', 2));
+  };
+  const view = await views.get('a');
+  assert.is(view?.revision, 2);
+  assert.is(view?.offer.widget?.label, 'changed');
+  await views.refresh();
+  assert.is(await label('a'), 'changed');
+});
+
+test('a key that goes to another tenant while it is read is not mixed up', async () => {
+  const { views, keys, hooks } = rig();
+  hooks.afterFindTenant = () => {
+    keys.set('a', key('a', 't2'));
+  };
+  assert.is(await views.get('a'), undefined);
+});

@@ -1,0 +1,325 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { createGroupCommit, type GroupCommitParts } from '../../src/mongo/group-commit.js';
+import { ServiceError } from '../../src/rpc/errors.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('group commit');
+
+/** One batch under way: the test decides how it ends. */
+interface Write {
+  readonly items: readonly number[];
+  readonly settle: (failed?: ReadonlyMap<number, unknown>) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** What became of an item. */
+type Outcome = 'waiting' | 'written' | { readonly failed: unknown };
+
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+function rig(limits: Omit<GroupCommitParts<number>, 'write' | 'now'> = {}) {
+  const writes: Write[] = [];
+  const answers = new Map<number, Outcome[]>();
+  let time = 1_000;
+  const commit = createGroupCommit<number>({
+    ...limits,
+    now: () => time,
+    write: (items) =>
+      new Promise((resolve, fail) => {
+        writes.push({ items, settle: (failed = new Map()) => resolve(failed), fail });
+      }),
+  });
+  return {
+    writes,
+    sent: () => writes.map((write) => write.items),
+    /** The time from now on, in ms. */
+    setTime: (ms: number) => {
+      time = ms;
+    },
+    put(item: number, deadline = NEVER): void {
+      const outcomes: Outcome[] = [];
+      answers.set(item, outcomes);
+      commit(item, deadline).then(
+        () => outcomes.push('written'),
+        (failed: unknown) => outcomes.push({ failed }),
+      );
+    },
+    /** The one answer of an item. */
+    outcome(item: number): Outcome {
+      const [first = 'waiting', ...others] = answers.get(item) ?? [];
+      assert.equal(others, [], `item ${item} was answered more than once`);
+      return first;
+    },
+  };
+}
+
+/** Long enough for everything that waits for nothing but the event loop. */
+async function idle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await turn();
+}
+
+function codeOf(outcome: Outcome): string {
+  if (typeof outcome === 'string') return outcome;
+  return outcome.failed instanceof ServiceError ? outcome.failed.code : 'another error';
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+test('a lone item leaves at once, and is answered when its write is', async () => {
+  const { put, sent, writes, outcome } = rig();
+  put(1);
+  await idle();
+  assert.equal(sent(), [[1]]);
+  assert.is(outcome(1), 'waiting');
+  writes[0]?.settle();
+  await idle();
+  assert.is(outcome(1), 'written');
+});
+
+test('items of one turn of the event loop leave together, in their order', async () => {
+  const { put, sent } = rig();
+  for (const item of [3, 1, 2]) put(item);
+  await idle();
+  assert.equal(sent(), [[3, 1, 2]]);
+});
+
+test('items that arrive while writes are under way leave together', async () => {
+  const { put, sent, writes } = rig({ maxInFlight: 1 });
+  put(1);
+  await idle();
+  for (const item of [2, 3, 4]) {
+    put(item);
+    await idle();
+  }
+  assert.equal(sent(), [[1]]);
+  writes[0]?.settle();
+  await idle();
+  assert.equal(sent(), [[1], [2, 3, 4]]);
+});
+
+test('at most maxBatch leave together; the others follow in order', async () => {
+  const { put, sent } = rig({ maxBatch: 3, maxInFlight: 3 });
+  for (const item of range(1, 7)) put(item);
+  await idle();
+  assert.equal(sent(), [[1, 2, 3], [4, 5, 6], [7]]);
+});
+
+test('by default: at most 200 in a batch, two batches under way', async () => {
+  const { put, sent, writes } = rig();
+  for (const item of range(1, 700)) put(item);
+  await idle();
+  assert.equal(sent(), [range(1, 200), range(201, 400)]);
+  writes[1]?.settle();
+  await idle();
+  assert.equal(sent().slice(2), [range(401, 600)]);
+});
+
+test('at most maxInFlight batches are under way', async () => {
+  const { put, sent, writes } = rig({ maxBatch: 1, maxInFlight: 2 });
+  for (const item of [1, 2, 3, 4]) put(item);
+  await idle();
+  assert.equal(sent(), [[1], [2]]);
+  writes[0]?.settle();
+  await idle();
+  assert.equal(sent(), [[1], [2], [3]]);
+  writes[1]?.fail(new Error('gone'));
+  await idle();
+  assert.equal(sent(), [[1], [2], [3], [4]]);
+});
+
+test('a batch that ends first is answered first', async () => {
+  const { put, outcome, writes } = rig({ maxBatch: 1 });
+  put(1);
+  put(2);
+  await idle();
+  writes[1]?.settle();
+  await idle();
+  assert.equal([outcome(1), outcome(2)], ['waiting', 'written']);
+});
+
+test('an item that failed fails only itself, with its own error', async () => {
+  const { put, outcome, writes } = rig();
+  const error = new Error('duplicate');
+  for (const item of [1, 2, 3]) put(item);
+  await idle();
+  writes[0]?.settle(new Map([[1, error]]));
+  await idle();
+  assert.is(outcome(1), 'written');
+  assert.equal(outcome(2), { failed: error });
+  assert.is(outcome(3), 'written');
+});
+
+test('a batch that failed fails all of its items, and no other', async () => {
+  const { put, outcome, writes } = rig({ maxBatch: 2 });
+  const error = new Error('gone');
+  for (const item of [1, 2, 3]) put(item);
+  await idle();
+  writes[0]?.fail(error);
+  writes[1]?.settle();
+  await idle();
+  assert.equal([outcome(1), outcome(2), outcome(3)], [{ failed: error }, { failed: error }, 'written']);
+});
+
+test('after failures the next items are written', async () => {
+  const { put, outcome, writes } = rig({ maxInFlight: 1 });
+  for (const item of range(1, 5)) {
+    put(item);
+    await idle();
+    writes.at(-1)?.fail(new Error('gone'));
+    await idle();
+    assert.is(codeOf(outcome(item)), 'another error');
+  }
+  put(6);
+  await idle();
+  writes.at(-1)?.settle();
+  await idle();
+  assert.is(outcome(6), 'written');
+});
+
+test('an item whose deadline passed while it waited is never sent', async () => {
+  const { put, outcome, sent, setTime, writes } = rig({ maxInFlight: 1 });
+  put(1);
+  await idle();
+  put(2, 1_500);
+  put(3, 1_501);
+  put(4);
+  setTime(1_500);
+  writes[0]?.settle();
+  await idle();
+  assert.equal(sent(), [[1], [3, 4]]);
+  assert.is(codeOf(outcome(2)), 'deadline_exceeded');
+});
+
+test('items that are too late take no place in a batch', async () => {
+  const { put, sent } = rig({ maxBatch: 2 });
+  for (const item of [1, 2, 3]) put(item, 999);
+  for (const item of [4, 5]) put(item);
+  await idle();
+  assert.equal(sent(), [[4, 5]]);
+});
+
+test('when all are too late nothing is sent, and the next item is', async () => {
+  const { put, outcome, sent } = rig({ maxInFlight: 1 });
+  put(1, 1_000);
+  put(2, 999);
+  await idle();
+  assert.equal(sent(), []);
+  assert.equal([codeOf(outcome(1)), codeOf(outcome(2))], ['deadline_exceeded', 'deadline_exceeded']);
+  put(3);
+  await idle();
+  assert.equal(sent(), [[3]]);
+});
+
+test('an item that was sent in time is written, however long that takes', async () => {
+  const { put, outcome, setTime, writes } = rig();
+  put(1, 1_500);
+  await idle();
+  setTime(9_000);
+  writes[0]?.settle();
+  await idle();
+  assert.is(outcome(1), 'written');
+});
+
+test('more than maxWaiting are refused, until there is room again', async () => {
+  const { put, outcome, sent, writes } = rig({ maxInFlight: 1, maxWaiting: 2 });
+  put(1);
+  await idle();
+  for (const item of [2, 3, 4]) put(item);
+  await idle();
+  assert.is(codeOf(outcome(4)), 'unavailable');
+  assert.equal([outcome(2), outcome(3)], ['waiting', 'waiting']);
+  writes[0]?.settle();
+  await idle();
+  put(5);
+  await idle();
+  assert.is(outcome(5), 'waiting');
+  writes[1]?.settle();
+  await idle();
+  assert.equal(sent(), [[1], [2, 3], [5]]);
+});
+
+test('a refusal says when to try again', async () => {
+  const { put, outcome } = rig({ maxWaiting: 0 });
+  put(1);
+  await idle();
+  const refused = outcome(1);
+  assert.ok(typeof refused === 'object' && refused.failed instanceof ServiceError);
+  assert.ok((refused.failed.details.retryAfterSeconds ?? 0) >= 1);
+});
+
+type Step =
+  | { readonly kind: 'put'; readonly late: boolean }
+  | { readonly kind: 'turn' }
+  | { readonly kind: 'end'; readonly which: number; readonly how: 'written' | 'one fails' | 'all fail' };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('put'), late: fc.nat(9).map((n) => n === 0) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('turn') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('end'),
+      which: fc.nat(3),
+      how: fc.constantFrom('written', 'one fails', 'all fail'),
+    }),
+  },
+);
+
+test('in any interleaving each item is answered once, and sent at most once', async () => {
+  const limits = fc.record({
+    maxBatch: fc.integer({ min: 1, max: 4 }),
+    maxInFlight: fc.integer({ min: 1, max: 3 }),
+    maxWaiting: fc.integer({ min: 1, max: 8 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(anyStep, { maxLength: 40 }), async (given, steps) => {
+      const { put, outcome, sent, writes } = rig(given);
+      const expected = new Map<number, 'written' | 'another error'>();
+      const underWay: Write[] = [];
+      let seen = 0;
+      let items = 0;
+
+      const end = (which: number, how: 'written' | 'one fails' | 'all fail'): void => {
+        for (const write of writes.slice(seen)) underWay.push(write);
+        seen = writes.length;
+        const [write] = underWay.splice(which % Math.max(underWay.length, 1), 1);
+        if (!write) return;
+        for (const [index, item] of write.items.entries()) {
+          const fails = how === 'all fail' || (how === 'one fails' && index === 0);
+          expected.set(item, fails ? 'another error' : 'written');
+        }
+        if (how === 'all fail') write.fail(new Error('gone'));
+        else write.settle(how === 'one fails' ? new Map([[0, new Error('one')]]) : undefined);
+      };
+
+      for (const step of steps) {
+        if (step.kind === 'put') put(items++, step.late ? 0 : NEVER);
+        else if (step.kind === 'turn') await idle();
+        else end(step.which, step.how);
+        for (const batch of sent()) assert.ok(batch.length >= 1 && batch.length <= given.maxBatch);
+      }
+      // Every write ends in the end; whatever waits must leave by then.
+      await idle();
+      for (let left = items + 1; left > 0; left--) {
+        assert.ok(writes.length - seen + underWay.length <= given.maxInFlight);
+        end(0, 'written');
+        await idle();
+      }
+      const order = sent().flat();
+      assert.equal(
+        order,
+        [...new Set(order)].sort((a, b) => a - b),
+        'sent twice, or out of order',
+      );
+      for (let item = 0; item < items; item++) {
+        const code = codeOf(outcome(item));
+        const wanted = expected.get(item);
+        if (wanted === undefined) assert.ok(['deadline_exceeded', 'unavailable'].includes(code), code);
+        else assert.is(code, wanted);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,371 @@
+import { create, type JsonObject, type JsonValue, toBinary, toJsonString } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import {
+  ChatSessions,
+  OpenSessionRequestSchema,
+  OpenSessionResponseSchema,
+} from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
+import {
+  ChatSessionsService,
+  type OpenSessionRequest,
+  type OpenSessionResponse,
+} from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { bridgeRequest, bridgeResponse, readBinary, readJson } from '../../src/rpc/door.js';
+import { ServiceError } from '../../src/rpc/errors.js';
+import { defineRpc } from '../../src/rpc/rpc.js';
+import { openSessionViolations } from '../../src/sessions/open-session.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('door');
+
+const KEY = 'pk_live_00000000000000000000000000000001';
+const rpc = defineRpc({
+  method: ChatSessions.method.openSession,
+  codec: ChatSessionsService.openSession,
+  rules: openSessionViolations,
+  handle: async (_request: OpenSessionRequest): Promise<OpenSessionResponse> => {
+    throw new Error('not for this');
+  },
+});
+
+const readText = (text: string | Uint8Array) => readJson(OpenSessionRequestSchema, Buffer.from(text));
+const readBytes = (bytes: Uint8Array) => readBinary(OpenSessionRequestSchema, bytes);
+
+/** The sentence of the refusal; undefined when the request is let in. */
+function refusal(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    assert.instance(error, ServiceError);
+    assert.is(error instanceof ServiceError && error.code, 'invalid_input');
+    return error instanceof Error ? error.message : '';
+  }
+}
+
+/** A field of the wire format: its number, its wire type 2, its length and its bytes. */
+function lengthDelimited(field: number, ...contents: readonly (Uint8Array | string)[]): Buffer {
+  const content = Buffer.concat(contents.map((part) => Buffer.from(part)));
+  const length: number[] = [];
+  for (let left = content.length; ; left = Math.floor(left / 128)) {
+    length.push(left >= 128 ? (left % 128) | 0x80 : left);
+    if (left < 128) break;
+  }
+  return Buffer.concat([Buffer.from([(field << 3) | 2, ...length]), content]);
+}
+
+const publicKey = lengthDelimited(1, KEY);
+/** `variables` with one entry, whose google.protobuf.Value is these bytes. */
+const variable = (key: string | Uint8Array, value: Uint8Array) =>
+  lengthDelimited(4, lengthDelimited(1, lengthDelimited(1, key), lengthDelimited(2, value)));
+
+function numberValue(number: number): Buffer {
+  const bytes = Buffer.alloc(9);
+  bytes.writeUInt8(0x11, 0);
+  bytes.writeDoubleLE(number, 1);
+  return bytes;
+}
+
+const trueValue = Buffer.from([0x20, 1]);
+
+/** `[[…[true]…]]`, that many lists. */
+function nested(levels: number): Buffer {
+  let value: Buffer = trueValue;
+  for (let i = 0; i < levels; i++) value = lengthDelimited(6, lengthDelimited(1, value));
+  return value;
+}
+
+const nestedJson = (levels: number) =>
+  `{"publicKey":"${KEY}","variables":{"a":${'['.repeat(levels)}true${']'.repeat(levels)}}}`;
+
+const withVariables = (json: string) => `{"publicKey":"${KEY}","variables":${json}}`;
+
+const GOOD_JSON: readonly (readonly [name: string, text: string, variables: unknown])[] = [
+  ['the key alone', `{"publicKey":"${KEY}"}`, undefined],
+  ['the proto spelling', `{"public_key":"${KEY}"}`, undefined],
+  ['an escaped name', `{"public\\u004bey":"${KEY}"}`, undefined],
+  ['white space around', ` \n\t{"publicKey":"${KEY}"}\r\n`, undefined],
+  ['null members', `{"publicKey":"${KEY}","customerId":null,"locale":null,"variables":null}`, undefined],
+  ['unknown members', `{"publicKey":"${KEY}","other":{"a":[1]},"__proto__":1,"constructor":2}`, undefined],
+  ['no variables', withVariables('{}'), {}],
+  [
+    'every kind of value',
+    withVariables('{"a":[1,"x",true,null,[]],"b":{}}'),
+    { a: [1, 'x', true, null, []], b: {} },
+  ],
+  ['a paired surrogate', withVariables('{"a":"\\ud83d\\ude00"}'), { a: '😀' }],
+  ['a NUL', withVariables('{"a":"\\u0000"}'), { a: '\0' }],
+  ['the largest double', withVariables('{"a":1.7976931348623157e308}'), { a: Number.MAX_VALUE }],
+  ['a name of Object.prototype', withVariables('{"constructor":1}'), { constructor: 1 }],
+  ['a key that breaks a rule', withVariables('{"Bad Key":1,"":2}'), { 'Bad Key': 1, '': 2 }],
+];
+for (const [name, text, variables] of GOOD_JSON) {
+  test(`JSON lets in ${name}`, () => {
+    const message = readText(text);
+    assert.is(message.publicKey, KEY);
+    assert.equal(message.variables, variables);
+  });
+}
+
+const MALFORMED = /^The body is not a well-formed JSON object/;
+const BAD_JSON: readonly (readonly [name: string, body: string | Uint8Array, message: RegExp])[] = [
+  ['an empty body', '', /^The body is empty/],
+  ['white space', ' ', MALFORMED],
+  ['no JSON', 'publicKey=x', MALFORMED],
+  ['JSON that stops', `{"publicKey":"${KEY}"`, MALFORMED],
+  ['a second value', `{"publicKey":"${KEY}"}{}`, MALFORMED],
+  ['null', 'null', MALFORMED],
+  ['an array', `[{"publicKey":"${KEY}"}]`, MALFORMED],
+  ['a string', `"${KEY}"`, MALFORMED],
+  ['a number', '1', MALFORMED],
+  ['a byte order mark', `\ufeff{"publicKey":"${KEY}"}`, MALFORMED],
+  ['UTF-16', Buffer.from(`{"publicKey":"${KEY}"}`, 'utf16le'), MALFORMED],
+  [
+    'bad UTF-8',
+    Buffer.concat([Buffer.from('{"publicKey":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    MALFORMED,
+  ],
+  ['overlong UTF-8', Buffer.from('{"publicKey":"\xc0\xaf"}', 'latin1'), MALFORMED],
+  ['a surrogate in UTF-8', Buffer.from('{"publicKey":"\xed\xa0\x80"}', 'latin1'), MALFORMED],
+  ['no key', '{}', /^publicKey is required\.$/],
+  ['an empty key', '{"publicKey":""}', /^publicKey is required\.$/],
+  ['a null key', '{"publicKey":null}', /^publicKey is required\.$/],
+  ['a number as key', '{"publicKey":1}', /^publicKey does not have the type/],
+  ['an object as key', '{"publicKey":{}}', /^publicKey does not have the type/],
+  ['both spellings', `{"publicKey":"${KEY}","public_key":"${KEY}"}`, /^publicKey .* is given twice/],
+  ['a number as customer', `{"publicKey":"${KEY}","customerId":42}`, /^customerId does not have the type/],
+  ['an array as locale', `{"publicKey":"${KEY}","locale":["en"]}`, /^locale does not have the type/],
+  ['an array as variables', withVariables('[]'), /^variables does not have the type/],
+  ['a text as variables', withVariables('"{}"'), /^variables does not have the type/],
+  ['a lone surrogate', withVariables('{"a":"\\ud800"}'), /^variables /],
+  ['a lone surrogate in a list', withVariables('{"a":[["\\udc00"]]}'), /^variables /],
+  ['a lone surrogate in an object', withVariables('{"a":{"b":"\\udc00"}}'), /^variables /],
+  ['a lone surrogate as key', withVariables('{"\\ud800":1}'), /^variables /],
+  ['a number that is not finite', withVariables('{"a":1e999}'), /^variables /],
+  ['a number that is not finite, in a list', withVariables('{"a":[-1e999]}'), /^variables /],
+  ['NaN', withVariables('{"a":NaN}'), MALFORMED],
+  ['a lone surrogate as customer', `{"publicKey":"${KEY}","customerId":"\\ud800"}`, /^customerId /],
+  ['too deep', nestedJson(5_000), /./],
+];
+for (const [name, body, message] of BAD_JSON) {
+  test(`JSON refuses ${name}`, () => {
+    const said = refusal(() => readText(body));
+    assert.ok(said !== undefined, 'was let in');
+    assert.match(said ?? '', message);
+  });
+}
+
+const TWICE: readonly (readonly [name: string, text: string])[] = [
+  ['publicKey', `{"publicKey":"${KEY}","publicKey":"${KEY}"}`],
+  ['publicKey, once escaped', `{"publicKey":"${KEY}","public\\u004bey":"${KEY}"}`],
+  ['a variable', withVariables('{"a":1,"a":2}')],
+  ['a variable, once escaped', withVariables('{"a":1,"\\u0061":2}')],
+  ['__proto__', withVariables('{"__proto__":1,"__proto__":2}')],
+];
+for (const [name, text] of TWICE) {
+  test(`JSON refuses ${name}, given twice`, () => assert.ok(refusal(() => readText(text)) !== undefined));
+}
+
+const GOOD_BYTES: readonly (readonly [name: string, bytes: Uint8Array, variables: unknown])[] = [
+  ['the key alone', publicKey, undefined],
+  ['an unknown field', Buffer.concat([publicKey, lengthDelimited(15, 'x')]), undefined],
+  ['a field given twice: the last counts', Buffer.concat([lengthDelimited(1, 'x'), publicKey]), undefined],
+  ['no variables', Buffer.concat([publicKey, lengthDelimited(4)]), {}],
+  ['a variable', Buffer.concat([publicKey, variable('a', trueValue)]), { a: true }],
+  ['null', Buffer.concat([publicKey, variable('a', Buffer.from([0x08, 0]))]), { a: null }],
+  ['the number 0', Buffer.concat([publicKey, variable('a', numberValue(0))]), { a: 0 }],
+  ['a NUL', Buffer.concat([publicKey, variable('a', lengthDelimited(3, '\0'))]), { a: '\0' }],
+];
+for (const [name, bytes, variables] of GOOD_BYTES) {
+  test(`protobuf lets in ${name}`, () => {
+    const message = readBytes(bytes);
+    assert.is(message.publicKey, KEY);
+    assert.equal(message.variables, variables);
+    assert.equal(Object.keys(message).includes('$unknown'), false);
+  });
+}
+
+const BROKEN = /^The message is not a well-formed protobuf message/;
+const bad = (...parts: readonly Uint8Array[]) => Buffer.concat([publicKey, ...parts]);
+const BAD_BYTES: readonly (readonly [name: string, bytes: Uint8Array, message: RegExp])[] = [
+  ['nothing', Buffer.alloc(0), /^publicKey is required\.$/],
+  ['an empty key', lengthDelimited(1), /^publicKey is required\.$/],
+  ['a key that stops', publicKey.subarray(0, -1), BROKEN],
+  ['a length beyond the end', Buffer.from([0x0a, 0xff, 0xff, 0x03, 0x41]), BROKEN],
+  ['field number 0', bad(Buffer.from([0x00, 0x01])), BROKEN],
+  ['wire type 7', bad(Buffer.from([0x0f])), BROKEN],
+  ['a varint without end', bad(Buffer.alloc(11, 0xff)), BROKEN],
+  ['an end without a group', bad(Buffer.from([0x0c])), BROKEN],
+  ['JSON', Buffer.from(`{"publicKey":"${KEY}"}`), BROKEN],
+  ['bad UTF-8 as key', lengthDelimited(1, Buffer.from([0xff])), /./],
+  ['bad UTF-8 as customer', bad(lengthDelimited(2, Buffer.from([0xc3, 0x28]))), /./],
+  ['bad UTF-8 in a variable', bad(variable('a', lengthDelimited(3, Buffer.from([0xff])))), /./],
+  ['bad UTF-8 as the key of a variable', bad(variable(Buffer.from([0xff]), trueValue)), /./],
+  ['a surrogate in UTF-8', bad(lengthDelimited(2, Buffer.from([0xed, 0xa0, 0x80]))), /./],
+  ['NaN', bad(variable('a', numberValue(Number.NaN))), /./],
+  ['infinity', bad(variable('a', numberValue(Number.POSITIVE_INFINITY))), /./],
+  [
+    '-infinity in a list',
+    bad(variable('a', lengthDelimited(6, lengthDelimited(1, numberValue(-Infinity))))),
+    /./,
+  ],
+  ['a value without a kind', bad(variable('a', Buffer.alloc(0))), /./],
+];
+for (const [name, bytes, message] of BAD_BYTES) {
+  test(`protobuf refuses ${name}`, () => {
+    const said = refusal(() => readBytes(bytes));
+    assert.ok(said !== undefined, 'was let in');
+    assert.match(said ?? '', message);
+  });
+}
+
+for (const [levels, accepted] of [
+  [4, true],
+  [97, true],
+  [98, false],
+  [1_000, false],
+] as const) {
+  test(`${levels} nested lists are ${accepted ? 'let in' : 'refused'}, by JSON and protobuf alike`, () => {
+    assert.is(refusal(() => readText(nestedJson(levels))) === undefined, accepted, 'JSON');
+    assert.is(
+      refusal(() => readBytes(bad(variable('a', nested(levels))))) === undefined,
+      accepted,
+      'protobuf',
+    );
+  });
+}
+
+test('__proto__ is a key like any other, for the rules to refuse', () => {
+  for (const message of [
+    readText(withVariables('{"__proto__":1}')),
+    readBytes(bad(variable('__proto__', trueValue))),
+  ]) {
+    assert.equal(Object.keys(message.variables ?? {}), ['__proto__']);
+    assert.equal(
+      openSessionViolations(message).map(({ field, rule }) => [field, rule]),
+      [['variables.__proto__', 'variables.key']],
+    );
+  }
+});
+
+test('a refusal never quotes what was sent', () => {
+  const secret = 'hunter2-hunter2';
+  const bodies = [
+    `{"publicKey":{"${secret}":1}}`,
+    `{"publicKey":["${secret}"]}`,
+    `{"publicKey":"${KEY}","customerId":["${secret}"]}`,
+    withVariables(`"${secret}"`),
+    withVariables(`{"a":"${secret}\\ud800"}`),
+    withVariables(`{"${secret}":1,"${secret}":1}`),
+    `${secret}`,
+    `{"${secret}"`,
+  ];
+  for (const body of bodies) assert.not.match(refusal(() => readText(body)) ?? '', secret);
+});
+
+/** What the rules allow as a value, with what encodings trip over. */
+const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.constant('\0'));
+const scalar: fc.Arbitrary<JsonValue> = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.constantFrom(-0, 0, Number.MAX_VALUE, Number.MIN_VALUE, Number.MAX_SAFE_INTEGER + 2, 2 ** 63),
+  fc.integer(),
+  text,
+  fc.boolean(),
+  fc.constant(null),
+);
+const list = (items: fc.Arbitrary<JsonValue>): fc.Arbitrary<JsonValue> => fc.array(items, { maxLength: 3 });
+const deep = list(fc.oneof(scalar, list(fc.oneof(scalar, list(fc.oneof(scalar, list(scalar)))))));
+const variableKey = fc.oneof(
+  fc.stringMatching(/^[a-z][a-z0-9_]{0,63}$/),
+  fc.constantFrom('constructor', 'prototype', 'valueof', 'length', 'then', 'tojson', 'name', 'fields'),
+);
+const variables: fc.Arbitrary<JsonObject> = fc.dictionary(variableKey, fc.oneof(scalar, deep), {
+  maxKeys: 8,
+});
+const request = fc.record({
+  publicKey: fc.string({ minLength: 1, unit: 'grapheme' }),
+  customerId: text,
+  locale: fc.constantFrom('', 'en-GB', 'zh-Hant-TW'),
+  variables: fc.option(variables, { nil: undefined }),
+});
+
+/** Exact: tells -0 from 0, and an absent member from an undefined one. Order of members aside. */
+function same(a: unknown, b: unknown, path: string): void {
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) {
+    assert.ok(Object.is(a, b), `${path}: ${String(a)} / ${String(b)}`);
+    return;
+  }
+  assert.is(Array.isArray(a), Array.isArray(b), path);
+  assert.equal(Object.keys(a).sort(), Object.keys(b).sort(), path);
+  for (const key of Object.keys(a)) same(Reflect.get(a, key), Reflect.get(b, key), `${path}.${key}`);
+}
+
+test('the bridge keeps every field of any request, from either format', () => {
+  fc.assert(
+    fc.property(request, ({ variables: sent, ...fields }) => {
+      const init = { ...fields, ...(sent && { variables: sent }) };
+      const message = create(OpenSessionRequestSchema, init);
+      const wanted = { ...fields, variables: sent };
+      const fromBytes = readBytes(toBinary(OpenSessionRequestSchema, message));
+      same(bridgeRequest(rpc, fromBytes), wanted, 'protobuf');
+      // JSON writes -0 as 0, which is not the door's doing.
+      const json = toJsonString(OpenSessionRequestSchema, message);
+      same(bridgeRequest(rpc, readText(json)), JSON.parse(JSON.stringify(wanted)), 'JSON');
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('JSON and protobuf read the same variables from the same Struct', () => {
+  fc.assert(
+    fc.property(fc.dictionary(text, fc.jsonValue(), { maxKeys: 5 }), (sent) => {
+      const json = JSON.stringify(sent);
+      fc.pre(json.isWellFormed());
+      const plain: JsonObject = JSON.parse(json);
+      const message = readText(withVariables(json));
+      const again = readBytes(toBinary(OpenSessionRequestSchema, message));
+      same(again.variables, plain, 'variables');
+    }),
+  );
+});
+
+const optionalText = fc.option(text, { nil: undefined });
+const response: fc.Arbitrary<OpenSessionResponse> = fc.record({
+  sessionToken: text,
+  conversationId: text,
+  expiresAt: fc.record({ seconds: fc.integer({ min: 0, max: 253_402_300_799 }), nanos: fc.constant(0) }),
+  widget: fc.record({ label: text }),
+  intents: fc.array(
+    fc.record({
+      name: text,
+      displayLabel: text,
+      subtitle: optionalText,
+      description: optionalText,
+      examples: fc.array(text, { maxLength: 3 }),
+      requiredEntities: fc.array(text, { maxLength: 3 }),
+      icon: fc.option(fc.record({ kind: text, value: text }), { nil: undefined }),
+      accentColor: optionalText,
+      styleVariant: text,
+      isPinned: fc.boolean(),
+      priority: fc.integer(),
+    }),
+    { maxLength: 3 },
+  ),
+  quickQuestions: fc.array(
+    fc.record({ question: text, pageType: text, flowId: optionalText, intentName: optionalText }),
+    { maxLength: 3 },
+  ),
+});
+
+test('the bridge keeps every field of any response, there and back', () => {
+  fc.assert(
+    fc.property(response, (answer) => {
+      const message = bridgeResponse(rpc, answer);
+      assert.is(message.$typeName, OpenSessionResponseSchema.typeName);
+      const bytes = toBinary(rpc.method.output, message);
+      same(ChatSessionsService.openSession.responseDeserialize(Buffer.from(bytes)), answer, 'response');
+    }),
+    { numRuns: 200 },
+  );
+});
