@@ -131,24 +131,31 @@ const variables = {
     .describe('production: refuse to start with anything that is for development only'),
 };
 
-const schema = z.object(variables).superRefine((env, context) => {
-  const problem = (name: keyof typeof variables, message: string) =>
-    context.addIssue({ code: 'custom', path: [name], message });
+const schema = z.object(variables);
 
-  if ((env.GRPC_TLS_CERT === undefined) !== (env.GRPC_TLS_KEY === undefined)) {
-    problem('GRPC_TLS_CERT', 'and GRPC_TLS_KEY go together');
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with variables that are each well-formed, by what is set and what is not. */
+function conflicts(env: Environment): string[] {
+  const problems: string[] = [];
+  if ((env['GRPC_TLS_CERT'] === undefined) !== (env['GRPC_TLS_KEY'] === undefined)) {
+    problems.push('GRPC_TLS_CERT and GRPC_TLS_KEY go together');
   }
-  if (env.GRPC_TLS_CLIENT_CA !== undefined && env.GRPC_TLS_CERT === undefined) {
-    problem('GRPC_TLS_CLIENT_CA', 'needs GRPC_TLS_CERT and GRPC_TLS_KEY');
+  if (env['GRPC_TLS_CLIENT_CA'] !== undefined && env['GRPC_TLS_CERT'] === undefined) {
+    problems.push('GRPC_TLS_CLIENT_CA needs GRPC_TLS_CERT and GRPC_TLS_KEY');
   }
-  const engineIsGuarded = env.ENGINE_API_TOKENS !== undefined || env.GRPC_TLS_CLIENT_CA !== undefined;
-  if (!isLoopback(env.GRPC_ADDR) && !engineIsGuarded) {
-    problem('GRPC_ADDR', 'is reachable from other machines: set ENGINE_API_TOKENS or GRPC_TLS_CLIENT_CA');
+  const engineIsGuarded = env['ENGINE_API_TOKENS'] !== undefined || env['GRPC_TLS_CLIENT_CA'] !== undefined;
+  const grpc = variables.GRPC_ADDR.safeParse(env['GRPC_ADDR']);
+  if (grpc.success && !isLoopback(grpc.data) && !engineIsGuarded) {
+    problems.push('GRPC_ADDR is reachable from other machines: set ENGINE_API_TOKENS or GRPC_TLS_CLIENT_CA');
   }
-  if (env.NODE_ENV !== 'production') return;
-  if (env.MONGODB_URI === undefined) problem('MONGODB_URI', 'is required in production');
-  if (env.SESSION_SIGNING_KEYS === undefined) problem('SESSION_SIGNING_KEYS', 'is required in production');
-});
+  if (env['NODE_ENV'] === 'production') {
+    for (const name of ['MONGODB_URI', 'SESSION_SIGNING_KEYS']) {
+      if (env[name] === undefined) problems.push(`${name} is required in production`);
+    }
+  }
+  return problems;
+}
 
 /** The configuration, checked. Durations are in seconds. */
 export interface Config extends Omit<z.output<typeof schema>, 'HTTP_ADDR'> {
@@ -165,18 +172,14 @@ export class ConfigError extends Error {
  *
  * @throws ConfigError with every problem at once
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Environment): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const result = schema.safeParse(set);
-  if (!result.success) {
-    const problems = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-    throw new ConfigError(problems.join('\n'));
-  }
-  const production = result.data.NODE_ENV === 'production';
-  return {
-    ...result.data,
-    HTTP_ADDR: result.data.HTTP_ADDR ?? { host: production ? '0.0.0.0' : '127.0.0.1', port: 8080 },
-  };
+  const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  const problems = [...faults, ...conflicts(set)];
+  if (!result.success || problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const host = result.data.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1';
+  return { ...result.data, HTTP_ADDR: result.data.HTTP_ADDR ?? { host, port: 8080 } };
 }
 
 /** The variables with what each is for, as `--help` prints them. */

@@ -2,15 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CatalogStore, Tenant, WidgetKey } from './catalog.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
 
+/** What applying did to a tenant or a key. */
+export type Outcome = 'created' | 'updated' | 'unchanged';
+
 /** What applying a tenant file did to one tenant. */
 export interface AppliedTenant {
   readonly slug: string;
-  readonly outcome: 'created' | 'updated' | 'unchanged';
+  readonly outcome: Outcome;
   /** The keys of the file, with those that were made for it. */
   readonly keys: readonly {
     readonly label: string;
     readonly publicKey: string;
-    readonly outcome: AppliedTenant['outcome'];
+    readonly outcome: Outcome;
   }[];
 }
 
@@ -45,15 +48,17 @@ export async function applyTenants(file: TenantFile, parts: ApplyTenantsParts): 
 
 async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<AppliedTenant> {
   const { store, newId } = parts;
+  /** What happened to each key, in whichever attempt: a key is written once. */
+  const done = new Map<string, Outcome>();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
     if (!stored) {
       const tenant = toTenant(spec, newId(), 1);
       if (!(await store.insertTenant(tenant))) continue;
-      return { slug: spec.slug, outcome: 'created', keys: await applyKeys(spec, tenant.id, parts) };
+      return { slug: spec.slug, outcome: 'created', keys: await applyKeys(spec, tenant.id, done, parts) };
     }
     // Keys first and the revision after them: whoever sees the new revision reads the new keys.
-    const keys = await applyKeys(spec, stored.id, parts);
+    const keys = await applyKeys(spec, stored.id, done, parts);
     const wanted = toTenant(spec, stored.id, stored.revision);
     const changed = !isSame(wanted, stored) || keys.some((key) => key.outcome !== 'unchanged');
     if (!changed) return { slug: spec.slug, outcome: 'unchanged', keys };
@@ -69,12 +74,30 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
 async function applyKeys(
   spec: TenantSpec,
   tenantId: string,
+  done: Map<string, Outcome>,
   parts: ApplyTenantsParts,
 ): Promise<AppliedTenant['keys']> {
-  const { store, newId, newPublicKey } = parts;
+  const planned = await planKeys(spec, tenantId, parts);
+  for (const { key, outcome } of planned) {
+    if (outcome !== 'unchanged' && !(await parts.store.putKey(key))) throw foreignKey(spec, key.publicKey);
+    if (outcome !== 'unchanged') done.set(key.publicKey, outcome);
+  }
+  return planned.map(({ key: { label, publicKey } }) => ({
+    label,
+    publicKey,
+    outcome: done.get(publicKey) ?? 'unchanged',
+  }));
+}
+
+/** What is to be done with each key of a tenant; refused as a whole before anything is written. */
+async function planKeys(
+  spec: TenantSpec,
+  tenantId: string,
+  { store, newId, newPublicKey }: ApplyTenantsParts,
+): Promise<{ key: WidgetKey; outcome: Outcome }[]> {
   const stored = await store.keysOf(tenantId);
   const named = new Set(spec.widgetKeys.map((key) => key.publicKey));
-  const applied: AppliedTenant['keys'][number][] = [];
+  const planned: { key: WidgetKey; outcome: Outcome }[] = [];
 
   for (const keySpec of spec.widgetKeys) {
     // A key that the file leaves out was made by an earlier run: it is known by its label.
@@ -84,14 +107,15 @@ async function applyKeys(
         : key.publicKey === keySpec.publicKey,
     );
     const publicKey = existing?.publicKey ?? keySpec.publicKey ?? newPublicKey();
-    const wanted = toKey(keySpec, { id: existing?.id ?? newId(), tenantId, publicKey });
-    const outcome = existing === undefined ? 'created' : isSame(wanted, existing) ? 'unchanged' : 'updated';
-    if (outcome !== 'unchanged' && !(await store.putKey(wanted))) {
-      throw new ApplyError(`tenant ${spec.slug}: the key ${publicKey} belongs to another tenant`);
-    }
-    applied.push({ label: keySpec.label, publicKey, outcome });
+    if (!existing && (await store.findKey(publicKey))) throw foreignKey(spec, publicKey);
+    const key = toKey(keySpec, { id: existing?.id ?? newId(), tenantId, publicKey });
+    planned.push({ key, outcome: !existing ? 'created' : isSame(key, existing) ? 'unchanged' : 'updated' });
   }
-  return applied;
+  return planned;
+}
+
+function foreignKey(spec: TenantSpec, publicKey: string): ApplyError {
+  return new ApplyError(`tenant ${spec.slug}: the key ${publicKey} belongs to another tenant`);
 }
 
 /** Whether two records say the same; a member that is undefined is one that is not there. */

@@ -87,8 +87,8 @@ export class ServiceError extends Error {
 }
 
 /**
- * The most that the listed violations may weigh, in characters of their texts. On gRPC they travel in
- * trailers, and some clients accept 8 KiB of those at most (after base64).
+ * The most that the listed violations may weigh, in bytes of their texts. On gRPC they travel in trailers, and
+ * some clients accept 8 KiB of those at most (after base64).
  */
 const VIOLATIONS_BUDGET = 3500;
 
@@ -100,7 +100,7 @@ export function rulesBroken(surface: 'chat' | 'engine', violations: readonly Vio
   const listed: Violation[] = [];
   let left = VIOLATIONS_BUDGET;
   for (const violation of violations) {
-    left -= violation.field.length + violation.rule.length + violation.message.length;
+    left -= Buffer.byteLength(violation.field + violation.rule + violation.message);
     if (left < 0) break;
     listed.push(violation);
   }

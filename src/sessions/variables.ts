@@ -48,7 +48,9 @@ export function variablesViolations(variables: JsonObject): Violation[] {
 
 /** `variables.cart`, or `variables["Bad Key"]` for a key that is no plain name. */
 export function variablePath(key: string): string {
-  const shown = key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY).toWellFormed()}…` : key;
+  // A surrogate pair is not cut in half.
+  const shown =
+    key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY).replace(/[\uD800-\uDBFF]$/, '')}…` : key;
   return PLAIN_KEY.test(shown) ? `variables.${shown}` : `variables[${JSON.stringify(shown)}]`;
 }
 

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { link, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type ReachablePath, reachable } from './socket-path.js';
+
+/** Who holds a folder. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** The running kernel: Linux's boot id, else the host's name. Its sockets can be connected to. */
+  readonly kernel: string;
+  /** When it took the folder, ISO 8601. */
+  readonly since: string;
+  /** The socket that is open as long as the holder lives. */
+  readonly socket: string;
+  /** Whether the holder has given the folder back. */
+  readonly released: boolean;
+}
+
+/** A folder held. */
+export interface Lock {
+  readonly file: string;
+  release(): Promise<void>;
+}
+
+/** The folder is held by a process that lives. */
+export class HeldError extends Error {
+  readonly holder: Holder;
+
+  constructor(holder: Holder) {
+    super(`held by process ${holder.pid} on host ${holder.host} since ${holder.since}`);
+    this.holder = holder;
+  }
+}
+
+/**
+ * Takes a folder for this process, or throws `HeldError`.
+ *
+ * Lock files are numbered, `lock.1`, `lock.2`, …, and the highest number holds. Whoever finds its holder dead or gone
+ * makes the next one with `link`, which fails when the name is there: of several starters one wins each number. The
+ * highest is never deleted, it is only marked as released; so a starter that was slow and links a number of
+ * long ago finds a higher one when it looks again, and gives way. No deletion decides anything, hence no race between
+ * "it is stale" and "delete it".
+ *
+ * A holder lives as long as its socket can be connected to. The socket listens before the lock file is linked, and the
+ * kernel closes it however the process ends; it accepts even while the process is stopped. Process ids would not
+ * do: they are used again, and containers that share a folder each have their own. Where the kernel is another
+ * (a network file system, or after a reboot) no socket can tell; there the holder lives if it touches its lock file
+ * while we watch for `watchMs`, which needs no clocks that agree.
+ */
+export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
+  const unique = randomUUID();
+  const socketName = `holder-${unique}.sock`;
+  const path = reachable(folder, socketName);
+  const sign = await listen(path);
+  const draft = join(folder, `lock-${unique}.new`);
+  const holder: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    kernel: await kernelId(),
+    since: new Date().toISOString(),
+    socket: socketName,
+    released: false,
+  };
+  const giveUp = async () => {
+    await new Promise((resolve) => sign.close(resolve));
+    path.close();
+    await rm(join(folder, socketName), { force: true });
+    await rm(draft, { force: true });
+  };
+  try {
+    await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
+    for (;;) {
+      const top = Math.max(0, ...(await numbersIn(folder)));
+      if (top > 0) await refuseIfAlive(folder, top, holder.kernel, watchMs);
+      const file = lockFile(folder, top + 1);
+      if (!(await linked(draft, file))) continue;
+      if (Math.max(...(await numbersIn(folder))) > top + 1) {
+        await rm(file, { force: true });
+        continue;
+      }
+      await rm(draft, { force: true });
+      await clearOlder(folder, top, socketName);
+      let isReleased = false;
+      return {
+        file,
+        async release() {
+          if (isReleased) return;
+          isReleased = true;
+          await writeFile(draft, JSON.stringify({ ...holder, released: true }), { mode: 0o600 });
+          await rename(draft, file);
+          await giveUp();
+        },
+      };
+    }
+  } catch (error) {
+    await giveUp();
+    throw error;
+  }
+}
+
+const lockFile = (folder: string, number: number) => join(folder, `lock.${number}`);
+
+async function numbersIn(folder: string): Promise<number[]> {
+  return (await readdir(folder)).flatMap((name) => (/^lock\.\d+$/.test(name) ? [Number(name.slice(5))] : []));
+}
+
+async function linked(draft: string, file: string): Promise<boolean> {
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+async function refuseIfAlive(folder: string, number: number, kernel: string, watchMs: number): Promise<void> {
+  const file = lockFile(folder, number);
+  const holder = await readHolder(file);
+  if (holder === undefined || holder.released) return;
+  const isAlive =
+    holder.kernel === kernel ? await answers(folder, holder.socket) : await isTouched(file, watchMs);
+  if (isAlive) throw new HeldError(holder);
+}
+
+/** The holder that a lock file names; undefined when it is gone: then a higher one is there. */
+async function readHolder(file: string): Promise<Holder | undefined> {
+  try {
+    // The cast is safe: a lock file appears whole, by link or rename, and only this module makes any.
+    return JSON.parse(await readFile(file, 'utf8')) as Holder;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function answers(folder: string, socketName: string): Promise<boolean> {
+  const path = reachable(folder, socketName);
+  return new Promise<boolean>((resolve) => {
+    const socket = connect(path.path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Refused or not there: its process is gone. Anything else, such as a full queue: it may well live.
+    socket.once('error', (error) => resolve(!isCode(error, 'ECONNREFUSED') && !isCode(error, 'ENOENT')));
+  }).finally(() => path.close());
+}
+
+async function isTouched(file: string, watchMs: number): Promise<boolean> {
+  const mtime = async () => (await stat(file)).mtimeMs;
+  const before = await mtime();
+  for (let waited = 0; waited < watchMs; waited += 250) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    if ((await mtime()) !== before) return true;
+  }
+  return false;
+}
+
+function listen(path: ReachablePath): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  // The process may end without closing it: the kernel does.
+  server.unref();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path.path, () => resolve(server));
+  });
+}
+
+/** Removes what earlier holders left. Only the holder does so. */
+async function clearOlder(folder: string, top: number, ownSocket: string): Promise<void> {
+  for (const number of await numbersIn(folder)) {
+    if (number > top) continue;
+    const holder = await readHolder(lockFile(folder, number));
+    if (holder && holder.socket !== ownSocket) await rm(join(folder, holder.socket), { force: true });
+    await rm(lockFile(folder, number), { force: true });
+  }
+}
+
+async function kernelId(): Promise<string> {
+  try {
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  } catch {
+    return hostname();
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

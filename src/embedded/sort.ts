@@ -1,0 +1,44 @@
+import { plainNumber } from './catalog.js';
+import { sortKey } from './index-key.js';
+import { MongoError } from './mongo-error.js';
+import type { Sort } from './planner.js';
+import type { Found } from './scan.js';
+import { keysOf, type ViewObject, viewOf } from './view.js';
+
+/** MongoDB's limit of what a sort may hold in memory. */
+const mostBytes = 100 * 1024 * 1024;
+
+/** Reads a sort specification. Throws code 2 for anything but 1 and -1. */
+export function sortOf(spec: ViewObject): Sort {
+  return keysOf(spec).map((path) => {
+    const direction = plainNumber(spec[path]);
+    if (direction !== 1 && direction !== -1)
+      throw new MongoError(2, `$sort key ordering must be 1 or -1: ${path}`);
+    return [path, direction] as const;
+  });
+}
+
+/** Collects documents and gives them back in order; keeps no more than the first `most` of them. */
+export function sorter(sort: Sort, most: number): { add(found: Found): void; sorted(): Found[] } {
+  let kept: { readonly key: Buffer; readonly found: Found }[] = [];
+  let size = 0;
+  const settle = () => {
+    kept.sort((a, b) => Buffer.compare(a.key, b.key));
+    if (kept.length > most) kept = kept.slice(0, most);
+    size = kept.reduce((sum, { key, found }) => sum + key.length + found.bytes.length, 0);
+  };
+  return {
+    add(found) {
+      const key = sortKey(found.view ?? viewOf(found.bytes), sort);
+      kept.push({ key, found: { id: found.id, bytes: found.bytes } });
+      size += key.length + found.bytes.length;
+      if (kept.length > most * 2 + 100) settle();
+      if (size > mostBytes) settle();
+      if (size > mostBytes) throw new MongoError(292, 'Sort exceeded memory limit of 104857600 bytes');
+    },
+    sorted() {
+      settle();
+      return kept.map(({ found }) => found);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
+import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from '../../src/embedded/start.js';
+import type { Suite } from '../harness/suite.js';
+import { tempDir } from '../harness/temp-dir.js';
+
+/** A running server and a client of it, for one suite. */
+export interface Running {
+  readonly server: EmbeddedServer;
+  readonly client: MongoClient;
+  /** A database of its own for each test. */
+  readonly db: Db;
+}
+
+/** A document of any shape, with any `_id`. */
+export interface Doc {
+  _id?: string | number | object;
+  [field: string]: unknown;
+}
+
+/** Starts a server before a suite's tests and ends it after them. */
+export function withServer(test: Suite, options: Partial<EmbeddedOptions> = {}): () => Running {
+  let server: EmbeddedServer | undefined;
+  let client: MongoClient | undefined;
+  let count = 0;
+  test.before(async () => {
+    server = await startEmbedded({ dataDir: await tempDir(), ...options });
+    client = await connect(server.uri);
+  });
+  test.before.each(() => void count++);
+  test.after(async () => {
+    await client?.close();
+    await server?.close();
+  });
+  return () => {
+    if (!server || !client) throw new Error('the server has not started');
+    return { server, client, db: client.db(`test${count}`) };
+  };
+}
+
+/** A connected client. */
+export function connect(uri: string, options: MongoClientOptions = {}): Promise<MongoClient> {
+  return new MongoClient(uri, { serverSelectionTimeoutMS: 5000, ...options }).connect();
+}
+
+/** What a promise is rejected with, as far as MongoDB's errors go. */
+export interface Refusal {
+  readonly code: unknown;
+  readonly message: string;
+  readonly error: unknown;
+}
+
+/** The error of something that must fail. */
+export async function refusal(body: Promise<unknown>): Promise<Refusal> {
+  try {
+    await body;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+    return { code, message, error };
+  }
+  throw new Error('it did not fail');
+}

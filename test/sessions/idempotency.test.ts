@@ -1,0 +1,232 @@
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import type { AuthenticatedCall } from '../../src/rpc/call.js';
+import { ServiceError } from '../../src/rpc/errors.js';
+import type { Conversation } from '../../src/sessions/conversation.js';
+import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from '../../src/sessions/idempotency.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('idempotency');
+
+const UUID_V8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+function call(change: Partial<AuthenticatedCall> = {}, headers: Readonly<Record<string, string>> = {}) {
+  return {
+    surface: 'chat',
+    transport: 'http',
+    requestId: 'r-1',
+    timeoutMs: Number.POSITIVE_INFINITY,
+    header: (name) => headers[name],
+    caller: undefined,
+    deadline: 0,
+    ...change,
+  } satisfies AuthenticatedCall;
+}
+
+const GOOD_KEYS: readonly (readonly [name: string, key: string | undefined])[] = [
+  ['none', undefined],
+  ['a UUID', '0193aa00-0000-7000-8000-000000000001'],
+  ['22 characters', 'A'.repeat(22)],
+  ['255 characters', 'z'.repeat(255)],
+  ['base64url', 'abc-DEF_0123456789-_xyz'],
+];
+for (const [name, key] of GOOD_KEYS) {
+  test(`Idempotency-Key: accepts ${name}`, () => {
+    assert.is(idempotencyKeyOf(call({}, key === undefined ? {} : { 'idempotency-key': key })), key);
+  });
+}
+
+const BAD_KEYS: readonly (readonly [name: string, key: string])[] = [
+  ['an empty one', ''],
+  ['21 characters', 'A'.repeat(21)],
+  ['256 characters', 'A'.repeat(256)],
+  ['a space', `${'A'.repeat(22)} `],
+  ['a line break', `${'A'.repeat(22)}\n`],
+  ['base64 with + and /', `${'A'.repeat(22)}+/=`],
+  ['two of them', `${'A'.repeat(22)}, ${'B'.repeat(22)}`],
+  ['letters beyond ASCII', 'é'.repeat(22)],
+];
+for (const [name, key] of BAD_KEYS) {
+  test(`Idempotency-Key: refuses ${name}, without quoting it`, () => {
+    try {
+      idempotencyKeyOf(call({}, { 'idempotency-key': key }));
+    } catch (error) {
+      assert.instance(error, ServiceError);
+      assert.is(error instanceof ServiceError && error.code, 'invalid_input');
+      if (key !== '') assert.not.match(String(error), key);
+      return;
+    }
+    assert.unreachable('was let in');
+  });
+}
+
+interface Parts {
+  readonly surface: 'chat' | 'engine';
+  readonly caller: string | undefined;
+  readonly keyId: string;
+  readonly key: string;
+}
+
+const idOf = ({ surface, caller, keyId, key }: Parts): string =>
+  idempotentId(call({ surface, caller }), keyId, key);
+
+const PARTS: Parts = { surface: 'engine', caller: 'agent', keyId: 'key-1', key: 'k'.repeat(22) };
+
+test('the id is the same for the same parts, whatever else the call says', () => {
+  const other = call({
+    surface: 'engine',
+    caller: 'agent',
+    transport: 'grpc',
+    requestId: 'r-2',
+    deadline: 9,
+  });
+  assert.is(idempotentId(other, PARTS.keyId, PARTS.key), idOf(PARTS));
+});
+
+test('ids that were given stay valid: the scheme is not to be changed', () => {
+  assert.is(idOf(PARTS), '6a5ab137-82b2-89d0-abc8-093aba569748');
+});
+
+const OTHERS: readonly (readonly [name: string, parts: Parts])[] = [
+  ['surface', { ...PARTS, surface: 'chat' }],
+  ['caller', { ...PARTS, caller: 'other' }],
+  ['caller: none', { ...PARTS, caller: undefined }],
+  ['widget key', { ...PARTS, keyId: 'key-2' }],
+  ['idempotency key', { ...PARTS, key: 'l'.repeat(22) }],
+];
+for (const [name, parts] of OTHERS) {
+  test(`another ${name}, another id`, () => assert.is.not(idOf(parts), idOf(PARTS)));
+}
+
+const SHIFTED: readonly (readonly [name: string, a: Parts, b: Parts])[] = [
+  ['caller and widget key', { ...PARTS, caller: 'a', keyId: 'bc' }, { ...PARTS, caller: 'ab', keyId: 'c' }],
+  [
+    'widget key and idempotency key',
+    { ...PARTS, keyId: 'a', key: 'bc' },
+    { ...PARTS, keyId: 'ab', key: 'c' },
+  ],
+  [
+    'a part that looks like a length',
+    { ...PARTS, caller: '1:a', keyId: '' },
+    { ...PARTS, caller: '', keyId: '1:a' },
+  ],
+];
+for (const [name, a, b] of SHIFTED) {
+  test(`parts that are equal once joined, ${name}: two ids`, () => assert.is.not(idOf(a), idOf(b)));
+}
+
+test('every id is a UUIDv8, and one of its own', () => {
+  const parts = fc.record({
+    surface: fc.constantFrom('chat' as const, 'engine' as const),
+    caller: fc.string({ minLength: 1, maxLength: 3 }),
+    keyId: fc.string({ maxLength: 3 }),
+    key: fc.string({ maxLength: 3 }),
+  });
+  fc.assert(
+    fc.property(parts, parts, (a, b) => {
+      assert.match(idOf(a), UUID_V8);
+      assert.is(idOf(a) === idOf(b), JSON.stringify(a) === JSON.stringify(b));
+    }),
+  );
+});
+
+const SAME: readonly (readonly [name: string, a: unknown, b: unknown])[] = [
+  ['the order of members', { a: 1, b: 2 }, { b: 2, a: 1 }],
+  ['the order of inner members', { v: { a: 1, b: [1] } }, { v: { b: [1], a: 1 } }],
+  ['the order of members in arrays', { v: [{ a: 1, b: 2 }] }, { v: [{ b: 2, a: 1 }] }],
+  ['an absent and an undefined member', { a: 1 }, { a: 1, b: undefined }],
+];
+for (const [name, a, b] of SAME) {
+  test(`one hash: ${name}`, () => assert.is(requestHash(a), requestHash(b)));
+}
+
+const DIFFERENT: readonly (readonly [name: string, a: unknown, b: unknown])[] = [
+  ['a value', { a: 1 }, { a: 2 }],
+  ['a type', { a: 1 }, { a: '1' }],
+  ['null and absent', { a: null }, {}],
+  ['the order of an array', { a: [1, 2] }, { a: [2, 1] }],
+  ['an array and an object', { a: ['x'] }, { a: { 0: 'x' } }],
+  ['a key', { a: 1 }, { b: 1 }],
+  ['__proto__ and nothing', JSON.parse('{"__proto__":1}'), {}],
+  ['where a member stands', { a: { b: 1 } }, { a: {}, b: 1 }],
+];
+for (const [name, a, b] of DIFFERENT) {
+  test(`two hashes: ${name}`, () => assert.is.not(requestHash(a), requestHash(b)));
+}
+
+test('a hash is SHA-256 in base64url', () => assert.match(requestHash({}), /^[A-Za-z0-9_-]{43}$/));
+
+test('the hash of any object does not depend on the order of its members', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
+      const reversed = Object.fromEntries(Object.entries(value).reverse());
+      assert.is(requestHash(reversed), requestHash(value));
+    }),
+  );
+});
+
+const NOW = 1_800_000_000_000;
+
+function conversation(change: Partial<Conversation> = {}): Conversation {
+  return {
+    id: '0193aa00-0000-8000-8000-000000000001',
+    tenantId: 't',
+    keyId: 'k',
+    customerId: undefined,
+    locale: undefined,
+    variables: {},
+    origin: undefined,
+    surface: 'chat',
+    session: { jti: 'j', iat: NOW / 1000, exp: NOW / 1000 + 3_600 },
+    idempotency: { requestHash: 'h', until: NOW + 600_000 },
+    endedAt: undefined,
+    createdAt: NOW,
+    updatedAt: NOW,
+    purgeAt: NOW + 86_400_000,
+    ...change,
+  };
+}
+
+const OPENED = conversation({ session: { jti: 'new', iat: 0, exp: 0 } });
+const shortSession = { jti: 'j', iat: NOW / 1000, exp: NOW / 1000 + 60 };
+const REPLAYS: readonly (readonly [
+  name: string,
+  stored: Conversation,
+  opened: Conversation,
+  now: number,
+  replay: boolean,
+])[] = [
+  ['the same request, at once', conversation(), OPENED, NOW, true],
+  ['a millisecond before the window ends', conversation(), OPENED, NOW + 599_999, true],
+  ['at the end of the window', conversation(), OPENED, NOW + 600_000, false],
+  [
+    'a millisecond before the session ends',
+    conversation({ session: shortSession }),
+    OPENED,
+    NOW + 59_999,
+    true,
+  ],
+  ['at the end of the session', conversation({ session: shortSession }), OPENED, NOW + 60_000, false],
+  [
+    'another request',
+    conversation(),
+    conversation({ idempotency: { requestHash: 'other', until: NOW + 600_000 } }),
+    NOW,
+    false,
+  ],
+  ['a session that was ended', conversation({ endedAt: NOW }), OPENED, NOW, false],
+  ['a session that was ended at the epoch', conversation({ endedAt: 0 }), OPENED, NOW, false],
+  ['a row without a key', conversation({ idempotency: undefined }), OPENED, NOW, false],
+  ['an open without a key', conversation(), conversation({ idempotency: undefined }), NOW, false],
+  [
+    'neither has a key',
+    conversation({ idempotency: undefined }),
+    conversation({ idempotency: undefined }),
+    NOW,
+    false,
+  ],
+];
+for (const [name, stored, opened, now, replay] of REPLAYS) {
+  test(`${name} is ${replay ? 'a replay' : 'no replay'}`, () =>
+    assert.is(isReplay(stored, opened, now), replay));
+}
