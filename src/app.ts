@@ -15,6 +15,7 @@ import { createGrpcServer } from './grpc/server.js';
 import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
 import { openDatabase } from './mongo/database.js';
+import { createRandomSource } from './random.js';
 import { createAuthenticate } from './rpc/authenticate.js';
 import { createInvoke } from './rpc/invoke.js';
 import { openSession } from './sessions/open-session.js';
@@ -97,14 +98,15 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     }, CATALOG_POLL_MS);
     closers.push(async () => clearInterval(poll));
 
+    const random = createRandomSource();
     const rpcs = [
       openSession({
         views,
         conversations: mongoConversations(database, now),
         signer: createTokenSigner(signingKeys),
         now,
-        newId: () => uuidV7(),
-        newJti: () => randomBytes(16).toString('base64url'),
+        newId: () => uuidV7({ random: random(16) }),
+        newJti: () => random(16).toString('base64url'),
         sessionTtl: config.SESSION_TTL,
         retention: config.RETENTION,
       }),

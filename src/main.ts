@@ -8,6 +8,9 @@ import { ConfigError } from './config.js';
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const complain = (text: string) => process.stderr.write(`${text}\n`);
 
+// Whoever reads our output may stop reading: that is no reason to stop serving.
+process.stdout.on('error', () => {});
+
 /** Arguments → command. @returns the exit code */
 async function main([command = 'serve', ...rest]: readonly string[]): Promise<number> {
   if (command === '--help' || command === '-h' || command === 'help') {

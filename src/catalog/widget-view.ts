@@ -32,19 +32,28 @@ export function widgetView(tenant: Tenant, key: WidgetKey): WidgetView {
     revision: tenant.revision,
     isOpen: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
     allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
+    // Frozen: the edges keep what they make of them.
     offer: {
-      widget: { label: key.label },
-      intents: usable.sort(byRank).map(toIntent),
-      quickQuestions: tenant.quickQuestions.map(
-        ({ question, pageType, flowId }): QuickQuestion => ({
-          question,
-          pageType,
-          flowId,
-          intentName: flowId === undefined ? undefined : intentNames.get(flowId),
-        }),
+      widget: Object.freeze({ label: key.label }),
+      intents: freezeList(usable.sort(byRank).map(toIntent)),
+      quickQuestions: freezeList(
+        tenant.quickQuestions.map(
+          ({ question, pageType, flowId }): QuickQuestion => ({
+            question,
+            pageType,
+            flowId,
+            intentName: flowId === undefined ? undefined : intentNames.get(flowId),
+          }),
+        ),
       ),
     },
   };
+}
+
+/** Freezes a list where its type stays that of a message's field. */
+function freezeList<T>(list: T[]): T[] {
+  Object.freeze(list);
+  return list;
 }
 
 /** Pinned first, then priority from high to low, then name (by code units: no locale decides the order). */

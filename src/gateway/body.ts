@@ -58,15 +58,17 @@ function collect(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    const cutOff = () => reject(new ServiceError('invalid_input', 'The request ended before its body did.'));
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_REQUEST_BYTES) reject(tooLarge());
       else chunks.push(chunk);
     });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.on('close', () =>
-      reject(new ServiceError('invalid_input', 'The request ended before its body did.')),
-    );
+    request.once('end', () => {
+      request.off('close', cutOff);
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    request.once('close', cutOff);
   });
 }
 

@@ -1,4 +1,4 @@
-import { IncomingMessage, type ServerResponse } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import type { MessageShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
@@ -9,9 +9,9 @@ import { errorDetails } from '../rpc/error-details.js';
 import { errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Invoke } from '../rpc/invoke.js';
 import type { AnyRpc } from '../rpc/rpc.js';
+import { answerJson, errorHeaders } from './answer.js';
 import { mediaTypeOf, readBody } from './body.js';
-import type { Endpoint } from './endpoint.js';
-import { errorHeaders } from './error-headers.js';
+import type { Endpoint, Exchange } from './endpoint.js';
 
 /** A request that the door has let in, on its way through Connect's handler. */
 interface Admitted {
@@ -57,7 +57,7 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpo
     method: 'POST',
     path: rpc.codec.path,
     refuse: refuseConnect,
-    async serve(request, response, call) {
+    async serve({ request, response, headers }, call) {
       const mediaType = mediaTypeOf(request);
       if (mediaType !== 'application/json' && mediaType !== 'application/proto') {
         throw new ServiceError(
@@ -73,7 +73,10 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpo
         message: read(rpc.method.input, body),
         call: { ...call, transport: 'connect', timeoutMs },
       });
+      // The handler writes headers of its own beside these.
       response.setHeader('Cache-Control', 'no-store');
+      for (const [name, value] of Object.entries(headers))
+        if (value !== undefined) response.setHeader(name, value);
       handler(replayed, response);
     },
   }));
@@ -116,15 +119,9 @@ function toConnectError(error: ServiceError): ConnectError {
 }
 
 /** Answers a refusal as the Connect protocol has it: its own status for a code, and the error as JSON. */
-function refuseConnect(response: ServerResponse, error: ServiceError): void {
+function refuseConnect(exchange: Exchange, error: ServiceError): void {
   const connectError = toConnectError(error);
-  const protocolRefusal = error.code === 'method_not_allowed' || error.code === 'unsupported_media_type';
-  const body = errorToJsonBytes(connectError, undefined);
-  response.writeHead(protocolRefusal ? errorTable[error.code].http : codeToHttpStatus(connectError.code), {
-    ...errorHeaders(error),
-    'Content-Type': 'application/json',
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-  });
-  response.end(body);
+  const fixedByProtocol = error.code === 'method_not_allowed' || error.code === 'unsupported_media_type';
+  const status = fixedByProtocol ? errorTable[error.code].http : codeToHttpStatus(connectError.code);
+  answerJson(exchange, status, errorToJsonBytes(connectError, undefined), errorHeaders(error));
 }

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { Exchange } from './endpoint.js';
 
 /**
  * Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol).
@@ -23,25 +24,26 @@ const EXPOSED_HEADERS = ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'].join
 const MAX_AGE = '7200';
 
 /** The headers that every answer carries. */
-export function setCorsHeaders(request: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('Vary', 'Origin');
-  const { origin } = request.headers;
-  if (origin === undefined) return;
-  response.setHeader('Access-Control-Allow-Origin', origin);
-  response.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
+export function corsHeaders({ headers: { origin } }: IncomingMessage): OutgoingHttpHeaders {
+  if (origin === undefined) return { Vary: 'Origin' };
+  return {
+    Vary: 'Origin',
+    'Access-Control-Allow-Origin': origin,
+    'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+  };
 }
 
-/** Answers OPTIONS: a preflight, for any origin, or a plain question for the methods of a path. */
-export function answerOptions(
-  request: IncomingMessage,
-  response: ServerResponse,
-  methods: readonly string[],
-): void {
-  if (request.headers['access-control-request-method'] !== undefined) {
-    response.setHeader('Access-Control-Allow-Methods', methods.join(', '));
-    response.setHeader('Access-Control-Allow-Headers', ALLOWED_HEADERS);
-    response.setHeader('Access-Control-Max-Age', MAX_AGE);
-  }
-  response.setHeader('Allow', [...methods, 'OPTIONS'].join(', '));
-  response.writeHead(204).end();
+/** Answers OPTIONS: a preflight, for any origin, or a plain question for the methods (`GET, POST`) of a path. */
+export function answerOptions({ request, response, headers }: Exchange, methods: string): void {
+  const isPreflight = request.headers['access-control-request-method'] !== undefined;
+  response.writeHead(204, {
+    ...headers,
+    Allow: `${methods}, OPTIONS`,
+    ...(isPreflight && {
+      'Access-Control-Allow-Methods': methods,
+      'Access-Control-Allow-Headers': ALLOWED_HEADERS,
+      'Access-Control-Max-Age': MAX_AGE,
+    }),
+  });
+  response.end();
 }

@@ -1,29 +1,105 @@
-import { type DescMessage, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
 
 /**
- * A message as the public paths answer it: proto3 JSON, except that every member is always there, with `[]`,
- * `false` and `0` for what is empty and `null` for what is unset. Clients need not guess.
+ * Writes a message as the public paths answer it, in UTF-8: proto3 JSON, except that every member is always
+ * there, with `[]`, `false` and `0` for what is empty and `null` for what is unset. Clients need not guess.
+ *
+ * It takes ts-proto's objects, whose members are found by protobuf-es's names; a test holds the two generators to
+ * the same names in all that is answered. The last members, where they are frozen, are written once and kept as
+ * long as they live.
  */
-export function publicJson(desc: DescMessage, message: Message): JsonValue {
-  return withNulls(desc, toJson(desc, message, { alwaysEmitImplicit: true }));
+export type PublicJson = (message: object) => Buffer;
+
+type WriteValue = (value: unknown) => string;
+
+/** One member of a message. */
+interface Member {
+  readonly name: string;
+  /** `"jsonName":` */
+  readonly prefix: string;
+  readonly write: WriteValue;
+  /** Whether its values are objects, which can be frozen. */
+  readonly isObject: boolean;
 }
 
-function withNulls(desc: DescMessage, json: JsonValue): JsonValue {
-  // Well-known types have a JSON form of their own, in which nothing is unset.
-  if (!isObject(json) || desc.typeName.startsWith('google.protobuf.')) return json;
-  const members = desc.fields.map((field): [string, JsonValue] => {
-    const value = json[field.jsonName];
-    if (value === undefined) return [field.jsonName, null];
-    if (!field.message || field.fieldKind === 'map') return [field.jsonName, value];
-    const { message } = field;
-    return [
-      field.jsonName,
-      Array.isArray(value) ? value.map((element) => withNulls(message, element)) : withNulls(message, value),
-    ];
-  });
-  return Object.fromEntries(members);
+/**
+ * Compiles the writer of a message type.
+ *
+ * @throws Error when the type has something that no public path answers yet (maps, bytes, 64-bit numbers, enums)
+ */
+export function publicJson(desc: DescMessage): PublicJson {
+  const members = membersOf(desc);
+  const tailStart = members.findLastIndex((member) => !member.isObject) + 1;
+  const head = members.slice(0, tailStart);
+  const tail = keepFrozen(members.slice(tailStart));
+
+  return (message) => {
+    const start = writeMembers(head, message);
+    const end = tail(message);
+    const comma = start !== '' && end.length > 0 ? ',' : '';
+    return Buffer.concat([Buffer.from(`{${start}${comma}`), end, CLOSING_BRACE]);
+  };
 }
 
-function isObject(json: JsonValue): json is { [name: string]: JsonValue } {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
+const CLOSING_BRACE = Buffer.from('}');
+
+/** Writes members, and keeps what it wrote while it is asked for the very same frozen values. */
+function keepFrozen(members: readonly Member[]): (message: object) => Buffer {
+  const kept = new WeakMap<object, { readonly values: readonly unknown[]; readonly json: Buffer }>();
+  return (message) => {
+    const values = members.map(({ name }): unknown => Reflect.get(message, name));
+    const [key] = values;
+    if (typeof key !== 'object' || key === null || !values.every(Object.isFrozen)) {
+      return Buffer.from(writeMembers(members, message));
+    }
+    const known = kept.get(key);
+    if (known?.values.every((value, index) => value === values[index])) return known.json;
+    const json = Buffer.from(writeMembers(members, message));
+    kept.set(key, { values, json });
+    return json;
+  };
+}
+
+function membersOf(desc: DescMessage): readonly Member[] {
+  return desc.fields.map((field) => ({
+    name: field.localName,
+    prefix: `${JSON.stringify(field.jsonName)}:`,
+    write: fieldWriter(field),
+    isObject: field.fieldKind === 'list' || (field.message !== undefined && !isTimestamp(field.message)),
+  }));
+}
+
+function writeMembers(members: readonly Member[], message: object): string {
+  return members.map(({ name, prefix, write }) => prefix + write(Reflect.get(message, name))).join(',');
+}
+
+function fieldWriter(field: DescField): WriteValue {
+  const write = valueWriter(field);
+  if (field.fieldKind !== 'list') return (value) => (value === undefined ? 'null' : write(value));
+  return (value) => `[${Array.isArray(value) ? value.map((element) => write(element)).join(',') : ''}]`;
+}
+
+function valueWriter(field: DescField): WriteValue {
+  const { message } = field;
+  if (message && isTimestamp(message)) return writeTimestamp;
+  if (message && field.fieldKind !== 'map' && !message.typeName.startsWith('google.protobuf.')) {
+    const members = membersOf(message);
+    return (value) =>
+      typeof value === 'object' && value !== null ? `{${writeMembers(members, value)}}` : 'null';
+  }
+  if (field.scalar !== undefined && PLAIN_SCALARS.has(field.scalar)) return JSON.stringify;
+  throw new Error(`${field} cannot be answered on a public path`);
+}
+
+/** double, float, int32, fixed32, bool, string, uint32, sfixed32, sint32: JSON has them as they are. */
+const PLAIN_SCALARS: ReadonlySet<number> = new Set([1, 2, 5, 7, 8, 9, 13, 15, 17]);
+
+function isTimestamp(message: DescMessage): boolean {
+  return message.typeName === 'google.protobuf.Timestamp';
+}
+
+/** RFC 3339, UTC, in whole seconds. */
+function writeTimestamp(value: unknown): string {
+  if (typeof value !== 'object' || value === null || !('seconds' in value)) return 'null';
+  return `"${new Date(Number(value.seconds) * 1000).toISOString().slice(0, 19)}Z"`;
 }

@@ -1,13 +1,12 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { create, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import { bridgeResponse, readJson } from '../rpc/door.js';
+import { readJson } from '../rpc/door.js';
 import { errorTable, ServiceError } from '../rpc/errors.js';
 import type { Invoke } from '../rpc/invoke.js';
 import type { AnyRpc } from '../rpc/rpc.js';
+import { answerJson, errorHeaders } from './answer.js';
 import { mediaTypeOf, readBody } from './body.js';
-import type { Endpoint } from './endpoint.js';
-import { errorHeaders } from './error-headers.js';
+import type { Endpoint, Exchange } from './endpoint.js';
 import { publicJson } from './public-json.js';
 
 /**
@@ -25,39 +24,25 @@ export function restEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpoint
 }
 
 function serveRest(rpc: AnyRpc, hasBody: boolean, invoke: Invoke): Endpoint['serve'] {
-  const { input, output } = rpc.method;
+  const { input } = rpc.method;
+  const toJson = publicJson(rpc.method.output);
 
-  return async (request, response, call) => {
+  return async (exchange, call) => {
+    const { request } = exchange;
     if (hasBody && mediaTypeOf(request) !== 'application/json') {
       throw new ServiceError('unsupported_media_type', 'Content-Type must be application/json.');
     }
     const body = hasBody ? await readBody(request) : undefined;
     const read = () => (body === undefined ? create(input) : readJson(input, body));
-    const answer = await invoke(rpc, read, call);
-    writeJson(response, 200, publicJson(output, bridgeResponse(rpc, answer)));
+    answerJson(exchange, 200, toJson(await invoke(rpc, read, call)));
   };
 }
 
 /** Answers a refusal: `{"error", "message", "details"}`. */
-export function refuseRest(response: ServerResponse, error: ServiceError): void {
+export function refuseRest(exchange: Exchange, error: ServiceError): void {
   const { code, message, details } = error;
-  writeJson(response, errorTable[code].http, { error: code, message, details }, errorHeaders(error));
-}
-
-function writeJson(
-  response: ServerResponse,
-  status: number,
-  json: unknown,
-  headers?: OutgoingHttpHeaders,
-): void {
-  const body = Buffer.from(JSON.stringify(json));
-  response.writeHead(status, {
-    ...headers,
-    'Content-Type': 'application/json',
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-  });
-  response.end(body);
+  const json = JSON.stringify({ error: code, message, details });
+  answerJson(exchange, errorTable[code].http, Buffer.from(json), errorHeaders(error));
 }
 
 /** The HTTP method and path of an RPC; undefined when it has no public path. */

@@ -3,8 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import { type ErrorCode, errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
 import { declaresTooLarge, discardBody } from './body.js';
-import { answerOptions, setCorsHeaders } from './cors.js';
-import type { Endpoint } from './endpoint.js';
+import { answerOptions, corsHeaders } from './cors.js';
+import type { Endpoint, Exchange } from './endpoint.js';
 import { refuseRest } from './rest.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
@@ -28,13 +28,12 @@ export interface GatewayParts {
 
 /** How often slow requests are looked for, in ms. */
 const TIMEOUT_CHECK_MS = 500;
+/** How often a closing server looks for connections that have become idle, in ms. */
+const IDLE_SWEEP_MS = 20;
 
 export function createGateway(parts: GatewayParts): Gateway {
   const { newRequestId, onError, headersTimeoutMs = 5_000, requestTimeoutMs = 10_000 } = parts;
-  const paths = new Map<string, Endpoint[]>();
-  for (const endpoint of parts.endpoints) {
-    paths.set(endpoint.path, [...(paths.get(endpoint.path) ?? []), endpoint]);
-  }
+  const paths = groupByPath(parts.endpoints);
   let closing = false;
 
   const server = createServer(
@@ -54,16 +53,34 @@ export function createGateway(parts: GatewayParts): Gateway {
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
-    if (closing) response.setHeader('Connection', 'close');
-    // A connection that was in use when the server closed is idle now, and Node would keep it open.
-    response.once('close', () => closing && setImmediate(() => server.closeIdleConnections()));
-    response.setHeader('X-Request-Id', requestId);
-    setCorsHeaders(request, response);
-
-    const endpoints = paths.get(request.url?.split('?', 1)[0] ?? '') ?? [];
-    const methods = endpoints.map((endpoint) => endpoint.method);
-    if (endpoints.length > 0 && request.method === 'OPTIONS') {
-      answerOptions(request, response, methods);
+    const path = paths.get(request.url?.split('?', 1)[0] ?? '');
+    const endpoint = path?.endpoints.get(request.method ?? '');
+    const exchange: Exchange = {
+      request,
+      response,
+      headers: {
+        'X-Request-Id': requestId,
+        ...corsHeaders(request),
+        ...(closing && { Connection: 'close' }),
+        ...(path && !endpoint && { Allow: `${path.methods}, OPTIONS` }),
+      },
+    };
+    if (path && request.method === 'OPTIONS') {
+      answerOptions(exchange, path.methods);
+      return;
+    }
+    const refuse = (thrown: unknown) => {
+      const error = toServiceError(thrown);
+      if (thrown !== error) onError(thrown);
+      if (!response.headersSent) (path?.refuse ?? refuseRest)(exchange, error);
+      if (!request.complete) discardBody(request);
+    };
+    if (!endpoint) {
+      refuse(
+        path
+          ? new ServiceError('method_not_allowed', `This path takes ${path.methods}.`)
+          : new ServiceError('not_found', 'There is nothing at this path.'),
+      );
       return;
     }
     const call: Call = {
@@ -73,28 +90,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       timeoutMs: Number.POSITIVE_INFINITY,
       header: (name) => header(request, name),
     };
-    serve(request, response, call, endpoints).catch((thrown: unknown) => {
-      const error = toServiceError(thrown);
-      if (thrown !== error) onError(thrown);
-      if (!response.headersSent) (endpoints[0]?.refuse ?? refuseRest)(response, error);
-      if (!request.complete) discardBody(request);
-    });
-  }
-
-  async function serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    call: Call,
-    endpoints: readonly Endpoint[],
-  ): Promise<void> {
-    if (endpoints.length === 0) throw new ServiceError('not_found', 'There is nothing at this path.');
-    const endpoint = endpoints.find((candidate) => candidate.method === request.method);
-    if (!endpoint) {
-      const methods = endpoints.map((candidate) => candidate.method).join(', ');
-      response.setHeader('Allow', `${methods}, OPTIONS`);
-      throw new ServiceError('method_not_allowed', `This path takes ${methods}.`);
-    }
-    await endpoint.serve(request, response, call);
+    endpoint.serve(exchange, call).catch(refuse);
   }
 
   return {
@@ -111,12 +107,34 @@ export function createGateway(parts: GatewayParts): Gateway {
       new Promise((resolve) => {
         closing = true;
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        // Node keeps a connection open that was in use when the server closed, and is idle by now.
+        const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
         server.close(() => {
           clearTimeout(cut);
+          clearInterval(sweep);
           resolve();
         });
       }),
   };
+}
+
+/** What there is at one path. */
+interface Path {
+  readonly endpoints: Map<string, Endpoint>;
+  /** `GET, POST` */
+  methods: string;
+  readonly refuse: Endpoint['refuse'];
+}
+
+function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> {
+  const paths = new Map<string, Path>();
+  for (const endpoint of endpoints) {
+    const path = paths.get(endpoint.path) ?? { endpoints: new Map(), methods: '', refuse: endpoint.refuse };
+    path.endpoints.set(endpoint.method, endpoint);
+    path.methods = [...path.endpoints.keys()].join(', ');
+    paths.set(endpoint.path, path);
+  }
+  return paths;
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

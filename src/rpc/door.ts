@@ -73,7 +73,8 @@ export function bridgeRequest<Request, Response, Input extends DescMessage>(
   rpc: Rpc<Request, Response, Input>,
   message: MessageShape<Input>,
 ): Request {
-  return rpc.codec.requestDeserialize(Buffer.from(toBinary(rpc.method.input, message)));
+  const { buffer, byteOffset, byteLength } = toBinary(rpc.method.input, message);
+  return rpc.codec.requestDeserialize(Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /** A handler's answer as a protobuf-es message: the same way back. */

@@ -11,6 +11,7 @@ import { ServiceError, type Violation } from '../rpc/errors.js';
 import { defineRpc } from '../rpc/rpc.js';
 import type { Conversation, ConversationStore } from './conversation.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from './idempotency.js';
+import { canonicalLocale } from './locale.js';
 import type { TokenSigner } from './token.js';
 import { variablesViolations } from './variables.js';
 
@@ -151,15 +152,5 @@ export function openSession(parts: OpenSessionParts) {
       updatedAt: createdAt,
       purgeAt: createdAt + parts.retention * 1000,
     };
-  }
-}
-
-/** The tag in its canonical form (BCP-47, as ECMA-402 has it); undefined when it is empty or no tag. */
-function canonicalLocale(tag: string): string | undefined {
-  if (tag === '') return undefined;
-  try {
-    return Intl.getCanonicalLocales(tag)[0];
-  } catch {
-    return undefined;
   }
 }

@@ -37,20 +37,13 @@ export interface TokenSigner {
 export function createTokenSigner([first]: readonly [SigningKey, ...SigningKey[]]): TokenSigner {
   const key: KeyObject = createSecretKey(first.secret);
   const header = base64url(JSON.stringify({ alg: 'HS256', typ: TOKEN_TYPE, kid: first.kid }));
+  const fixedClaims = `{"iss":"${TOKEN_ISSUER}","aud":"${TOKEN_AUDIENCE}",`;
 
   return {
     sign({ conversationId, tenantId, keyId, jti, iat, exp }) {
+      // Ids are UUIDs and base64url: nothing in them needs an escape, and a template costs half of JSON.stringify.
       const payload = base64url(
-        JSON.stringify({
-          iss: TOKEN_ISSUER,
-          aud: TOKEN_AUDIENCE,
-          sub: conversationId,
-          tid: tenantId,
-          key: keyId,
-          jti,
-          iat,
-          exp,
-        }),
+        `${fixedClaims}"sub":"${conversationId}","tid":"${tenantId}","key":"${keyId}","jti":"${jti}","iat":${iat},"exp":${exp}}`,
       );
       const signed = `${header}.${payload}`;
       return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
@@ -58,6 +51,7 @@ export function createTokenSigner([first]: readonly [SigningKey, ...SigningKey[]
   };
 }
 
+/** Of ASCII text. */
 function base64url(text: string): string {
-  return Buffer.from(text).toString('base64url');
+  return Buffer.from(text, 'latin1').toString('base64url');
 }

@@ -199,7 +199,8 @@ test('an endpoint that throws is answered with internal, and its text is not', a
       {
         method: 'GET',
         path: '/',
-        refuse: (response, error) => response.writeHead(500).end(JSON.stringify([error.code, error.message])),
+        refuse: ({ response }, error) =>
+          response.writeHead(500).end(JSON.stringify([error.code, error.message])),
         serve: () => Promise.reject(new Error('secret')),
       },
     ],

@@ -37,6 +37,13 @@ export interface Answer {
 /** A way to send a step; undefined when it cannot carry it. */
 export type Transport = (app: TestApp, step: Step) => (() => Promise<Answer>) | undefined;
 
+const toPublicJson = publicJson(OpenSessionResponseSchema);
+
+/** A session as the public path answers it. */
+function asPublicJson(session: object): unknown {
+  return JSON.parse(toPublicJson(session).toString());
+}
+
 const agent = new Agent({ keepAlive: true });
 
 /** Sends one HTTP request. */
@@ -121,7 +128,7 @@ const connectJson: Transport = ({ httpUrl }, step) => {
       return {
         status: 200,
         code: 'OK',
-        body: publicJson(OpenSessionResponseSchema, session),
+        body: asPublicJson(session),
         headers: answer.headers,
         raw,
       };
@@ -142,7 +149,7 @@ const connectBinary: Transport = ({ httpUrl }, step) => {
       );
       if (answer.status !== 200) return connectRefusal(answer.status, answer.headers, answer.body.toString());
       const session = fromBinary(OpenSessionResponseSchema, answer.body);
-      const body = publicJson(OpenSessionResponseSchema, session);
+      const body = asPublicJson(session);
       return { status: 200, code: 'OK', body, headers: answer.headers, raw: JSON.stringify(body) };
     })
   );
@@ -204,7 +211,7 @@ const grpc: Transport = ({ grpcTarget }, step) => {
             (error, value) => (error ? reject(error) : resolve(value ?? Buffer.alloc(0))),
           );
         });
-        const body = publicJson(OpenSessionResponseSchema, fromBinary(OpenSessionResponseSchema, bytes));
+        const body = asPublicJson(fromBinary(OpenSessionResponseSchema, bytes));
         return { code: 'OK', body, headers: {}, raw: JSON.stringify(body) };
       } catch (error) {
         return grpcRefusal(error as ServiceError);

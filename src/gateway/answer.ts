@@ -1,0 +1,25 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { ServiceError } from '../rpc/errors.js';
+import type { Exchange } from './endpoint.js';
+
+/** Answers with JSON that nobody may keep: sessions are their owner's only. */
+export function answerJson(
+  { response, headers }: Exchange,
+  status: number,
+  body: Uint8Array,
+  more: OutgoingHttpHeaders = {},
+): void {
+  response.writeHead(status, {
+    ...headers,
+    ...more,
+    'Content-Type': 'application/json',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  });
+  response.end(body);
+}
+
+/** The headers that an error adds to its answer, on every HTTP transport. */
+export function errorHeaders({ details }: ServiceError): Record<string, string> {
+  return details.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(details.retryAfterSeconds) };
+}
