@@ -71,12 +71,13 @@ const signingKeys = z.string().transform((text, context) => {
 
 const engineTokens = z.string().transform((text, context) => {
   const tokens = pairs(text).map(([name, token]) => ({ name, token }));
-  if (
-    !tokens.every(({ name, token }) => /^[A-Za-z0-9._-]{1,64}$/.test(name) && /^[^\s,]{16,}$/.test(token))
-  ) {
+  const fits = tokens.every(({ name, token }) => {
+    return /^[A-Za-z0-9._-]{1,64}$/.test(name) && /^[\x21-\x7e]{16,}$/.test(token);
+  });
+  if (!fits || new Set(tokens.map(({ token }) => token)).size !== tokens.length) {
     context.addIssue({
       code: 'custom',
-      message: 'must be name:token,… with tokens of at least 16 characters',
+      message: 'must be name:token,… with different tokens of at least 16 printable ASCII characters',
     });
     return z.NEVER;
   }

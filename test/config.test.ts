@@ -150,6 +150,7 @@ const BAD: readonly (readonly [name: string, text: string])[] = [
   ['SESSION_SIGNING_KEYS', `k.1:${SECRET.toString('base64')}`],
   ['SESSION_SIGNING_KEYS', `${'k'.repeat(33)}:${SECRET.toString('base64')}`],
   ['SESSION_SIGNING_KEYS', `${KEYS},`],
+  ['SESSION_SIGNING_KEYS', 'k1:correct!horse!battery!staple!0123456789abcdefghijklmnop'],
   ['SESSION_SIGNING_KEYS', `${KEYS},${KEYS}`],
   ['SESSION_SIGNING_KEYS', `${KEYS},k2:${tooShort}`],
   ['SESSION_TTL', '59s'],
@@ -168,6 +169,8 @@ const BAD: readonly (readonly [name: string, text: string])[] = [
   ['ENGINE_API_TOKENS', 'agent:01234567 89abcdef'],
   ['ENGINE_API_TOKENS', 'ag ent:0123456789abcdef'],
   ['ENGINE_API_TOKENS', 'agent:0123456789abcdef,'],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcdef,other:0123456789abcdef'],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcdéf'],
   ['LOG_LEVEL', 'verbose'],
   ['LOG_LEVEL', 'INFO'],
 ];

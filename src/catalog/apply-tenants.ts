@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { CatalogStore, Tenant, WidgetKey } from './catalog.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
@@ -52,16 +53,20 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
   const done = new Map<string, Outcome>();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
+    const id = stored?.id ?? newId();
+    const { planned, keysDigest } = await planKeys(spec, id, parts);
+    const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
     if (!stored) {
-      const tenant = toTenant(spec, newId(), 1);
-      if (!(await store.insertTenant(tenant))) continue;
-      return { slug: spec.slug, outcome: 'created', keys: await applyKeys(spec, tenant.id, done, parts) };
+      if (!(await store.insertTenant(wanted))) continue;
+      await writeKeys(spec, planned, done, parts);
+      return { slug: spec.slug, outcome: 'created', keys: report(planned, done) };
     }
-    // Keys first and the revision after them: whoever sees the new revision reads the new keys.
-    const keys = await applyKeys(spec, stored.id, done, parts);
-    const wanted = toTenant(spec, stored.id, stored.revision);
-    const changed = !isSame(wanted, stored) || keys.some((key) => key.outcome !== 'unchanged');
-    if (!changed) return { slug: spec.slug, outcome: 'unchanged', keys };
+    // Keys first and the revision after them: whoever sees the new revision reads the new keys. Were the second
+    // write lost, the digest would still be the old one, and the next run would make up for it.
+    await writeKeys(spec, planned, done, parts);
+    const keys = report(planned, done);
+    if (isSame(wanted, stored))
+      return { slug: spec.slug, outcome: done.size > 0 ? 'updated' : 'unchanged', keys };
     const next = { ...wanted, revision: stored.revision + 1 };
     if (await store.replaceTenant(next, stored.revision))
       return { slug: spec.slug, outcome: 'updated', keys };
@@ -71,22 +76,9 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
   );
 }
 
-async function applyKeys(
-  spec: TenantSpec,
-  tenantId: string,
-  done: Map<string, Outcome>,
-  parts: ApplyTenantsParts,
-): Promise<AppliedTenant['keys']> {
-  const planned = await planKeys(spec, tenantId, parts);
-  for (const { key, outcome } of planned) {
-    if (outcome !== 'unchanged' && !(await parts.store.putKey(key))) throw foreignKey(spec, key.publicKey);
-    if (outcome !== 'unchanged') done.set(key.publicKey, outcome);
-  }
-  return planned.map(({ key: { label, publicKey } }) => ({
-    label,
-    publicKey,
-    outcome: done.get(publicKey) ?? 'unchanged',
-  }));
+interface PlannedKey {
+  readonly key: WidgetKey;
+  readonly outcome: Outcome;
 }
 
 /** What is to be done with each key of a tenant; refused as a whole before anything is written. */
@@ -94,10 +86,10 @@ async function planKeys(
   spec: TenantSpec,
   tenantId: string,
   { store, newId, newPublicKey }: ApplyTenantsParts,
-): Promise<{ key: WidgetKey; outcome: Outcome }[]> {
+) {
   const stored = await store.keysOf(tenantId);
   const named = new Set(spec.widgetKeys.map((key) => key.publicKey));
-  const planned: { key: WidgetKey; outcome: Outcome }[] = [];
+  const planned: PlannedKey[] = [];
 
   for (const keySpec of spec.widgetKeys) {
     // A key that the file leaves out was made by an earlier run: it is known by its label.
@@ -111,7 +103,36 @@ async function planKeys(
     const key = toKey(keySpec, { id: existing?.id ?? newId(), tenantId, publicKey });
     planned.push({ key, outcome: !existing ? 'created' : isSame(key, existing) ? 'unchanged' : 'updated' });
   }
-  return planned;
+  const planNames = new Set(planned.map(({ key }) => key.publicKey));
+  const others = stored.filter((key) => !planNames.has(key.publicKey));
+  return { planned, keysDigest: digestOf([...others, ...planned.map(({ key }) => key)]) };
+}
+
+async function writeKeys(
+  spec: TenantSpec,
+  planned: readonly PlannedKey[],
+  done: Map<string, Outcome>,
+  { store }: ApplyTenantsParts,
+): Promise<void> {
+  for (const { key, outcome } of planned) {
+    if (outcome === 'unchanged') continue;
+    if (!(await store.putKey(key))) throw foreignKey(spec, key.publicKey);
+    done.set(key.publicKey, outcome);
+  }
+}
+
+function report(planned: readonly PlannedKey[], done: ReadonlyMap<string, Outcome>): AppliedTenant['keys'] {
+  return planned.map(({ key: { label, publicKey } }) => {
+    return { label, publicKey, outcome: done.get(publicKey) ?? 'unchanged' };
+  });
+}
+
+/** SHA-256 of what the keys of a tenant say, whatever their order. */
+function digestOf(keys: readonly WidgetKey[]): string {
+  const rows = keys
+    .map((key) => JSON.stringify(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .sort();
+  return createHash('sha256').update(rows.join('\n')).digest('base64url');
 }
 
 function foreignKey(spec: TenantSpec, publicKey: string): ApplyError {
@@ -123,10 +144,10 @@ function isSame(a: object, b: object): boolean {
   return isDeepStrictEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
 }
 
-function toTenant(spec: TenantSpec, id: string, revision: number): Tenant {
+function toTenant(spec: TenantSpec, rest: Pick<Tenant, 'id' | 'keysDigest' | 'revision'>): Tenant {
   const flowIds = new Map(spec.flows.map((flow) => [flow.slug, flow.id]));
   return {
-    id,
+    ...rest,
     slug: spec.slug,
     name: spec.name,
     flows: spec.flows,
@@ -135,7 +156,6 @@ function toTenant(spec: TenantSpec, id: string, revision: number): Tenant {
       pageType,
       flowId: flow === undefined ? undefined : flowIds.get(flow),
     })),
-    revision,
   };
 }
 

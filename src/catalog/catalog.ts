@@ -48,6 +48,8 @@ export interface Tenant {
   readonly name: string;
   readonly flows: readonly Flow[];
   readonly quickQuestions: readonly QuickQuestion[];
+  /** What its widget keys said when the revision was made: tells when a key was written and the revision was not. */
+  readonly keysDigest: string;
   /** Counts the changes of the tenant and of its widget keys. */
   readonly revision: number;
 }

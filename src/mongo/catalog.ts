@@ -58,7 +58,7 @@ function optional<D, T>(document: D | null, convert: (document: D) => T): T | un
   return document === null ? undefined : convert(document);
 }
 
-function toTenant({ _id, slug, name, flows, quickQuestions, revision }: TenantDocument): Tenant {
+function toTenant({ _id, slug, name, flows, quickQuestions, keysDigest, revision }: TenantDocument): Tenant {
   return {
     id: fromStored(_id),
     slug,
@@ -69,11 +69,12 @@ function toTenant({ _id, slug, name, flows, quickQuestions, revision }: TenantDo
       pageType,
       flowId: flowId && fromStored(flowId),
     })),
+    keysDigest,
     revision,
   };
 }
 
-function fromTenant({ id, slug, name, flows, quickQuestions, revision }: Tenant): TenantDocument {
+function fromTenant({ id, slug, name, flows, quickQuestions, keysDigest, revision }: Tenant): TenantDocument {
   return {
     _id: toStored(id),
     slug,
@@ -84,6 +85,7 @@ function fromTenant({ id, slug, name, flows, quickQuestions, revision }: Tenant)
       pageType,
       ...(flowId !== undefined && { flowId: toStored(flowId) }),
     })),
+    keysDigest,
     revision,
   };
 }

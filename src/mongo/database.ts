@@ -22,6 +22,7 @@ export interface TenantDocument {
     readonly pageType: string;
     readonly flowId?: StoredUuid;
   }[];
+  readonly keysDigest: string;
   readonly revision: number;
 }
 

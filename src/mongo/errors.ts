@@ -1,10 +1,27 @@
-import { MongoDriverError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb';
+import {
+  MongoCompatibilityError,
+  MongoDriverError,
+  MongoInvalidArgumentError,
+  MongoMissingCredentialsError,
+  MongoNetworkError,
+  MongoParseError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb';
 import { ServiceError } from '../rpc/errors.js';
 
 /** Server codes that mean "not now": stepping down, shutting down, disk full, over the limits. */
 const TRANSIENT_CODES: ReadonlySet<unknown> = new Set([
-  6, 7, 50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
+  6, 7, 50, 64, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ]);
+
+/** What the driver throws when it is used wrongly: no outage. */
+const OUR_MISTAKES = [
+  MongoInvalidArgumentError,
+  MongoParseError,
+  MongoCompatibilityError,
+  MongoMissingCredentialsError,
+] as const;
 
 /** When callers may try again after the database did not answer, in seconds. */
 const RETRY_AFTER_SECONDS = 1;
@@ -61,7 +78,8 @@ function isTransient(error: unknown): boolean {
   if (error instanceof MongoServerError && error.hasErrorLabel('RetryableWriteError')) return true;
   if (typeof error === 'object' && error !== null && 'code' in error && TRANSIENT_CODES.has(error.code))
     return true;
-  if (error instanceof MongoServerError) return false;
+  if (error instanceof MongoServerError || OUR_MISTAKES.some((mistake) => error instanceof mistake))
+    return false;
   // Pool cleared, client closed, topology gone: all of them are states of the connection.
   return error instanceof MongoDriverError;
 }

@@ -77,7 +77,8 @@ export function createGroupCommit<T>(
     if (batch.length === 0) return;
 
     inFlight++;
-    write(batch.map((entry) => entry.item))
+    Promise.resolve(batch.map((entry) => entry.item))
+      .then(write)
       .then(
         (failed) => {
           for (const [index, entry] of batch.entries()) {

@@ -6,7 +6,7 @@ import { type DestinationStream, destination, type Level, type Logger, pino, std
  * written, since the driver hangs the documents that it was to write on its own.
  */
 export function createLog(level: Level | 'silent', stream: DestinationStream = destination(2)): Logger {
-  const serializers = { err: describeError };
+  const serializers = { err: (thrown: unknown) => describeError(thrown) };
   return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, stream);
 }
 
@@ -16,12 +16,27 @@ interface LoggedError {
   readonly code?: unknown;
   readonly stack?: string | undefined;
   readonly cause?: LoggedError;
+  readonly errors?: readonly LoggedError[];
 }
 
-function describeError(thrown: unknown): LoggedError {
+/** How deep causes are followed: an error may be its own cause. */
+const MAX_CAUSES = 5;
+/** How many of an AggregateError's members are written, such as the addresses that a connection was tried at. */
+const MAX_MEMBERS = 3;
+
+function describeError(thrown: unknown, depth = 0): LoggedError {
   if (typeof thrown !== 'object' || thrown === null) return { type: typeof thrown, message: String(thrown) };
   const code = 'code' in thrown && { code: thrown.code };
   if (!(thrown instanceof Error)) return { type: thrown.constructor?.name ?? 'object', ...code };
   const { name, message, stack, cause } = thrown;
-  return { type: name, message, ...code, stack, ...(cause !== undefined && { cause: describeError(cause) }) };
+  const members = thrown instanceof AggregateError ? thrown.errors.slice(0, MAX_MEMBERS) : [];
+  const below = depth < MAX_CAUSES;
+  return {
+    type: name,
+    message,
+    ...code,
+    stack,
+    ...(below && cause !== undefined && { cause: describeError(cause, depth + 1) }),
+    ...(below && members.length > 0 && { errors: members.map((member) => describeError(member, depth + 1)) }),
+  };
 }

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { type AppliedTenant, ApplyError, applyTenants } from '../../src/catalog/apply-tenants.js';
-import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
-import type { FlowSpec, TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
+import type { CatalogStore, Flow, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { suite } from '../harness/suite.js';
 
@@ -9,7 +9,7 @@ const test = suite('apply tenants');
 
 const publicKey = (n: number): string => `pk_live_${n.toString(16).padStart(32, '0')}`;
 
-function flow(slug: string, published = true): FlowSpec {
+function flow(slug: string, published = true): Flow {
   const intent = {
     name: slug.replaceAll('-', '_'),
     displayLabel: slug,
@@ -126,7 +126,8 @@ test('a new tenant is created, with its keys', async () => {
       keys: [{ label: 'Shop', publicKey: publicKey(1), outcome: 'created' }],
     },
   ]);
-  const { id, ...stored } = tenant('acme');
+  const { id, keysDigest, ...stored } = tenant('acme');
+  assert.match(keysDigest, /^[\w-]{43}$/);
   assert.equal(stored, {
     slug: 'acme',
     name: 'Acme Inc.',
@@ -358,11 +359,35 @@ test('when a later key is refused, no earlier one is changed without a new revis
   assert.is(tenant('acme').revision, shop?.enabled === false ? 2 : 1);
 });
 
+test('a revision that was lost after its keys were written is made up for by the next run', async () => {
+  const { apply, tenant, keys, others } = rig();
+  await apply(acme());
+  others.replace = () => {
+    delete others.replace;
+    throw new ServiceError('unavailable', 'The database does not answer at the moment.');
+  };
+  const changed = acme({ widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1), enabled: false })] });
+  assert.instance(await failure(apply(changed)), ServiceError);
+  assert.is([...keys.values()][0]?.enabled, false);
+  assert.is(tenant('acme').revision, 1);
+  const { applied } = await apply(changed);
+  assert.is(tenant('acme').revision, 2);
+  assert.equal(applied.map(outcomes), [['updated', 'unchanged']]);
+  assert.equal((await apply(changed)).applied.map(outcomes), [['unchanged', 'unchanged']]);
+});
+
 test('a tenant that somebody else creates at the same moment becomes one tenant', async () => {
   const { apply, tenants, others, tenant } = rig();
   others.insert = () => {
     delete others.insert;
-    tenants.set('theirs', { ...acme(), id: 'theirs', quickQuestions: [], flows: [], revision: 1 });
+    tenants.set('theirs', {
+      ...acme(),
+      id: 'theirs',
+      quickQuestions: [],
+      flows: [],
+      keysDigest: '',
+      revision: 1,
+    });
   };
   const { applied } = await apply(acme());
   assert.equal(applied.map(outcomes), [['updated', 'created']]);

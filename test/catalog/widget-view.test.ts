@@ -20,7 +20,7 @@ function flow(name: string, intent: Partial<FlowIntent> = {}, published = true):
 }
 
 function tenant(flows: readonly Flow[], quickQuestions: readonly QuickQuestion[] = []): Tenant {
-  return { id: 'tenant-1', slug: 'acme', name: 'Acme', flows, quickQuestions, revision: 7 };
+  return { id: 'tenant-1', slug: 'acme', name: 'Acme', flows, quickQuestions, keysDigest: '', revision: 7 };
 }
 
 const KEY: WidgetKey = {

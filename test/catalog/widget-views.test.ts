@@ -7,7 +7,7 @@ import { suite } from '../harness/suite.js';
 const test = suite('widget views');
 
 function tenant(id: string, revision = 1): Tenant {
-  return { id, slug: id, name: id, flows: [], quickQuestions: [], revision };
+  return { id, slug: id, name: id, flows: [], quickQuestions: [], keysDigest: '', revision };
 }
 
 function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey {

@@ -64,6 +64,9 @@ const NOT_NOW: readonly (readonly [name: string, code: number])[] = [
   ['NotPrimaryNoSecondaryOk', 13435],
   ['NotPrimaryOrSecondary', 13436],
   ['OutOfDiskSpace', 14031],
+  ['ReadConcernMajorityNotAvailableYet', 134],
+  ['FailedToSatisfyReadPreference', 133],
+  ['WriteConflict', 112],
 ];
 
 const OURS: readonly (readonly [name: string, code: number])[] = [
