@@ -150,7 +150,7 @@ const BAD: readonly (readonly [name: string, text: string])[] = [
   ['SESSION_SIGNING_KEYS', `k.1:${SECRET.toString('base64')}`],
   ['SESSION_SIGNING_KEYS', `${'k'.repeat(33)}:${SECRET.toString('base64')}`],
   ['SESSION_SIGNING_KEYS', `${KEYS},`],
-  ['SESSION_SIGNING_KEYS', 'k1:correct!horse!battery!staple!0123456789abcdefghijklmnop'],
+  ['SESSION_SIGNING_KEYS', 'k1:wrong!letters!in!each!!of!these!short!words!here'],
   ['SESSION_SIGNING_KEYS', `${KEYS},${KEYS}`],
   ['SESSION_SIGNING_KEYS', `${KEYS},k2:${tooShort}`],
   ['SESSION_TTL', '59s'],
