@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, resolve as resolvePath } from 'node:path';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
@@ -76,6 +78,8 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
   };
 
   try {
+    const usesDataFolder = config.MONGODB_URI === undefined || config.SESSION_SIGNING_KEYS === undefined;
+    if (usesDataFolder) await makeDataFolder(config);
     const signingKeys = config.SESSION_SIGNING_KEYS ?? ([await generatedKey(config)] as const);
     const embedded = config.MONGODB_URI === undefined ? await startOwnServer(config) : undefined;
     if (embedded) closers.push(() => embedded.close());
@@ -158,11 +162,29 @@ export function formatAddress({ host, port }: Address): string {
 
 async function generatedKey({ DATA_DIR }: Config) {
   try {
-    await mkdir(DATA_DIR, { recursive: true, mode: 0o700 });
     return await loadOrMakeSigningKey(DATA_DIR, randomBytes);
   } catch (error) {
     throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
   }
+}
+
+async function makeDataFolder({ DATA_DIR }: Config): Promise<void> {
+  try {
+    await makeFolder(DATA_DIR);
+  } catch (error) {
+    throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+/** Node's own `recursive` never ends where a folder can have no children, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  const parent = dirname(resolvePath(path));
+  if (!existsSync(parent)) await makeFolder(parent);
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    // Another process made it a moment ago.
+    if (!existsSync(path)) throw error;
+  });
 }
 
 async function startOwnServer({ DATA_DIR }: Config): Promise<EmbeddedServer> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { describeVariables } from '../src/config.js';
-import { repoFile } from './harness/app.js';
+import { repoFile } from './harness/repo-file.js';
 import { suite } from './harness/suite.js';
 
 const test = suite('README');

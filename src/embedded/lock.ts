@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { chmodSync } from 'node:fs';
 import { link, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
@@ -89,8 +90,12 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
         async release() {
           if (isReleased) return;
           isReleased = true;
-          await writeFile(draft, JSON.stringify({ ...holder, released: true }), { mode: 0o600 });
-          await rename(draft, file);
+          try {
+            await writeFile(draft, JSON.stringify({ ...holder, released: true }), { mode: 0o600 });
+            await rename(draft, file);
+          } catch {
+            // A full disk, say. The next starter finds the socket closed, which is as good.
+          }
           await giveUp();
         },
       };
@@ -166,7 +171,10 @@ function listen(path: ReachablePath): Promise<Server> {
   server.unref();
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(path.path, () => resolve(server));
+    server.listen(path.path, () => {
+      chmodSync(path.path, 0o600);
+      resolve(server);
+    });
   });
 }
 

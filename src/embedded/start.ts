@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve as resolvePath } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HeldError, type Lock, takeLock } from './lock.js';
@@ -98,7 +109,10 @@ async function lockFolder(folder: string, watchMs: number): Promise<Lock> {
 function checkFormat(folder: string): void {
   const file = join(folder, 'FORMAT');
   if (!existsSync(file)) {
-    writeFileSync(file, `${format}\n`, { mode: 0o600 });
+    // Whole or not at all, even if the power goes: an empty one would be of no known format.
+    writeFileSync(`${file}.new`, `${format}\n`, { mode: 0o600, flush: true });
+    renameSync(`${file}.new`, file);
+    syncFolder(folder);
     return;
   }
   const found = readFileSync(file, 'utf8').trim();
@@ -107,6 +121,12 @@ function checkFormat(folder: string): void {
     'unknown_format',
     `The data in ${folder} has format ${JSON.stringify(found.slice(0, 40))}, and this version reads format ${format} only.`,
   );
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 async function startWorker(folder: string, lock: Lock, options: EmbeddedOptions): Promise<EmbeddedServer> {

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { chmodSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 
@@ -52,6 +52,8 @@ export function openStore(file: string): Store {
     overlappingSync: false,
     cache: false,
   });
+  // LMDB makes its files readable for all; the folder is closed to others, and so are they.
+  for (const made of [file, `${file}-lock`]) chmodSync(made, 0o600);
 
   const page = (start: Uint8Array, end: Uint8Array, reverse: boolean, most: number): Entry[] => {
     const entries: Entry[] = [];

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SigningKey } from './token.js';
 
@@ -16,14 +16,60 @@ export async function loadOrMakeSigningKey(
   randomBytes: (size: number) => Uint8Array,
 ): Promise<SigningKey> {
   const path = join(dataDir, FILE);
-  try {
-    // Another process may make it at the same moment: the first one's stays.
-    await writeFile(path, Buffer.from(randomBytes(BYTES)).toString('base64'), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-  const secret = Buffer.from(await readFile(path, 'utf8'), 'base64');
-  if (secret.length !== BYTES)
+  const text = (await readIfThere(path)) ?? (await make(dataDir, path, Buffer.from(randomBytes(BYTES))));
+  const secret = Buffer.from(text, 'base64');
+  if (secret.length !== BYTES) {
     throw new Error(`${path} does not hold ${BYTES} bytes in base64; remove it to get a new key`);
+  }
   return { kid: 'generated', secret };
+}
+
+/**
+ * Makes the file whole or not at all, whatever ends the process or the machine meanwhile: on disk under another name
+ * first, then linked. Another process may do the same at the same moment: the first one's key stays.
+ */
+async function make(dataDir: string, path: string, secret: Buffer): Promise<string> {
+  const draft = `${path}.${process.pid}.new`;
+  try {
+    await syncedWrite(draft, secret.toString('base64'));
+    await link(draft, path).catch((error: unknown) => {
+      if (!isCode(error, 'EEXIST')) throw error;
+    });
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncFolder(dataDir);
+  return readFile(path, 'utf8');
+}
+
+async function syncedWrite(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
-import { repoFile } from '../harness/app.js';
+import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
 import { suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
@@ -107,6 +107,11 @@ const REFUSALS: readonly (readonly [string, Record<string, string>, RegExp])[] =
     'a database that does not answer',
     { MONGODB_URI: 'mongodb://user:secret-password@127.0.0.1:9/' },
     /^chatsessions: MONGODB_URI cannot be used: /,
+  ],
+  [
+    'a folder that can have no children',
+    { DATA_DIR: '/proc/nowhere/data' },
+    /^chatsessions: DATA_DIR \/proc\/nowhere\/data cannot be used/,
   ],
   [
     'a folder that cannot be',

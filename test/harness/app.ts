@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { type App, formatAddress, start } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createLog } from '../../src/telemetry/log.js';
+import { repoFile } from './repo-file.js';
 import { tempDir } from './temp-dir.js';
-
-/** A file of the repository, by its path from the root. */
-export function repoFile(path: string): string {
-  return fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-}
 
 /** A service of a test's own, on free ports and a database of its own. */
 export interface TestApp {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { repoFile } from './app.js';
+import { repoFile } from './repo-file.js';
 import { tempDir } from './temp-dir.js';
 
 /** `npm start` as a process of its own, without the build. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { repoFile } from '../harness/app.js';
+import { repoFile } from '../harness/repo-file.js';
 
 /** What an HTTP transport must answer. Connect answers as the public path does, with its protocol's status. */
 export interface ChatExpectation {

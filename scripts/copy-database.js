@@ -1,0 +1,55 @@
+// Copies the service's collections from one server to another, in batches: from the embedded server's socket to a
+// MongoDB, say. It may be run again, and while both serve: what is there already is left as it is.
+//
+//   node scripts/copy-database.js 'mongodb://%2Fpath%2Fdata%2Fembedded%2Fmongodb.sock/?directConnection=true' \
+//     'mongodb://127.0.0.1:27017/?replicaSet=rs0' [database, chatsessions unless given]
+import { MongoClient } from 'mongodb';
+
+const [from, to, name = 'chatsessions'] = process.argv.slice(2);
+if (!from || !to) {
+  console.error('usage: node scripts/copy-database.js FROM_URI TO_URI [DATABASE]');
+  process.exit(2);
+}
+
+const BATCH = 1_000;
+const DUPLICATE_KEY = 11000;
+const source = new MongoClient(from);
+const target = new MongoClient(to, { writeConcern: { w: 'majority' } });
+
+/** Inserts documents; those that are there already are no error. Returns how many were new. */
+async function insertNew(collection, documents) {
+  try {
+    return (await collection.insertMany(documents, { ordered: false })).insertedCount;
+  } catch (error) {
+    const failures = [error.writeErrors ?? []].flat();
+    if (failures.length === 0 || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+    return documents.length - failures.length;
+  }
+}
+
+try {
+  // Keys before their tenants: a key whose tenant is not there yet opens nothing.
+  for (const collection of ['conversations', 'widget_keys', 'tenants']) {
+    let read = 0;
+    let written = 0;
+    let batch = [];
+    const flush = async () => {
+      if (batch.length === 0) return;
+      written += await insertNew(target.db(name).collection(collection), batch);
+      batch = [];
+      process.stderr.write(`${collection}: ${read} read, ${written} written\r`);
+    };
+    for await (const document of source.db(name).collection(collection).find({}, { batchSize: BATCH })) {
+      read++;
+      if (batch.push(document) === BATCH) await flush();
+    }
+    await flush();
+    console.log(`${collection}: ${read} read, ${written} written, ${read - written} there already`);
+  }
+} catch (error) {
+  console.error(`not all is copied: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  await source.close();
+  await target.close();
+}
