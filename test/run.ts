@@ -1,14 +1,15 @@
 /** The test runner: see USAGE. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type FileResult, type RunningFile, runFile } from './harness/run-file.js';
 
 const USAGE = `Usage: npm test -- [options] [filter ...]
 
-Runs the compiled form of every test/**/*.test.ts, each in a process of its own. With filters, only
-files whose path contains one of them.
+Runs the compiled form of every test/**/*.test.ts, each in a process of its own; those of test/crash and
+test/abuse, which take their time, only when a filter names them (npm run test:crash). With filters, only files
+whose path contains one of them.
 
 Options:
   --root <dir>   the project to test (default: this one)
@@ -21,6 +22,8 @@ Environment:
 The last line is "N passed, N failed", with ", N skipped" when there are skips. The exit code is 1 when
 anything failed or nothing ran.
 `;
+/** Folders whose tests run only when they are asked for. */
+const APART = [join('test', 'crash'), join('test', 'abuse')];
 const PROGRESS_INTERVAL_MS = 15_000;
 
 const { values, positionals } = parseArgs({
@@ -34,8 +37,13 @@ async function runAll(root: string, filters: readonly string[]): Promise<number>
   const files = (await readdir(join(root, 'test'), { recursive: true }))
     .map((path) => join('test', path))
     .filter((path) => path.endsWith('.test.ts'))
-    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .filter((path) =>
+      filters.length === 0 ? !isApart(path) : filters.some((filter) => path.includes(filter)),
+    )
     .sort();
+  if (filters.length === 0 && APART.some((folder) => existsSync(join(root, folder)))) {
+    console.log(`${APART.join(' and ')} run apart: npm run test:crash`);
+  }
   if (files.length === 0) console.log(`no test file matches: ${filters.join(' ') || 'test/**/*.test.ts'}`);
 
   const timeoutMs = positive('TEST_FILE_TIMEOUT_MS', 120_000);
@@ -68,6 +76,10 @@ async function runAll(root: string, filters: readonly string[]): Promise<number>
   await Promise.all(Array.from({ length: positive('TEST_CONCURRENCY', 2) }, work));
   clearInterval(progress);
   return summarise(results);
+}
+
+function isApart(path: string): boolean {
+  return APART.some((folder) => path.startsWith(`${folder}${sep}`));
 }
 
 async function runOne(

@@ -72,7 +72,8 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
     await rm(draft, { force: true });
   };
   try {
-    await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
+    // Flushed before it gets its name: after a power cut a lock file is whole, or not there.
+    await writeFile(draft, JSON.stringify(holder), { mode: 0o600, flush: true });
     for (;;) {
       const top = Math.max(0, ...(await numbersIn(folder)));
       if (top > 0) await refuseIfAlive(folder, top, holder.kernel, watchMs);
@@ -91,7 +92,10 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
           if (isReleased) return;
           isReleased = true;
           try {
-            await writeFile(draft, JSON.stringify({ ...holder, released: true }), { mode: 0o600 });
+            await writeFile(draft, JSON.stringify({ ...holder, released: true }), {
+              mode: 0o600,
+              flush: true,
+            });
             await rename(draft, file);
           } catch {
             // A full disk, say. The next starter finds the socket closed, which is as good.

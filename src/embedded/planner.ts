@@ -83,16 +83,16 @@ function documentsPlan(
   const isSorted = sort.length === 0 || (sort[0]?.[0] === '_id' && !collection.cutIds);
   if (demand?.equal !== undefined) {
     // An `_id` is unique: with it there is one document at most, in any order.
-    const exact = keysOf(filter).length === 1 && !isViewObject(demand.equal);
     return {
-      plan: { ranges: [point(demand.equal)], reverse: false, sorted: true, exact },
+      plan: { ranges: [point(demand.equal)], reverse: false, sorted: true, exact: isOneDemand(filter) },
       score: scoreOf.point,
     };
   }
   if (demand?.anyOf) {
     const ranges = distinctRanges(demand.anyOf.map(point));
     const sorted = sort.length === 0;
-    return { plan: { ranges, reverse: false, sorted, exact: false }, score: scoreOf.equal };
+    // To be exact matters here: mingo would compare each document found with each value asked for.
+    return { plan: { ranges, reverse: false, sorted, exact: isOneDemand(filter) }, score: scoreOf.equal };
   }
   const bounds = demand && !collection.cutIds ? rangeKeys(demand, 1) : undefined;
   const range = bounds
@@ -100,6 +100,14 @@ function documentsPlan(
     : { start: numbered(collection.id), end: numbered(collection.id + 1) };
   const score = (bounds ? scoreOf.range : 0) + (sort.length > 0 && isSorted ? scoreOf.sorted : 0);
   return { plan: { ranges: [range], reverse: bySort.reverse, sorted: isSorted, exact: false }, score };
+}
+
+/** Whether a filter asks for its `_id` only, and for one thing of it only. */
+function isOneDemand(filter: ViewObject): boolean {
+  const value = getOwn(filter, '_id');
+  return (
+    keysOf(filter).length === 1 && value !== undefined && !(isOperators(value) && keysOf(value).length > 1)
+  );
 }
 
 function indexPlan(index: Index, demands: ReadonlyMap<string, Demand>, sort: Sort): Scored {

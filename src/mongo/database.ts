@@ -2,6 +2,7 @@ import type { Binary, Db } from 'mongodb';
 import { MongoClient, UUID } from 'mongodb';
 import type { FlowIntent } from '../catalog/catalog.js';
 import type { Surface } from '../rpc/call.js';
+import { watchMonitor } from './watch-monitor.js';
 
 /** UUIDs are stored as BSON binary, subtype 4. */
 export type StoredUuid = Binary;
@@ -90,14 +91,19 @@ export async function openDatabase(uri: string, name: string): Promise<Database>
     readConcern: { level: 'majority' },
     ignoreUndefined: true,
   });
+  const unwatch = watchMonitor(client);
+  const close = () => {
+    unwatch();
+    return client.close();
+  };
   try {
     await client.connect();
     const db = client.db(name);
     const made = collections(db);
     await createIndexes(made);
-    return { db, ...made, close: () => client.close() };
+    return { db, ...made, close };
   } catch (error) {
-    await client.close();
+    await close();
     throw error;
   }
 }

@@ -59,6 +59,10 @@ for (const [filter, sort, index, sorted, reverse] of rows) {
 test('an _id alone needs no filter', () => {
   assert.is(plan({ _id: 'x' }).exact, true);
   assert.is(plan({ _id: 'x', y: 1 }).exact, false);
+  assert.is(plan({ _id: { $eq: 'x', $ne: 'x' } }).exact, false);
+  assert.is(plan({ _id: { $in: ['x', 'y'] } }).exact, true);
+  assert.is(plan({ _id: { $in: ['x', 'y'], $ne: 'x' } }).exact, false);
+  assert.is(plan({ _id: { $in: ['x', 'y'] }, y: 1 }).exact, false);
   assert.is(plan({ _id: { a: 1 } }).ranges[0]?.end.readUInt32BE(), 2);
 });
 

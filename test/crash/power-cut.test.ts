@@ -1,0 +1,85 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { repoFile } from '../harness/repo-file.js';
+import { httpUrlOf, startService } from '../harness/service-process.js';
+import { suite } from '../harness/suite.js';
+import { tempDir } from '../harness/temp-dir.js';
+import { journalEnv, openDisk, readJournal, whyNoJournal } from './journal.js';
+import { newKey, openAtLast } from './openers.js';
+import { powerCuts } from './power-cuts.js';
+import { newSeed, seededRandom } from './seeded-random.js';
+
+const CUTS = 200;
+const test = suite('power cuts of the embedded server');
+
+const seed = newSeed();
+const reason = whyNoJournal();
+
+const lossless = `${CUTS} cuts lose nothing that was acknowledged`;
+const control = 'with syncs that do nothing the same cuts lose what was acknowledged';
+const first = 'a cut after the first open leaves a service that starts and answers the same session';
+
+if (reason !== undefined) for (const name of [lossless, control, first]) test.skip(name, reason);
+else {
+  console.log(`  power cut seed ${seed}`);
+
+  test(
+    lossless,
+    async () => {
+      const result = await powerCuts({ cuts: CUTS, loadMs: 2_000, random: seededRandom(seed) });
+      const { acknowledged, lost, torn, broken } = result;
+      console.log(
+        `  ${CUTS} cuts, ${torn} in the middle of a write: ${acknowledged} acknowledged, ${lost} lost`,
+      );
+      assert.equal(broken, []);
+      assert.is(lost, 0);
+      assert.ok(acknowledged > 0);
+      assert.ok(torn > 0);
+    },
+    { timeoutMs: 90_000 },
+  );
+
+  test(
+    control,
+    async () => {
+      const { lost } = await powerCuts({ cuts: 10, loadMs: 500, random: seededRandom(seed), sync: 'lie' });
+      assert.ok(lost > 0);
+    },
+    { timeoutMs: 60_000 },
+  );
+
+  test(
+    first,
+    async () => {
+      const folder = await tempDir();
+      const dataDir = join(folder, 'data');
+      await mkdir(dataDir);
+      const journal = journalEnv(folder, dataDir);
+      const env = { DATA_DIR: dataDir, SEED_FILE: repoFile('test/cases/open-session.seed.yaml') };
+      const before = await startService({ ...env, ...journal.env });
+      const key = newKey();
+      const acknowledged = await openAtLast(await httpUrlOf(before), key);
+      before.child.kill('SIGKILL');
+      await before.exited;
+
+      // Names outlive the cut, as the journal of a file system keeps them; bytes only where they were synced.
+      const records = readJournal(await readFile(journal.file));
+      for (const name of await readdir(dataDir, { recursive: true })) {
+        const path = join(dataDir, name);
+        const status = await stat(path);
+        // LMDB's lock file has nothing to keep: whoever comes first makes it anew.
+        if (!status.isFile() || name.endsWith('.mdb-lock')) continue;
+        const disk = openDisk(status.ino);
+        for (const record of records) disk.apply(record);
+        await writeFile(path, disk.cut(0, seededRandom(seed)));
+      }
+
+      const after = await startService(env);
+      assert.equal(await openAtLast(await httpUrlOf(after), key), acknowledged);
+      after.child.kill('SIGTERM');
+      assert.is(await after.exited, 0);
+    },
+    { timeoutMs: 30_000 },
+  );
+}
