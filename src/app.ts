@@ -1,28 +1,29 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, resolve as resolvePath } from 'node:path';
-import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
-import { type AppliedTenant, ApplyError, applyTenants } from './catalog/apply-tenants.js';
-import { parseTenantFile, TenantFileError } from './catalog/tenant-file.js';
+import type { AppliedTenant } from './catalog/apply-tenants.js';
 import { createWidgetViews } from './catalog/widget-views.js';
-import type { Address, Config } from './config.js';
-import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
+import { type Address, type Config, formatAddress } from './config.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
 import { createGateway } from './gateway/server.js';
 import { createGrpcServer } from './grpc/server.js';
 import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
-import { openDatabase } from './mongo/database.js';
-import { createRandomSource } from './random.js';
 import { createAuthenticate } from './rpc/authenticate.js';
 import { createInvoke } from './rpc/invoke.js';
 import { openSession } from './sessions/open-session.js';
-import { loadOrMakeSigningKey } from './sessions/signing-key-file.js';
+import { createRandomSource } from './sessions/random.js';
 import { createTokenSigner } from './sessions/token.js';
+import {
+  applyTenantFile,
+  connect,
+  generatedKey,
+  grpcCredentials,
+  listen,
+  makeDataFolder,
+  startOwnServer,
+} from './start-up.js';
 
 /** The running service. */
 export interface App {
@@ -38,11 +39,6 @@ export interface App {
   readonly failed: Promise<Error>;
   /** Answers what is under way, then stops. Safe to call twice. */
   close(): Promise<void>;
-}
-
-/** The service cannot start. The message is one sentence for the operator. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
 }
 
 /** What the service takes from its surroundings; tests put their own in place. */
@@ -72,7 +68,9 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= (async () => {
-      for (const closer of closers.reverse()) await closer();
+      for (const closer of closers.reverse()) {
+        await closer().catch((error: unknown) => log.error({ err: error }, 'not closed cleanly'));
+      }
     })();
     return closed;
   };
@@ -153,106 +151,4 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     await close();
     throw error;
   }
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-async function generatedKey({ DATA_DIR }: Config) {
-  try {
-    return await loadOrMakeSigningKey(DATA_DIR, randomBytes);
-  } catch (error) {
-    throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
-  }
-}
-
-async function makeDataFolder({ DATA_DIR }: Config): Promise<void> {
-  try {
-    await makeFolder(DATA_DIR);
-  } catch (error) {
-    throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
-  }
-}
-
-/** Node's own `recursive` never ends where a folder can have no children, as in /proc. */
-async function makeFolder(path: string): Promise<void> {
-  if (existsSync(path)) return;
-  const parent = dirname(resolvePath(path));
-  if (!existsSync(parent)) await makeFolder(parent);
-  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    // Another process made it a moment ago.
-    if (!existsSync(path)) throw error;
-  });
-}
-
-async function startOwnServer({ DATA_DIR }: Config): Promise<EmbeddedServer> {
-  try {
-    return await startEmbedded({ dataDir: DATA_DIR });
-  } catch (error) {
-    if (error instanceof EmbeddedStartError) throw new StartError(error.message);
-    throw error;
-  }
-}
-
-async function connect(uri: string, name: string) {
-  try {
-    return await openDatabase(uri, name);
-  } catch (error) {
-    // The driver's text may quote the URI, with its password: only the kind of the error is told.
-    throw new StartError(
-      `MONGODB_URI cannot be used: ${error instanceof Error ? error.name : 'unknown error'}`,
-    );
-  }
-}
-
-async function applyTenantFile(file: string | URL | undefined, parts: Parameters<typeof applyTenants>[1]) {
-  if (file === undefined) return [];
-  const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new StartError(`SEED_FILE ${fileName} cannot be read: ${messageOf(error)}`);
-  }
-  try {
-    return await applyTenants(parseTenantFile(text, { fileName }), parts);
-  } catch (error) {
-    if (error instanceof TenantFileError || error instanceof ApplyError) throw new StartError(error.message);
-    throw error;
-  }
-}
-
-async function grpcCredentials(config: Config): Promise<ServerCredentials> {
-  const { GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CLIENT_CA } = config;
-  if (GRPC_TLS_CERT === undefined || GRPC_TLS_KEY === undefined) return ServerCredentials.createInsecure();
-  try {
-    const [cert, key, ca] = await Promise.all([
-      readFile(GRPC_TLS_CERT),
-      readFile(GRPC_TLS_KEY),
-      GRPC_TLS_CLIENT_CA === undefined ? null : readFile(GRPC_TLS_CLIENT_CA),
-    ]);
-    return ServerCredentials.createSsl(ca, [{ cert_chain: cert, private_key: key }], ca !== null);
-  } catch (error) {
-    throw new StartError(`The GRPC_TLS files cannot be used: ${messageOf(error)}`);
-  }
-}
-
-async function listen(
-  name: string,
-  address: Address,
-  bind: (address: Address) => Promise<number>,
-): Promise<Address> {
-  try {
-    return { host: address.host, port: await bind(address) };
-  } catch (error) {
-    const text = messageOf(error);
-    const reason = text.includes('EADDRINUSE') ? 'another program has it already' : text;
-    throw new StartError(`${name} ${formatAddress(address)} cannot be listened on: ${reason}`);
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

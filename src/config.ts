@@ -7,6 +7,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** `host:port`, with brackets around an IPv6 address. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 /** Whether only this machine can reach an address. */
@@ -33,7 +38,7 @@ const duration = (min: string, max: string) =>
     if (seconds === undefined || seconds < (toSeconds(min) ?? 0) || seconds > (toSeconds(max) ?? 0)) {
       context.addIssue({
         code: 'custom',
-        message: `must be a duration from ${min} to ${max}, such as 90s, 15m, 1h or 7d`,
+        message: `must be a duration from ${min} to ${max}, in s, m, h or d`,
       });
       return z.NEVER;
     }
@@ -110,7 +115,9 @@ const variables = {
     .describe('how long a conversation is kept (90d)'),
   ENGINE_API_TOKENS: engineTokens
     .optional()
-    .describe('name:token,… of the services that may call gRPC (none: open, on loopback only)'),
+    .describe(
+      'name:token,… of the services that may call gRPC (none: open, on loopback or behind client certificates)',
+    ),
   GRPC_TLS_CERT: z
     .string()
     .min(1)

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { StartError } from './app.js';
 import { helpText } from './cli/help.js';
 import { serve } from './cli/serve.js';
 import { ConfigError } from './config.js';
+import { StartError } from './start-up.js';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const complain = (text: string) => process.stderr.write(`${text}\n`);

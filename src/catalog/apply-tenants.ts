@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { v5 as uuidV5 } from 'uuid';
 import type { CatalogStore, Tenant, WidgetKey } from './catalog.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
 
@@ -39,7 +40,8 @@ const ATTEMPTS = 5;
  * Makes the stored catalogue say what the file says. Applying a file again changes nothing. Tenants and keys
  * that the file does not name are left alone.
  *
- * @throws ApplyError when a key belongs to another tenant; ServiceError of the store
+ * @throws ApplyError when a key belongs to another tenant, or a tenant keeps being changed by somebody else;
+ * ServiceError of the store
  */
 export async function applyTenants(file: TenantFile, parts: ApplyTenantsParts): Promise<AppliedTenant[]> {
   const applied: AppliedTenant[] = [];
@@ -57,13 +59,12 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
     const { planned, keysDigest } = await planKeys(spec, id, parts);
     const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
     if (!stored) {
-      if (!(await store.insertTenant(wanted))) continue;
-      await writeKeys(spec, planned, done, parts);
+      if (!(await store.insertTenant(wanted)) || !(await writeKeys(planned, done, parts))) continue;
       return { slug: spec.slug, outcome: 'created', keys: report(planned, done) };
     }
     // Keys first and the revision after them: whoever sees the new revision reads the new keys. Were the second
     // write lost, the digest would still be the old one, and the next run would make up for it.
-    await writeKeys(spec, planned, done, parts);
+    if (!(await writeKeys(planned, done, parts))) continue;
     const keys = report(planned, done);
     if (isSame(wanted, stored))
       return { slug: spec.slug, outcome: done.size > 0 ? 'updated' : 'unchanged', keys };
@@ -82,11 +83,7 @@ interface PlannedKey {
 }
 
 /** What is to be done with each key of a tenant; refused as a whole before anything is written. */
-async function planKeys(
-  spec: TenantSpec,
-  tenantId: string,
-  { store, newId, newPublicKey }: ApplyTenantsParts,
-) {
+async function planKeys(spec: TenantSpec, tenantId: string, { store, newPublicKey }: ApplyTenantsParts) {
   const stored = await store.keysOf(tenantId);
   const named = new Set(spec.widgetKeys.map((key) => key.publicKey));
   const planned: PlannedKey[] = [];
@@ -99,26 +96,39 @@ async function planKeys(
         : key.publicKey === keySpec.publicKey,
     );
     const publicKey = existing?.publicKey ?? keySpec.publicKey ?? newPublicKey();
-    if (!existing && (await store.findKey(publicKey))) throw foreignKey(spec, publicKey);
-    const key = toKey(keySpec, { id: existing?.id ?? newId(), tenantId, publicKey });
-    planned.push({ key, outcome: !existing ? 'created' : isSame(key, existing) ? 'unchanged' : 'updated' });
+    const holder = existing ?? (await store.findKey(publicKey));
+    if (holder && holder.tenantId !== tenantId) {
+      throw new ApplyError(`tenant ${spec.slug}: the key ${publicKey} belongs to another tenant`);
+    }
+    const key = toKey(keySpec, { id: holder?.id ?? keyId(tenantId, keySpec), tenantId, publicKey });
+    planned.push({ key, outcome: !holder ? 'created' : isSame(key, holder) ? 'unchanged' : 'updated' });
   }
   const planNames = new Set(planned.map(({ key }) => key.publicKey));
   const others = stored.filter((key) => !planNames.has(key.publicKey));
   return { planned, keysDigest: digestOf([...others, ...planned.map(({ key }) => key)]) };
 }
 
+/** @returns false when somebody else made one of the keys in between: then all is to be planned anew. */
 async function writeKeys(
-  spec: TenantSpec,
   planned: readonly PlannedKey[],
   done: Map<string, Outcome>,
   { store }: ApplyTenantsParts,
-): Promise<void> {
+): Promise<boolean> {
   for (const { key, outcome } of planned) {
     if (outcome === 'unchanged') continue;
-    if (!(await store.putKey(key))) throw foreignKey(spec, key.publicKey);
+    if (outcome === 'updated') await store.replaceKey(key);
+    else if (!(await store.insertKey(key))) return false;
     done.set(key.publicKey, outcome);
   }
+  return true;
+}
+
+/**
+ * The id of a new key: a UUIDv5 of its tenant and of what tells it apart there, so that of two processes that make it
+ * at the same moment one finds it taken.
+ */
+function keyId(tenantId: string, { publicKey, label }: WidgetKeySpec): string {
+  return uuidV5(publicKey ?? `label:${label}`, tenantId);
 }
 
 function report(planned: readonly PlannedKey[], done: ReadonlyMap<string, Outcome>): AppliedTenant['keys'] {
@@ -133,10 +143,6 @@ function digestOf(keys: readonly WidgetKey[]): string {
     .map((key) => JSON.stringify(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1))))
     .sort();
   return createHash('sha256').update(rows.join('\n')).digest('base64url');
-}
-
-function foreignKey(spec: TenantSpec, publicKey: string): ApplyError {
-  return new ApplyError(`tenant ${spec.slug}: the key ${publicKey} belongs to another tenant`);
 }
 
 /** Whether two records say the same; a member that is undefined is one that is not there. */

@@ -84,6 +84,8 @@ export interface CatalogStore {
   insertTenant(tenant: Tenant): Promise<boolean>;
   /** Replaces the tenant that still has `expectedRevision`. @returns false when it has another one by now. */
   replaceTenant(tenant: Tenant, expectedRevision: number): Promise<boolean>;
-  /** Writes a key, new or changed. @returns false when another tenant has its public key. */
-  putKey(key: WidgetKey): Promise<boolean>;
+  /** @returns false when its id or its public key is taken. */
+  insertKey(key: WidgetKey): Promise<boolean>;
+  /** Replaces the key that has its id. */
+  replaceKey(key: WidgetKey): Promise<void>;
 }

@@ -13,6 +13,7 @@ const flow = z.object({ slug: word, id: word, intent: z.object({ name: word }).c
 const quickQuestion = z.object({ flow: word });
 const widgetKey = z.object({
   publicKey: word,
+  label: word,
   // Left out counts as empty; what is no list at all is the schema's to report.
   allowedOrigins: z.array(z.unknown()).default([]).or(z.undefined()).catch(undefined),
   allowMissingOrigin: flag,
@@ -67,7 +68,10 @@ export function findConflicts(file: unknown): readonly Conflict[] {
       add(path, `no flow of this tenant has the slug ${JSON.stringify(flow)}${hint}`);
     }
 
+    // A key that is made for the file is found again by its label.
+    const madeKeyLabel = unique('the label, with no publicKey to tell them apart,');
     for (const [k, key] of widgetKeys.entries()) {
+      if (key.publicKey === undefined) madeKeyLabel(key.label, [...at, 'widgetKeys', k, 'label']);
       publicKey(key.publicKey, [...at, 'widgetKeys', k, 'publicKey']);
       const isClosed = key.allowedOrigins?.length === 0 && !key.allowMissingOrigin;
       if (isClosed && key.enabled !== false) {

@@ -1,11 +1,18 @@
-import { credentials } from '@grpc/grpc-js';
-import { type App, formatAddress } from '../app.js';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { credentials, Metadata } from '@grpc/grpc-js';
+import type { App } from '../app.js';
+import { formatAddress } from '../config.js';
 import {
   ChatSessionsClient,
   type OpenSessionResponse,
 } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
 const PUBLIC_PATH = '/api/public/v1/chat/sessions';
+/** What the visitor of the demonstration says. */
+const VISIT = { locale: 'en', variables: { cart_total: 129 } };
+/** How long one answer may take, in ms. */
+const TIMEOUT_MS = 5_000;
 
 /**
  * Shows that the service works: opens one session over its own public path and one over gRPC.
@@ -44,24 +51,38 @@ async function timed<T>(work: () => Promise<T>): Promise<{ answer: T; ms: number
   return { answer, ms: performance.now() - start };
 }
 
-async function openOverHttp(url: string, publicKey: string): Promise<unknown> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ publicKey, locale: 'en', variables: { cart_total: 129 } }),
+/** By node:http, since fetch refuses some ports and may go through a proxy. */
+function openOverHttp(url: string, publicKey: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, timeout: TIMEOUT_MS };
+    const sent = request(url, options, async (response) => {
+      const body = await text(response).catch(reject);
+      if (response.statusCode === 200 && body) resolve(JSON.parse(body));
+      else reject(new Error(`the public path answered ${response.statusCode}: ${body}`));
+    });
+    sent.on('timeout', () => sent.destroy(new Error('the public path does not answer')));
+    sent.on('error', reject);
+    sent.end(JSON.stringify({ publicKey, ...VISIT }));
   });
-  const answer: unknown = await response.json();
-  if (!response.ok) throw new Error(`the public path answered ${response.status}: ${JSON.stringify(answer)}`);
-  return answer;
 }
 
 async function openOverGrpc(target: string, publicKey: string): Promise<unknown> {
-  const client = new ChatSessionsClient(target, credentials.createInsecure());
+  const client = new ChatSessionsClient(target, credentials.createInsecure(), {
+    'grpc.enable_http_proxy': 0,
+  });
   try {
-    return await new Promise<OpenSessionResponse>((resolve, reject) => {
-      const request = { publicKey, customerId: '', locale: 'en', variables: { cart_total: 129 } };
-      client.openSession(request, (error, response) => (error ? reject(error) : resolve(response)));
+    const { expiresAt, ...answer } = await new Promise<OpenSessionResponse>((resolve, reject) => {
+      const wanted = { publicKey, customerId: '', ...VISIT };
+      const options = { deadline: Date.now() + TIMEOUT_MS };
+      client.openSession(
+        wanted,
+        new Metadata(),
+        options,
+        (error: Error | null, response: OpenSessionResponse) => (error ? reject(error) : resolve(response)),
+      );
     });
+    // As grpcurl shows it.
+    return { ...answer, expiresAt: new Date((expiresAt?.seconds ?? 0) * 1000).toISOString() };
   } finally {
     client.close();
   }

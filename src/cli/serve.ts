@@ -1,7 +1,11 @@
-import { type App, formatAddress, start } from '../app.js';
-import { readConfig } from '../config.js';
+import { setTimeout } from 'node:timers/promises';
+import { type App, start } from '../app.js';
+import { type Config, formatAddress, readConfig } from '../config.js';
 import { createLog } from '../telemetry/log.js';
 import { demonstrate } from './demo.js';
+
+/** How long a start that is broken off may take to give back what it holds, in ms. */
+const ABORT_MS = 5_000;
 
 /**
  * Runs the service until it is told to stop (SIGTERM, SIGINT) or cannot go on.
@@ -16,18 +20,38 @@ export async function serve(env: NodeJS.ProcessEnv, print: (text: string) => voi
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
 
-  const app = await start(config, { log });
-  print(banner(app));
-  const demoKey = app.isDemo ? app.applied[0]?.keys[0]?.publicKey : undefined;
-  if (demoKey !== undefined && config.ENGINE_API_TOKENS === undefined && config.GRPC_TLS_CERT === undefined) {
-    print(`\n${await demonstrate(app, demoKey)}\n`);
+  const starting = start(config, { log });
+  const app = await Promise.race([starting, told]);
+  if (!app) {
+    print('Stopping.');
+    // It may hang; what it holds by now is given back when it does not.
+    await Promise.race([
+      starting.then((late) => late.close()).catch(() => {}),
+      setTimeout(ABORT_MS, null, { ref: false }),
+    ]);
+    process.exit(1);
   }
+  print(banner(app));
+  await showThatItWorks(app, config, print);
 
   const failure = await Promise.race([told, app.failed]);
   if (failure) log.fatal({ err: failure }, 'cannot go on');
   print('Stopping.');
   await app.close();
   return failure ? 1 : 0;
+}
+
+async function showThatItWorks(app: App, config: Config, print: (text: string) => void): Promise<void> {
+  const demoKey = app.isDemo ? app.applied[0]?.keys[0]?.publicKey : undefined;
+  if (demoKey === undefined || config.ENGINE_API_TOKENS !== undefined || config.GRPC_TLS_CERT !== undefined)
+    return;
+  try {
+    print(`\n${await demonstrate(app, demoKey)}\n`);
+  } catch (error) {
+    print(
+      `\nIt is up, but did not answer itself: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+  }
 }
 
 function banner({ addresses, applied, isDemo }: App): string {

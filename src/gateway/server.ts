@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import { type ErrorCode, errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
@@ -158,9 +158,12 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
     'This is not a well-formed HTTP request.',
   ];
   const body = JSON.stringify({ error: code, message, details: {} });
+  const { http } = errorTable[code];
   socket.end(
-    `HTTP/1.1 ${errorTable[code].http} ${code}\r\n` +
-      'Content-Type: application/json\r\nConnection: close\r\nVary: Origin\r\n' +
+    `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nDate: ${new Date().toUTCString()}\r\n` +
+      // There is no Origin to reflect: the request was never read. Nothing in this answer is anybody's secret.
+      'Access-Control-Allow-Origin: *\r\nVary: Origin\r\nCache-Control: no-store\r\n' +
+      'Content-Type: application/json\r\nConnection: close\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

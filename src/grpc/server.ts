@@ -23,6 +23,13 @@ import type { AnyRpc } from '../rpc/rpc.js';
 // What it would print on standard error reaches us as errors too.
 setLogVerbosity(logVerbosity.NONE);
 
+/** The most calls of one connection that are under way at once. */
+const MAX_CONCURRENT_STREAMS = 1_000;
+/** How often a quiet connection is asked whether its other end is alive, in ms. */
+const KEEPALIVE_MS = 60_000;
+/** How long a connection without calls is kept, in ms. */
+const IDLE_MS = 15 * 60_000;
+
 /** The gRPC edge: the engine surface. */
 export interface GrpcServer {
   /** Starts listening. @returns the port. @throws Error when the address cannot be had. */
@@ -40,7 +47,12 @@ export interface GrpcServerParts {
 }
 
 export function createGrpcServer({ rpcs, invoke, newRequestId, credentials }: GrpcServerParts): GrpcServer {
-  const server = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.max_connection_idle_ms': IDLE_MS,
+  });
 
   for (const rpc of rpcs) {
     const { path, responseSerialize } = rpc.codec;
@@ -64,7 +76,11 @@ export function createGrpcServer({ rpcs, invoke, newRequestId, credentials }: Gr
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
     return (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
-      invoke(rpc, () => readBinary(rpc.method.input, call.request), toCall(call)).then(
+      const { requestId, ...rest } = toCall(call);
+      const metadata = new Metadata();
+      metadata.set('x-request-id', requestId);
+      call.sendMetadata(metadata);
+      invoke(rpc, () => readBinary(rpc.method.input, call.request), { ...rest, requestId }).then(
         (response) => callback(null, response),
         (thrown: unknown) => callback(toStatus(toServiceError(thrown))),
       );

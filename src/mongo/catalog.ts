@@ -37,10 +37,13 @@ export function mongoCatalog({
         return matchedCount === 1;
       }),
 
-    putKey: (key) => {
-      const { _id, ...fields } = fromKey(key);
-      return unlessDuplicate(() => widgetKeys.replaceOne({ _id }, fields, { upsert: true }));
-    },
+    insertKey: (key) => unlessDuplicate(() => widgetKeys.insertOne(fromKey(key))),
+
+    replaceKey: (key) =>
+      operate(async () => {
+        const { _id, ...fields } = fromKey(key);
+        await widgetKeys.replaceOne({ _id }, fields);
+      }),
   };
 }
 

@@ -73,6 +73,20 @@ export async function operate<T>(operation: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Unauthorized, AuthenticationFailed, and Atlas's own. */
+const REFUSED_USER_CODES: ReadonlySet<unknown> = new Set([13, 18, 8000]);
+
+/** Why a server cannot be connected to, for the operator: none of the driver's text, which may quote the URI. */
+export function explainConnectError(error: unknown): string {
+  if (error instanceof MongoServerSelectionError) return 'no server answers there that can be written to.';
+  if (error instanceof MongoParseError || error instanceof MongoInvalidArgumentError) {
+    return 'it is no valid connection string.';
+  }
+  if (error instanceof MongoServerError && REFUSED_USER_CODES.has(error.code))
+    return 'the server refuses the user.';
+  return `${error instanceof Error ? error.name : 'unknown error'}.`;
+}
+
 function isTransient(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
   if (error instanceof MongoServerError && error.hasErrorLabel('RetryableWriteError')) return true;

@@ -13,7 +13,7 @@ const BEARER = /^Bearer ([^\s,]+)$/i;
 /**
  * Lets callers in. The chat surface takes anyone (the widget key and the origin say what a browser may do);
  * the engine surface takes a bearer token (RFC 6750) in the metadata `authorization`. Without configured
- * tokens the engine surface is open: configuration allows that on loopback addresses only.
+ * tokens the engine surface is open: configuration allows that on loopback or behind client certificates.
  */
 export function createAuthenticate(tokens: readonly EngineToken[]): (call: Call) => string | undefined {
   // Digests have one length, which timingSafeEqual needs, and comparing all of them takes one time.

@@ -9,7 +9,7 @@ export interface Call {
   readonly requestId: string;
   /** How long the caller waits, in ms; Infinity when it did not say. */
   readonly timeoutMs: number;
-  /** A request header or metadata entry, by its lower-case name. Repeated ones are joined with `, `. */
+  /** A request header or metadata entry, by its lower-case name; of repeated ones the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
 }
 

@@ -24,7 +24,7 @@ export type AnyRpc = Rpc<any, any, any>;
  * Joins what the two generators made of one RPC. They camelCase differently, so what joins them is the method
  * path.
  *
- * @throws Error when the two sides are not the same RPC, or either one streams: a mistake in the wiring.
+ * @throws Error when the two sides are not the same RPC: a mistake in the wiring.
  */
 export function defineRpc<Request, Response, Input extends DescMessage>(rpc: Rpc<Request, Response, Input>) {
   const path = `/${rpc.method.parent.typeName}/${rpc.method.name}`;

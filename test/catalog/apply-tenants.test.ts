@@ -7,6 +7,7 @@ import { suite } from '../harness/suite.js';
 
 const test = suite('apply tenants');
 
+const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
 const publicKey = (n: number): string => `pk_live_${n.toString(16).padStart(32, '0')}`;
 
 function flow(slug: string, published = true): Flow {
@@ -74,20 +75,25 @@ function rig() {
       written.push(`tenant ${tenant.slug} r${tenant.revision}`);
       return true;
     },
-    async putKey(key) {
+    async insertKey(key) {
       others.put?.();
-      if ([...keys.values()].some((row) => row.publicKey === key.publicKey && row.id !== key.id))
-        return false;
+      const isTaken = ({ id, publicKey }: WidgetKey) => id === key.id || publicKey === key.publicKey;
+      if ([...keys.values()].some(isTaken)) return false;
       keys.set(key.id, key);
       written.push(`key ${key.label}`);
       return true;
+    },
+    async replaceKey(key) {
+      others.put?.();
+      keys.set(key.id, key);
+      written.push(`key ${key.label}`);
     },
   };
 
   /** Applies tenants: what it answers, and what it wrote. */
   async function apply(...specs: readonly TenantSpec[]) {
     written.length = 0;
-    const newId = () => `id-${++ids}`;
+    const newId = () => uuid(++ids);
     const applied = await applyTenants(
       { tenants: specs },
       { store, newId, newPublicKey: () => publicKey(1000 + ++ids) },
@@ -376,13 +382,40 @@ test('a revision that was lost after its keys were written is made up for by the
   assert.equal((await apply(changed)).applied.map(outcomes), [['unchanged', 'unchanged']]);
 });
 
+test('a key that somebody else makes at the same moment, from the same file, becomes one key', async () => {
+  for (const publicKeyOf of [publicKey(1), undefined]) {
+    const mine = rig();
+    const spec = acme({
+      widgetKeys: [widgetKey('Shop', publicKeyOf === undefined ? {} : { publicKey: publicKeyOf })],
+    });
+    const theirs = rig();
+    await theirs.apply(spec);
+    const [theirKey] = [...theirs.keys.values()];
+    if (!theirKey) throw new Error('no key');
+    mine.others.put = () => {
+      delete mine.others.put;
+      mine.keys.set(theirKey.id, { ...theirKey, tenantId: mine.tenant('acme').id });
+    };
+    const { applied } = await mine.apply(spec);
+    assert.equal(
+      applied.map(({ outcome }) => outcome),
+      ['unchanged'],
+    );
+    assert.is(mine.keys.size, 1);
+    assert.equal(
+      applied[0]?.keys.map((key) => key.publicKey),
+      [theirKey.publicKey],
+    );
+  }
+});
+
 test('a tenant that somebody else creates at the same moment becomes one tenant', async () => {
   const { apply, tenants, others, tenant } = rig();
   others.insert = () => {
     delete others.insert;
-    tenants.set('theirs', {
+    tenants.set(uuid(9999), {
       ...acme(),
-      id: 'theirs',
+      id: uuid(9999),
       quickQuestions: [],
       flows: [],
       keysDigest: '',

@@ -58,7 +58,8 @@ function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
     keysOf: notUsed,
     insertTenant: notUsed,
     replaceTenant: notUsed,
-    putKey: notUsed,
+    insertKey: notUsed,
+    replaceKey: notUsed,
   };
   const views = createWidgetViews({ store, now: () => clock.now, ...limits });
 

@@ -1,11 +1,16 @@
-import { exec } from 'node:child_process';
+import { exec, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
+import { startEmbedded } from '../../src/embedded/start.js';
+import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { startProxy } from '../harness/proxy.js';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
 import { suite } from '../harness/suite.js';
@@ -40,25 +45,75 @@ test('with nothing set it shows that it works, and its curl line does as pasted'
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal}: what is under way is answered first`, async () => {
-    const service = await startService({ SEED_FILE: SEED });
-    const url = await httpUrlOf(service);
-    const opens = Array.from({ length: 40 }, () =>
-      post(url, { publicKey: 'pk_live_00000000000000000000000000000005' }),
-    );
-    await opens[0];
-    service.child.kill(signal);
-    const answers = await Promise.allSettled(opens);
-    // One that had not reached the server yet may find the door closed; none may be answered badly.
-    const statuses = answers.flatMap((answer) =>
-      answer.status === 'fulfilled' ? [answer.value.status] : [],
-    );
-    assert.ok(statuses.length > 0);
-    assert.equal(new Set(statuses), new Set([200]));
-    assert.is(await service.exited, 0);
-    assert.match(service.stdout(), /Stopping\.\n$/);
-  });
+  test(
+    `${signal}: what is under way is answered first, over HTTP and gRPC`,
+    async () => {
+      const embedded = await startEmbedded({ dataDir: await tempDir() });
+      const proxy = await startProxy({ path: embedded.socketPath });
+      const service = await startService({
+        SEED_FILE: SEED,
+        MONGODB_URI: `mongodb://${proxy.address}/?directConnection=true`,
+      });
+      const url = await httpUrlOf(service);
+      const [, target = ''] = await service.printed(/gRPC {2,}(\S+)\n/);
+      const publicKey = 'pk_live_00000000000000000000000000000005';
+      await (await post(url, { publicKey })).text();
+
+      // The database holds every answer back until the service has been told to stop.
+      proxy.set('held');
+      const opens = Array.from({ length: 20 }, () => post(url, { publicKey }));
+      const client = new ChatSessionsClient(target, credentials.createInsecure());
+      const call = new Promise<string>((resolve) => {
+        const request = { publicKey, customerId: '', locale: '', variables: undefined };
+        client.openSession(request, (error) => resolve(error ? error.message : 'OK'));
+      });
+      await proxy.holding();
+      // The others are on their way: one that has not been read yet would find the door closed.
+      await setTimeout(1_000);
+      service.child.kill(signal);
+      await service.printed(/Stopping\.\n$/);
+      proxy.set('open');
+
+      const answers = await Promise.all(opens);
+      assert.equal(new Set(answers.map((answer) => answer.status)), new Set([200]));
+      assert.is(await call, 'OK');
+      assert.is(await service.exited, 0);
+      client.close();
+      await proxy.close();
+      await embedded.close();
+    },
+    { timeoutMs: 20_000 },
+  );
 }
+
+test('it shows that it works behind a proxy of the company, too', async () => {
+  const service = await startService({ http_proxy: 'http://127.0.0.1:9', https_proxy: 'http://127.0.0.1:9' });
+  await service.printed(/OpenSession\n\n$/);
+  service.child.kill('SIGTERM');
+  assert.is(await service.exited, 0);
+});
+
+test(
+  'npm start: told to stop, the service stops too',
+  async () => {
+    const folder = await tempDir();
+    const env = {
+      ...process.env,
+      HTTP_ADDR: '127.0.0.1:0',
+      GRPC_ADDR: '127.0.0.1:0',
+      DATA_DIR: join(folder, 'data'),
+    };
+    const npm = spawn('npm', ['start'], { cwd: repoFile('.'), env, stdio: ['ignore', 'pipe', 'ignore'] });
+    let output = '';
+    npm.stdout.on('data', (chunk) => {
+      output += chunk;
+      if (/OpenSession\n\n$/.test(output)) npm.kill('SIGTERM');
+    });
+    await once(npm.stdout, 'close');
+    assert.match(output, /Stopping\.\n$/);
+  },
+  { timeoutMs: 30_000 },
+);
 
 const taken = async () => {
   const server = createServer().listen(0, '127.0.0.1');

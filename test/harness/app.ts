@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { MongoClient } from 'mongodb';
-import { type App, formatAddress, start } from '../../src/app.js';
-import { readConfig } from '../../src/config.js';
+import { type App, start } from '../../src/app.js';
+import { formatAddress, readConfig } from '../../src/config.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { repoFile } from './repo-file.js';
 import { tempDir } from './temp-dir.js';

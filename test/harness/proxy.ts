@@ -5,16 +5,28 @@ import { connect, createServer, type NetConnectOpts, type Socket } from 'node:ne
 export interface NetworkProxy {
   /** `host:port`. */
   readonly address: string;
-  /** `open` passes bytes on, `stalled` holds the server's answers back, `cut` refuses and drops connections. */
-  set(state: 'open' | 'stalled' | 'cut'): void;
+  /**
+   * `open` passes bytes on, `held` keeps the server's answers until it is open again, `stalled` loses them, `cut`
+   * refuses and drops connections.
+   */
+  set(state: State): void;
+  /** Resolves once an answer is held. */
+  holding(): Promise<void>;
   /** Cuts each connection that carries an answer once `matches` is true of what the client sent before it. */
   cutAfter(matches: (request: Buffer) => boolean): void;
   close(): Promise<void>;
 }
 
+type State = 'open' | 'held' | 'stalled' | 'cut';
+
 /** Puts a proxy in front of a server. */
 export async function startProxy(target: NetConnectOpts): Promise<NetworkProxy> {
-  let state: 'open' | 'stalled' | 'cut' = 'open';
+  let state: State = 'open';
+  const held: (() => void)[] = [];
+  let tellHolding: () => void = () => {};
+  const isHolding = new Promise<void>((resolve) => {
+    tellHolding = resolve;
+  });
   let cutIf: ((request: Buffer) => boolean) | undefined;
   const pairs = new Set<readonly [Socket, Socket]>();
 
@@ -37,6 +49,10 @@ export async function startProxy(target: NetConnectOpts): Promise<NetworkProxy> 
     upstream.on('data', (chunk) => {
       if (doomed) drop();
       else if (state === 'open') client.write(chunk);
+      else if (state === 'held') {
+        held.push(() => client.write(chunk));
+        tellHolding();
+      }
     });
     const drop = () => {
       pairs.delete(pair);
@@ -59,7 +75,9 @@ export async function startProxy(target: NetConnectOpts): Promise<NetworkProxy> 
       // Answers that were held back are gone: their connections cannot go on.
       if (next === 'cut' || state === 'stalled') dropAll();
       state = next;
+      if (state === 'open') for (const release of held.splice(0)) release();
     },
+    holding: () => isHolding,
     cutAfter(matches) {
       cutIf = matches;
     },

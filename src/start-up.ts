@@ -1,0 +1,138 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, resolve as resolvePath } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { ApplyError, applyTenants } from './catalog/apply-tenants.js';
+import { parseTenantFile, TenantFileError } from './catalog/tenant-file.js';
+import { type Address, type Config, formatAddress } from './config.js';
+import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
+import { openDatabase } from './mongo/database.js';
+import { explainConnectError } from './mongo/errors.js';
+import { ServiceError } from './rpc/errors.js';
+import { loadOrMakeSigningKey } from './sessions/signing-key-file.js';
+
+/**
+ * What a start needs of its surroundings. Each of these fails with a StartError: the one sentence that tells the
+ * operator what is in the way.
+ */
+
+/** The service cannot start. The message is one sentence for the operator. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** The signing key that is kept in DATA_DIR. */
+export async function generatedKey({ DATA_DIR }: Config) {
+  try {
+    return await loadOrMakeSigningKey(DATA_DIR, randomBytes);
+  } catch (error) {
+    throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+/** Makes DATA_DIR, and its parents. */
+export async function makeDataFolder({ DATA_DIR }: Config): Promise<void> {
+  try {
+    await makeFolder(DATA_DIR);
+  } catch (error) {
+    throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+/** Node's own `recursive` never ends where a folder can have no children, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  const parent = dirname(resolvePath(path));
+  if (!existsSync(parent)) await makeFolder(parent);
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    // Another process made it a moment ago.
+    if (!existsSync(path)) throw error;
+  });
+}
+
+/** Starts the embedded server in DATA_DIR. */
+export async function startOwnServer({ DATA_DIR }: Config): Promise<EmbeddedServer> {
+  try {
+    return await startEmbedded({ dataDir: DATA_DIR });
+  } catch (error) {
+    if (error instanceof EmbeddedStartError) throw new StartError(error.message);
+    throw error;
+  }
+}
+
+/** Opens the database. */
+export async function connect(uri: string, name: string) {
+  try {
+    return await openDatabase(uri, name);
+  } catch (error) {
+    throw new StartError(`MONGODB_URI cannot be used: ${explainConnectError(error)}`);
+  }
+}
+
+/** Applies a tenant file; none when there is none to apply. */
+export async function applyTenantFile(
+  file: string | URL | undefined,
+  parts: Parameters<typeof applyTenants>[1],
+) {
+  if (file === undefined) return [];
+  const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new StartError(`SEED_FILE ${fileName} cannot be read: ${messageOf(error)}`);
+  }
+  try {
+    return await applyTenants(parseTenantFile(text, { fileName }), parts);
+  } catch (error) {
+    if (error instanceof TenantFileError || error instanceof ApplyError || error instanceof ServiceError) {
+      throw new StartError(error.message);
+    }
+    throw error;
+  }
+}
+
+/** The credentials that the GRPC_TLS variables name, each file tried. */
+export async function grpcCredentials(config: Config): Promise<ServerCredentials> {
+  const { GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CLIENT_CA } = config;
+  if (GRPC_TLS_CERT === undefined || GRPC_TLS_KEY === undefined) return ServerCredentials.createInsecure();
+  const cert = await readPem('GRPC_TLS_CERT', GRPC_TLS_CERT, (pem) => new X509Certificate(pem));
+  const key = await readPem('GRPC_TLS_KEY', GRPC_TLS_KEY, (pem) => createSecureContext({ cert, key: pem }));
+  const ca =
+    GRPC_TLS_CLIENT_CA === undefined
+      ? null
+      : await readPem('GRPC_TLS_CLIENT_CA', GRPC_TLS_CLIENT_CA, (pem) => new X509Certificate(pem));
+  return ServerCredentials.createSsl(ca, [{ cert_chain: cert, private_key: key }], ca !== null);
+}
+
+/** Reads a PEM file, and tries it, so that what is wrong with it is not found by its first caller. */
+async function readPem(name: string, path: string, attempt: (pem: Buffer) => unknown): Promise<Buffer> {
+  try {
+    const pem = await readFile(path);
+    attempt(pem);
+    return pem;
+  } catch (error) {
+    throw new StartError(`${name} ${path} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+/** Listens on an address that a variable names. @returns it with the port that was got */
+export async function listen(
+  name: string,
+  address: Address,
+  bind: (address: Address) => Promise<number>,
+): Promise<Address> {
+  try {
+    return { host: address.host, port: await bind(address) };
+  } catch (error) {
+    const text = messageOf(error);
+    const reason = text.includes('EADDRINUSE') ? 'another program has it already' : text;
+    throw new StartError(`${name} ${formatAddress(address)} cannot be listened on: ${reason}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
