@@ -23,6 +23,8 @@ export function calculate(
       `the embedded server does not calculate with Decimal128: ${operator} of '${path}'`,
     );
   }
+  // As it is: 0 + -0 would be 0.
+  if (old === undefined && operator === '$inc') return operand;
   const start = old ? numberOf(old) : 0;
   const change = numberOf(operand);
   if (types.includes(bsonType.double)) {

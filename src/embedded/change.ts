@@ -3,7 +3,7 @@ import { isModifiers } from './command.js';
 import { withId } from './documents.js';
 import { idKey } from './index-key.js';
 import { isOperators } from './match.js';
-import { modify, setPath } from './modify.js';
+import { checkModifiers, modify, setPath } from './modify.js';
 import { MongoError } from './mongo-error.js';
 import { getOwn, isViewObject, keysOf, type View, type ViewObject, viewOf } from './view.js';
 
@@ -20,6 +20,7 @@ export interface Change {
 export function changeOf(update: Uint8Array, arrayFilters: readonly ViewObject[], now: () => Date): Change {
   const isReplacement = !isModifiers(viewOf(update));
   if (isReplacement && arrayFilters.length > 0) throw new MongoError(9, 'arrayFilters need update operators');
+  if (!isReplacement) checkModifiers(viewOf(update));
   return {
     isReplacement,
     apply(old, filter) {

@@ -1,6 +1,6 @@
 import { Box } from './box.js';
 import { encodeDocument, rawDocument } from './bson-encode.js';
-import { type Collection, type Index, indexOf, plainNumber, removeAll } from './catalog.js';
+import { type Collection, indexOf, plainNumber, removeAll } from './catalog.js';
 import { allow, type Command, collectionName, databaseName, statement } from './command.js';
 import type { Cursors } from './cursors.js';
 import { type Documents, fillIndex } from './documents.js';
@@ -117,31 +117,29 @@ function isIdIndex(spec: Buffer): boolean {
   );
 }
 
-/** Whether the very index is there. Throws codes 85 and 86 for one that is there otherwise. */
+/**
+ * Whether the very index is there. An index is told by its fields, `unique` and its filter (MongoDB's signature, since
+ * 5.0). Throws code 86 when its name is another index's, and 85 when it is there with another name or another option.
+ */
 function isKnown(collection: Collection, spec: Buffer): boolean {
   const wanted = viewOf(spec);
   const name = String(wanted['name']);
-  const part = (bytes: Buffer, field: string) => encodeDocument({ v: viewOf(bytes)[field] ?? null });
-  const sameKey = (index: Index) => part(index.spec, 'key').equals(part(spec, 'key'));
+  const signature = (bytes: Buffer) => {
+    const { key, unique, partialFilterExpression } = viewOf(bytes);
+    return encodeDocument({ key, unique, partialFilterExpression });
+  };
   const byName = collection.indexes.find((index) => index.name === name);
   if (byName) {
     if (byName.spec.equals(spec)) return true;
-    if (!sameKey(byName)) {
-      throw new MongoError(
-        86,
-        `An existing index has the same name as the requested index, on other fields: ${name}`,
-      );
+    if (!signature(byName.spec).equals(signature(spec))) {
+      throw new MongoError(86, `An existing index has the same name as the requested index: ${name}`);
     }
     throw new MongoError(
       85,
       `An equivalent index already exists with the same name but different options: ${name}`,
     );
   }
-  const byKey = collection.indexes.find(
-    (index) =>
-      sameKey(index) &&
-      part(index.spec, 'partialFilterExpression').equals(part(spec, 'partialFilterExpression')),
-  );
-  if (byKey) throw new MongoError(85, `Index already exists with a different name: ${byKey.name}`);
+  const same = collection.indexes.find((index) => signature(index.spec).equals(signature(spec)));
+  if (same) throw new MongoError(85, `Index already exists with a different name: ${same.name}`);
   return false;
 }

@@ -68,7 +68,12 @@ export function checkedPredicate(value: View): View {
   if (value instanceof Box && Box.typeOf(value) === bsonType.regex) return { $regex: regexView(value) };
   if (!isOperators(value)) return value;
   const checked: ViewObject = {};
-  for (const name of keysOf(value)) checked[name] = checkedOperand(name, value[name] ?? null);
+  for (const name of keysOf(value)) {
+    const operand = value[name] ?? null;
+    // At least null is null, and a missing field too; mingo would pass over the latter.
+    if ((name === '$gte' || name === '$lte') && operand === null) checked['$in'] = [null];
+    else checked[name] = checkedOperand(name, operand);
+  }
   return checked;
 }
 

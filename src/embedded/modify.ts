@@ -2,6 +2,7 @@ import { update as mingoUpdate } from 'mingo/updater';
 import { isEqual } from 'mingo/util';
 import { calculate } from './arithmetic.js';
 import { AssignedBox, Box, bsonType } from './box.js';
+import { valueKey } from './index-key.js';
 import { checkedFilter, checkedPredicate, guarded, queryContext, unboxed } from './match.js';
 import { MongoError } from './mongo-error.js';
 import { getOwn, isViewObject, keysOf, type View, type ViewObject, viewName } from './view.js';
@@ -16,20 +17,10 @@ export interface ModifyContext {
   readonly now: Date;
 }
 
-const byMingo = new Set([
-  '$unset',
-  '$push',
-  '$pull',
-  '$pullAll',
-  '$addToSet',
-  '$min',
-  '$max',
-  '$pop',
-  '$rename',
-]);
-const assigning = new Set(['$set', '$setOnInsert', '$inc', '$mul', '$currentDate']);
+const byMingo = new Set(['$unset', '$push', '$pull', '$pullAll', '$addToSet', '$pop', '$rename']);
+const assigning = new Set(['$set', '$setOnInsert', '$inc', '$mul', '$min', '$max', '$currentDate']);
 /** Operators that make the path that they name, so that all above it must be documents. */
-const building = new Set(['$push', '$addToSet', '$min', '$max']);
+const building = new Set(['$push', '$addToSet']);
 
 /**
  * Applies update operators to a document, in place. mingo does the work on arrays and paths; what depends on BSON
@@ -71,6 +62,8 @@ export function modify(document: ViewObject, modifiers: ViewObject, context: Mod
         if (value !== undefined) assign(path, assigned(value));
       } else if (operator === '$push' || operator === '$addToSet') {
         prepareArray(document, operator, path);
+      } else if (operator === '$pull' || operator === '$pullAll' || operator === '$pop') {
+        checkArray(document, operator, path);
       } else if (operator === '$rename') {
         checkRename(document, path, operand);
       }
@@ -106,6 +99,38 @@ function applyByMingo(document: ViewObject, modifiers: Record<string, View>, con
   }
 }
 
+/**
+ * Checks what can be told of modifiers without a document, as MongoDB does even when none matches: known operators
+ * with objects, paths that are ones (codes 9, 56, 2), no path twice and none within another (code 40).
+ */
+export function checkModifiers(modifiers: ViewObject): void {
+  const paths: string[] = [];
+  for (const operator of keysOf(modifiers)) {
+    const spec = modifiers[operator];
+    if (!byMingo.has(operator) && !assigning.has(operator)) {
+      throw new MongoError(
+        9,
+        `Unknown modifier or one that the embedded server does not support: ${operator}`,
+      );
+    }
+    if (!isViewObject(spec))
+      throw new MongoError(9, `Modifiers operate on fields but ${operator} has no object`);
+    for (const path of keysOf(spec)) {
+      checkPath(path);
+      const target = spec[path];
+      for (const changed of operator === '$rename' && typeof target === 'string' ? [path, target] : [path]) {
+        if (
+          paths.some(
+            (other) => `${other}.`.startsWith(`${changed}.`) || `${changed}.`.startsWith(`${other}.`),
+          )
+        )
+          throw conflict(changed);
+        paths.push(changed);
+      }
+    }
+  }
+}
+
 function conflict(path: string): MongoError {
   return new MongoError(40, `Updating the path '${path}' would create a conflict`);
 }
@@ -130,6 +155,13 @@ function assignedValue(
       return operator === '$mul' && old === undefined
         ? calculate('$mul', path, result, zeroLike(result))
         : result;
+    }
+    case '$min':
+    case '$max': {
+      const old = valueAt(document, path);
+      if (old === undefined) return operand;
+      const order = Buffer.compare(valueKey(operand), valueKey(old));
+      return (operator === '$max' ? order > 0 : order < 0) ? operand : undefined;
     }
     case '$currentDate':
       return currentDate(path, operand, now);
@@ -265,6 +297,17 @@ function prepareArray(document: ViewObject, operator: string, path: string): voi
   if (old === undefined) setPath(document, path, []);
   else if (!Array.isArray(old))
     throw new MongoError(2, `The field '${path}' must be an array for ${operator}`);
+}
+
+/** mingo passes over what is no array; MongoDB refuses it, unless there is nothing. */
+function checkArray(document: ViewObject, operator: string, path: string): void {
+  if (path.includes('$')) return;
+  const old = valueAt(document, path);
+  if (old === undefined || Array.isArray(old)) return;
+  throw new MongoError(
+    operator === '$pop' ? 14 : 2,
+    `Cannot apply ${operator} to a non-array value: '${path}'`,
+  );
 }
 
 /** `$addToSet` as a `$push` of what is not there: mingo's would also drop what the array has twice. */

@@ -1,0 +1,156 @@
+import type { CommandStartedEvent, Document } from 'mongodb';
+import { MongoClient } from 'mongodb';
+import { v7 as uuidV7 } from 'uuid';
+import * as assert from 'uvu/assert';
+import type { CatalogStore } from '../../src/catalog/catalog.js';
+import { mongoCatalog } from '../../src/mongo/catalog.js';
+import { mongoConversations } from '../../src/mongo/conversations.js';
+import { type Database, openDatabase, toStored } from '../../src/mongo/database.js';
+import type { ConversationStore } from '../../src/sessions/conversation.js';
+import { isFullScan, scansOf } from './plan.js';
+import { newConversation, newKey, newTenant } from './rows.js';
+import { concerns, contractSuite, newDatabaseName } from './server.js';
+
+const test = await contractSuite('reads do not scan', { fileTimeoutMs: 180_000 });
+
+/** What the queries run on, and rows that are there. */
+interface Rows {
+  readonly database: Database;
+  readonly catalog: CatalogStore;
+  readonly conversations: ConversationStore;
+  readonly tenant: ReturnType<typeof newTenant>;
+  readonly key: ReturnType<typeof newKey>;
+  readonly conversation: ReturnType<typeof newConversation>;
+}
+
+/** The methods of the stores that look something up, and the index that each must use. */
+const queries: Readonly<Record<string, { index: string; run: (rows: Rows) => Promise<unknown> }>> = {
+  findKey: { index: 'publicKey_1', run: ({ catalog, key }) => catalog.findKey(key.publicKey) },
+  findTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.findTenant(tenant.id) },
+  findTenantBySlug: { index: 'slug_1', run: ({ catalog, tenant }) => catalog.findTenantBySlug(tenant.slug) },
+  revisions: {
+    index: '_id_',
+    run: ({ catalog, tenant }) => catalog.revisions([tenant.id, uuidV7(), uuidV7()]),
+  },
+  keysOf: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.keysOf(key.tenantId) },
+  replaceTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.replaceTenant(tenant, 1) },
+  replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key) },
+  // An insert that meets its own _id reads what is there.
+  insert: {
+    index: '_id_',
+    run: ({ conversations, conversation }) => conversations.insert(conversation, inTime()),
+  },
+};
+
+/** Methods that look nothing up. */
+const inserts = ['insertTenant', 'insertKey'];
+
+/** What the other indexes are there for, before a method of the stores asks. */
+const customerQuery = {
+  index: 'tenantId_1_customerId_1_createdAt_-1',
+  run: ({ database, conversation }: Rows) =>
+    database.conversations
+      .find({ tenantId: toStored(conversation.tenantId), customerId: conversation.customerId ?? '' })
+      .sort({ createdAt: -1 })
+      .limit(20)
+      .toArray(),
+};
+
+const inTime = () => Date.now() + 5_000;
+
+if (test.server.kind === 'embedded') {
+  const reason =
+    'explain is no command of the embedded server; test/embedded/planner.test.ts tests its planner';
+  test.skip(`the plans of ${[...Object.keys(queries), "a customer's conversations"].join(', ')}`, reason);
+} else {
+  for (const [name, { index, run }] of Object.entries(queries))
+    test(name, () => usesIndex(run, index), { timeoutMs: 60_000 });
+  test("a customer's conversations, newest first", () => usesIndex(customerQuery.run, customerQuery.index));
+  test('a query without an index is seen to scan', () =>
+    watched(async (rows, commands) => {
+      await rows.database.conversations.find({ locale: 'en' }).toArray();
+      const [command] = commands();
+      assert.ok(command);
+      const scans = scansOf(await explain(rows.database, command));
+      assert.ok(scans.some(isFullScan), JSON.stringify(scans));
+    }));
+}
+
+test('every method of the stores is in the list', ({ uri, db }) =>
+  openDatabase(uri, db.databaseName).then(async (database) => {
+    const stores = { ...mongoCatalog(database), ...mongoConversations(database, Date.now) };
+    await database.close();
+    assert.equal(Object.keys(stores).sort(), [...Object.keys(queries), ...inserts].sort());
+  }));
+
+/** Runs a query, catches what the driver sends for it, and has each command explained. */
+function usesIndex(run: (rows: Rows) => Promise<unknown>, index: string): Promise<void> {
+  return watched(async (rows, commands) => {
+    await run(rows);
+    const looking = commands();
+    assert.ok(looking.length > 0, 'it looked nothing up');
+    for (const command of looking) {
+      const scans = scansOf(await explain(rows.database, command));
+      const shown = JSON.stringify({ command, scans });
+      assert.ok(scans.length > 0, shown);
+      for (const scan of scans) {
+        assert.is(scan.index, index, shown);
+        assert.not(isFullScan(scan), shown);
+      }
+    }
+  });
+}
+
+/** The answer of `explain` to a find. */
+function explain({ db }: Database, command: Document): Promise<Document> {
+  return db.command({ explain: command, verbosity: 'queryPlanner' });
+}
+
+/** The look-ups in a command, each as a find. */
+function lookups({ command }: CommandStartedEvent): Document[] {
+  const { find, filter, sort, projection, limit, update, updates } = command;
+  if (find) {
+    return [
+      { find, filter, ...(sort && { sort }), ...(projection && { projection }), ...(limit && { limit }) },
+    ];
+  }
+  const statements: Document[] = command['delete'] ? command['deletes'] : update ? updates : [];
+  if (statements.length > 0)
+    return statements.map(({ q }) => ({ find: update ?? command['delete'], filter: q }));
+  if (command['findAndModify']) return [{ find: command['findAndModify'], filter: command['query'] }];
+  return [];
+}
+
+/** Gives `body` a database with some rows, and the look-ups that the driver has sent since. */
+async function watched(
+  body: (rows: Rows, commands: () => readonly Document[]) => Promise<void>,
+): Promise<void> {
+  const name = newDatabaseName();
+  const { uri } = test.server;
+  await (await openDatabase(uri, name)).close();
+  const client = new MongoClient(uri, { ...concerns, ignoreUndefined: true, monitorCommands: true });
+  try {
+    const db = client.db(name);
+    const database: Database = {
+      db,
+      tenants: db.collection('tenants'),
+      widgetKeys: db.collection('widget_keys'),
+      conversations: db.collection('conversations'),
+      close: () => client.close(),
+    };
+    const catalog = mongoCatalog(database);
+    const conversations = mongoConversations(database, Date.now);
+    const rows = { tenant: newTenant(), key: newKey(), conversation: newConversation({ customerId: 'u-7' }) };
+    await Promise.all([catalog.insertTenant(rows.tenant), catalog.insertKey(rows.key)]);
+    for (let i = 0; i < 20; i++)
+      await Promise.all([catalog.insertTenant(newTenant()), catalog.insertKey(newKey())]);
+    const many = Array.from({ length: 300 }, (_, i) => newConversation({ customerId: `u-${i % 9}` }));
+    await Promise.all([rows.conversation, ...many].map((one) => conversations.insert(one, inTime())));
+    const events: CommandStartedEvent[] = [];
+    client.on('commandStarted', (event) => events.push(event));
+    await body({ ...rows, database, catalog, conversations }, () => events.flatMap(lookups));
+  } finally {
+    await client.db(name).dropDatabase();
+    await client.close();
+  }
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { v7 as uuidV7 } from 'uuid';
+import type { Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { Conversation } from '../../src/sessions/conversation.js';
+
+const AT = 1_700_000_000_000;
+
+/** A conversation with only what each has, unless `more` says otherwise. */
+export function newConversation(more: Partial<Conversation> = {}): Conversation {
+  return {
+    id: uuidV7(),
+    tenantId: uuidV7(),
+    keyId: uuidV7(),
+    customerId: undefined,
+    locale: undefined,
+    variables: {},
+    origin: undefined,
+    surface: 'chat',
+    session: { jti: randomBytes(16).toString('base64url'), iat: AT / 1000, exp: AT / 1000 + 3600 },
+    idempotency: undefined,
+    endedAt: undefined,
+    createdAt: AT + 1,
+    updatedAt: AT + 2,
+    purgeAt: Date.now() + 3_600_000,
+    ...more,
+  };
+}
+
+/** A tenant with one flow and a question for it. */
+export function newTenant(more: Partial<Tenant> = {}): Tenant {
+  const flowId = uuidV7();
+  return {
+    id: uuidV7(),
+    slug: `tenant-${randomBytes(6).toString('hex')}`,
+    name: 'Tenant',
+    flows: [
+      {
+        id: flowId,
+        slug: 'orders',
+        published: true,
+        intent: {
+          name: 'order_status',
+          displayLabel: 'Where is my order?',
+          examples: ['Where is it?', '$where', 'a.b'],
+          requiredEntities: [],
+          icon: { kind: 'emoji', value: '📦' },
+          styleVariant: 'solid',
+          isPinned: true,
+          priority: -1,
+        },
+      },
+    ],
+    quickQuestions: [
+      { question: 'Where is my order?', pageType: 'general', flowId },
+      { question: 'What is new?', pageType: 'cart', flowId: undefined },
+    ],
+    keysDigest: 'digest',
+    revision: 1,
+    ...more,
+  };
+}
+
+/** A widget key without an end. */
+export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
+  return {
+    id: uuidV7(),
+    tenantId: uuidV7(),
+    publicKey: `pk_live_${randomBytes(16).toString('hex')}`,
+    label: 'Key',
+    allowedOrigins: ['https://*.acme.com'],
+    allowMissingOrigin: false,
+    allowsAllIntents: false,
+    allowedIntents: ['order_status'],
+    enabled: true,
+    endsAt: undefined,
+    ...more,
+  };
+}

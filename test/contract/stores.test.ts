@@ -1,0 +1,120 @@
+import { v7 as uuidV7 } from 'uuid';
+import * as assert from 'uvu/assert';
+import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import { mongoCatalog } from '../../src/mongo/catalog.js';
+import { mongoConversations } from '../../src/mongo/conversations.js';
+import { openDatabase } from '../../src/mongo/database.js';
+import type { Conversation, ConversationStore } from '../../src/sessions/conversation.js';
+import { newConversation, newKey, newTenant } from './rows.js';
+import { type At, contractSuite } from './server.js';
+
+const test = await contractSuite("the service's stores");
+
+interface Stores {
+  readonly catalog: CatalogStore;
+  readonly conversations: ConversationStore;
+}
+
+async function withStores({ db, uri }: At, body: (stores: Stores) => Promise<void>): Promise<void> {
+  const database = await openDatabase(uri, db.databaseName);
+  try {
+    await body({ catalog: mongoCatalog(database), conversations: mongoConversations(database, Date.now) });
+  } finally {
+    await database.close();
+  }
+}
+
+const inTime = () => Date.now() + 5_000;
+
+test('a conversation is written once, and comes back as it was written', (at) =>
+  withStores(at, async ({ conversations }) => {
+    const full = newConversation({
+      customerId: 'u\0$1.x',
+      locale: 'en-GB',
+      variables: { constructor: '$set', list: [[[[1.5]]], null, true], text: 'a.b\0é😀' },
+      origin: 'https://acme.com',
+      idempotency: { requestHash: 'hash', until: 1_700_000_600_000 },
+      endedAt: 1_700_000_000_123,
+    });
+    for (const conversation of [newConversation(), full]) {
+      assert.is(await conversations.insert(conversation, inTime()), undefined);
+      const other = { ...conversation, session: { ...conversation.session, jti: 'another' } };
+      assert.equal(await conversations.insert(other, inTime()), conversation);
+    }
+  }));
+
+test('opens at the same time share batches, and a repeated one fails alone', (at) =>
+  withStores(at, async ({ conversations }) => {
+    const known = newConversation();
+    await conversations.insert(known, inTime());
+    const batch: Conversation[] = Array.from({ length: 300 }, () => newConversation());
+    const all = [...batch.slice(0, 150), known, ...batch.slice(150)];
+    const answers = await Promise.all(all.map((one) => conversations.insert(one, inTime())));
+    assert.equal(
+      answers.filter((answer) => answer !== undefined),
+      [known],
+    );
+    assert.equal(answers[150], known);
+  }));
+
+test('tenants: a taken slug, a stale revision, and what is found', (at) =>
+  withStores(at, async ({ catalog }) => {
+    const tenant = newTenant();
+    assert.is(await catalog.insertTenant(tenant), true);
+    assert.is(await catalog.insertTenant(newTenant({ slug: tenant.slug })), false);
+    assert.equal(await catalog.findTenant(tenant.id), tenant);
+    assert.equal(await catalog.findTenantBySlug(tenant.slug), tenant);
+    assert.is(await catalog.findTenant(uuidV7()), undefined);
+    const changed: Tenant = { ...tenant, name: 'Changed', quickQuestions: [], revision: 2 };
+    assert.is(await catalog.replaceTenant(changed, 1), true);
+    assert.is(await catalog.replaceTenant({ ...changed, name: 'Too late' }, 1), false);
+    assert.equal(await catalog.findTenant(tenant.id), changed);
+    const other = newTenant();
+    await catalog.insertTenant(other);
+    const revisions = await catalog.revisions([tenant.id, other.id, uuidV7()]);
+    assert.equal(
+      [...revisions].sort(),
+      [
+        [tenant.id, 2],
+        [other.id, 1],
+      ].sort(),
+    );
+  }));
+
+test(
+  'tenants: of 64 who replace a revision at the same time, one does',
+  (at) =>
+    withStores(at, async ({ catalog }) => {
+      const tenant = newTenant();
+      await catalog.insertTenant(tenant);
+      for (let revision = 1; revision <= 5; revision++) {
+        const next = (n: number): Tenant => ({ ...tenant, name: `by ${n}`, revision: revision + 1 });
+        const done = await Promise.all(
+          Array.from({ length: 64 }, (_, n) => catalog.replaceTenant(next(n), revision)),
+        );
+        assert.is(done.filter(Boolean).length, 1);
+        assert.equal(await catalog.findTenant(tenant.id), next(done.indexOf(true)));
+      }
+    }),
+  { timeoutMs: 60_000 },
+);
+
+test("widget keys: new, changed, another tenant's, and what is found", (at) =>
+  withStores(at, async ({ catalog }) => {
+    const key = newKey();
+    assert.is(await catalog.insertKey(key), true);
+    assert.equal(await catalog.findKey(key.publicKey), key);
+    const changed: WidgetKey = { ...key, label: 'Changed', enabled: false, endsAt: 1_800_000_000_000 };
+    await catalog.replaceKey(changed);
+    assert.equal(await catalog.findKey(key.publicKey), changed);
+    assert.is(await catalog.insertKey(newKey({ publicKey: key.publicKey })), false);
+    const second = newKey({ tenantId: key.tenantId });
+    assert.is(await catalog.insertKey(second), true);
+    assert.is(await catalog.insertKey({ ...second, publicKey: `${key.publicKey}x` }), false);
+    const keys = await catalog.keysOf(key.tenantId);
+    assert.equal(
+      [...keys].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      [changed, second],
+    );
+    assert.is(await catalog.findKey('pk_live_none'), undefined);
+  }));

@@ -1,0 +1,107 @@
+import { randomInt } from 'node:crypto';
+import fc from 'fast-check';
+import type { Db } from 'mongodb';
+import { newDatabaseName, openServer, type Server } from '../contract/server.js';
+import { suite } from '../harness/suite.js';
+import { differences, leftOut } from './differences.js';
+import { type Operation, sequences } from './operations.js';
+import { contents, type Outcome, run, show } from './run.js';
+
+const RUNS = Number(process.env['DIFFERENTIAL_RUNS'] ?? 2_000);
+const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? randomInt(2 ** 31));
+/** Sequences at a time: each lane has a seed of its own, so that a run can be had again. */
+const LANES = 6;
+const LIMIT_MS = 600_000;
+
+const test = suite('differential', { fileTimeoutMs: LIMIT_MS + 60_000 });
+const uri = process.env['MONGODB_URI'];
+const name = `${RUNS} sequences of operations have the same outcomes on both servers`;
+
+if (uri) test(name, () => compare(uri), { timeoutMs: LIMIT_MS });
+else
+  test.skip(name, 'it compares the embedded server with the one that MONGODB_URI names, and it names none');
+
+async function compare(otherUri: string): Promise<void> {
+  console.log(`  DIFFERENTIAL_SEED=${SEED} DIFFERENTIAL_RUNS=${RUNS}`);
+  for (const { name, reason } of leftOut) console.log(`  left out: ${name} (${reason})`);
+  const [embedded, other] = await Promise.all([openServer(''), openServer(otherUri)]);
+  const database = newDatabaseName();
+  const met = new Map<string, number>();
+  try {
+    const check = createCheck(embedded.client.db(database), other, other.client.db(database), met);
+    const lanes = Array.from({ length: LANES }, (_, lane) =>
+      fc.check(fc.asyncProperty(sequences, check), {
+        seed: SEED + lane,
+        numRuns: Math.floor(RUNS / LANES) + (lane < RUNS % LANES ? 1 : 0),
+        // A failure is made small within this time too.
+        interruptAfterTimeLimit: LIMIT_MS - 30_000,
+        markInterruptAsFailure: true,
+      }),
+    );
+    const results = await Promise.all(lanes);
+    const done = results.reduce((sum, { numRuns }) => sum + numRuns, 0);
+    const known = [...met].map(([difference, count]) => `${difference}: ${count}`).join('; ');
+    console.log(
+      `  ${done} sequences on embedded and ${other.kind} ${other.version}; known differences: ${known || 'none'}`,
+    );
+    const failures = results
+      .filter(({ failed }) => failed)
+      .map(describe)
+      .sort((a, b) => a.length - b.length);
+    if (failures.length > 0)
+      throw new Error(`${failures.length} of ${LANES} lanes failed:\n${failures.join('\n')}`);
+    await other.client.db(database).dropDatabase();
+  } finally {
+    await Promise.all([embedded.close(), other.close()]);
+  }
+}
+
+/** Runs one sequence on both servers, each time on new collections. */
+function createCheck(mine: Db, other: Pick<Server, 'kind'>, theirs: Db, met: Map<string, number>) {
+  let count = 0;
+  return async (sequence: readonly Operation[]): Promise<void> => {
+    const collection = `s${count++}`;
+    try {
+      await runOnBoth(sequence, collection);
+    } finally {
+      // One by one: thousands of them at the end are more than FerretDB can drop at once.
+      await theirs.dropCollection(collection);
+    }
+  };
+
+  async function runOnBoth(sequence: readonly Operation[], collection: string): Promise<void> {
+    const both = <T>(body: (db: Db) => Promise<T>) => Promise.all([body(mine), body(theirs)]);
+    for (const [step, operation] of sequence.entries()) {
+      const [embedded, others] = await both((db) => run(db, collection, operation));
+      if (embedded === others) continue;
+      const known = differences.find(
+        ({ server, applies }) =>
+          (server === 'any' || server === other.kind) && applies(operation, embedded, others),
+      );
+      if (!known) throw new Difference(`operation ${step + 1}`, embedded, others);
+      met.set(known.name, (met.get(known.name) ?? 0) + 1);
+    }
+    const [embedded, others] = await both((db) => contents(db, collection));
+    if (embedded !== others) throw new Difference('what is stored in the end', embedded, others);
+  }
+}
+
+class Difference extends Error {
+  constructor(where: string, embedded: Outcome, other: Outcome) {
+    super(`${where} differs\n    embedded: ${embedded}\n    other:    ${other}`);
+  }
+}
+
+/** A failed lane: the smallest sequence that shows the difference, one operation a line. */
+function describe({
+  counterexample,
+  errorInstance,
+  seed,
+  interrupted,
+}: fc.RunDetails<[readonly Operation[]]>): string {
+  const [sequence] = counterexample ?? [];
+  if (!sequence) return `seed ${seed}: ${interrupted ? 'not done in time' : errorInstance}`;
+  const lines = sequence.map((operation, i) => `    ${i + 1}. ${show(operation)}`);
+  const text = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  return `seed ${seed}: ${text}\n${lines.join('\n')}`;
+}
