@@ -99,6 +99,7 @@ test(
     const folder = await tempDir();
     const env = {
       ...process.env,
+      MONGODB_URI: '',
       HTTP_ADDR: '127.0.0.1:0',
       GRPC_ADDR: '127.0.0.1:0',
       DATA_DIR: join(folder, 'data'),
