@@ -2,9 +2,9 @@ import { exec, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
@@ -44,6 +44,21 @@ test('with nothing set it shows that it works, and its curl line does as pasted'
   assert.not.match(service.stderr(), STACK);
 });
 
+/** Opens a session with `Expect: 100-continue`, so that the client knows when the server has begun with it. */
+function openSlowly(
+  url: string,
+  body: unknown,
+): { begun: Promise<unknown>; status: Promise<number | undefined> } {
+  const sent = request(`${url}${PATH}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', expect: '100-continue' },
+  });
+  const begun = once(sent, 'continue').then(() => sent.end(JSON.stringify(body)));
+  const status = once(sent, 'response').then(([response]) => response.resume().statusCode);
+  sent.flushHeaders();
+  return { begun, status };
+}
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(
     `${signal}: what is under way is answered first, over HTTP and gRPC`,
@@ -61,22 +76,23 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
       // The database holds every answer back until the service has been told to stop.
       proxy.set('held');
-      const opens = Array.from({ length: 20 }, () => post(url, { publicKey }));
+      const opens = Array.from({ length: 20 }, () => openSlowly(url, { publicKey }));
       const client = new ChatSessionsClient(target, credentials.createInsecure());
-      const call = new Promise<string>((resolve) => {
-        const request = { publicKey, customerId: '', locale: '', variables: undefined };
-        client.openSession(request, (error) => resolve(error ? error.message : 'OK'));
+      const wanted = { publicKey, customerId: '', locale: '', variables: undefined };
+      let tell: (outcome: string) => void = () => {};
+      const called = new Promise<string>((resolve) => {
+        tell = resolve;
       });
-      await proxy.holding();
-      // The others are on their way: one that has not been read yet would find the door closed.
-      await setTimeout(1_000);
+      const call = client.openSession(wanted, (error) => tell(error ? error.message : 'OK'));
+      // Each is under way for certain: the server has said so.
+      await Promise.all([...opens.map((open) => open.begun), once(call, 'metadata'), proxy.holding()]);
       service.child.kill(signal);
       await service.printed(/Stopping\.\n$/);
       proxy.set('open');
 
-      const answers = await Promise.all(opens);
-      assert.equal(new Set(answers.map((answer) => answer.status)), new Set([200]));
-      assert.is(await call, 'OK');
+      const statuses = await Promise.all(opens.map((open) => open.status));
+      assert.equal(new Set(statuses), new Set([200]));
+      assert.is(await called, 'OK');
       assert.is(await service.exited, 0);
       client.close();
       await proxy.close();
