@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
 import type { AppliedTenant } from './catalog/apply-tenants.js';
+import { newPublicKey } from './catalog/public-key.js';
 import { createWidgetViews } from './catalog/widget-views.js';
 import { type Address, type Config, formatAddress } from './config.js';
 import { connectEndpoints } from './gateway/connect.js';
@@ -91,7 +92,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     const applied = await applyTenantFile(config.SEED_FILE ?? (isDemo ? DEMO_TENANT : undefined), {
       store: catalog,
       newId: () => uuidV7(),
-      newPublicKey: () => `pk_live_${randomBytes(16).toString('hex')}`,
+      newPublicKey: () => newPublicKey(randomBytes),
     });
 
     const views = createWidgetViews({ store: catalog, now });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseOriginPattern } from './origins.js';
+import { PUBLIC_KEY } from './public-key.js';
 import { PAGE_TYPES } from './tenant-spec.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
@@ -74,7 +75,7 @@ const quickQuestion = z.strictObject({
 const widgetKey = z.strictObject({
   publicKey: z
     .string()
-    .regex(/^pk_live_[a-f0-9]{32}$/, { error: 'must be pk_live_ and 32 lower-case hexadecimal digits' })
+    .regex(PUBLIC_KEY, { error: 'must be pk_live_ and 32 lower-case hexadecimal digits' })
     .optional(),
   label: text(100),
   allowedOrigins: z

@@ -37,15 +37,7 @@ export function modify(document: ViewObject, modifiers: ViewObject, context: Mod
     set[path] = value;
   };
   for (const operator of keysOf(modifiers)) {
-    const spec = modifiers[operator];
-    if (!byMingo.has(operator) && !assigning.has(operator)) {
-      throw new MongoError(
-        9,
-        `Unknown modifier or one that the embedded server does not support: ${operator}`,
-      );
-    }
-    if (!isViewObject(spec))
-      throw new MongoError(9, `Modifiers operate on fields but ${operator} has no object`);
+    const spec = specOf(modifiers, operator);
     for (const path of keysOf(spec)) {
       const operand = spec[path] ?? null;
       checkPath(path);
@@ -106,15 +98,7 @@ function applyByMingo(document: ViewObject, modifiers: Record<string, View>, con
 export function checkModifiers(modifiers: ViewObject): void {
   const paths: string[] = [];
   for (const operator of keysOf(modifiers)) {
-    const spec = modifiers[operator];
-    if (!byMingo.has(operator) && !assigning.has(operator)) {
-      throw new MongoError(
-        9,
-        `Unknown modifier or one that the embedded server does not support: ${operator}`,
-      );
-    }
-    if (!isViewObject(spec))
-      throw new MongoError(9, `Modifiers operate on fields but ${operator} has no object`);
+    const spec = specOf(modifiers, operator);
     for (const path of keysOf(spec)) {
       checkPath(path);
       const target = spec[path];
@@ -129,6 +113,17 @@ export function checkModifiers(modifiers: ViewObject): void {
       }
     }
   }
+}
+
+/** What a modifier is given. Throws code 9 for one that is not supported, or has no object. */
+function specOf(modifiers: ViewObject, operator: string): ViewObject {
+  const spec = modifiers[operator];
+  if (!byMingo.has(operator) && !assigning.has(operator)) {
+    throw new MongoError(9, `Unknown modifier or one that the embedded server does not support: ${operator}`);
+  }
+  if (!isViewObject(spec))
+    throw new MongoError(9, `Modifiers operate on fields but ${operator} has no object`);
+  return spec;
 }
 
 function conflict(path: string): MongoError {

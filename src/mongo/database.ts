@@ -1,6 +1,6 @@
 import type { Binary, Db } from 'mongodb';
 import { MongoClient, UUID } from 'mongodb';
-import type { FlowIntent } from '../catalog/catalog.js';
+import type { Flow, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
 import type { Surface } from '../rpc/call.js';
 import { watchMonitor } from './watch-monitor.js';
 
@@ -12,32 +12,16 @@ export interface TenantDocument {
   readonly _id: StoredUuid;
   readonly slug: string;
   readonly name: string;
-  readonly flows: readonly {
-    readonly id: StoredUuid;
-    readonly slug: string;
-    readonly published: boolean;
-    readonly intent: FlowIntent;
-  }[];
-  readonly quickQuestions: readonly {
-    readonly question: string;
-    readonly pageType: string;
-    readonly flowId?: StoredUuid;
-  }[];
+  readonly flows: readonly (Omit<Flow, 'id'> & { readonly id: StoredUuid })[];
+  readonly quickQuestions: readonly (Omit<QuickQuestion, 'flowId'> & { readonly flowId?: StoredUuid })[];
   readonly keysDigest: string;
   readonly revision: number;
 }
 
 /** A row of `widget_keys`. */
-export interface WidgetKeyDocument {
+export interface WidgetKeyDocument extends Omit<WidgetKey, 'id' | 'tenantId' | 'endsAt'> {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
-  readonly publicKey: string;
-  readonly label: string;
-  readonly allowedOrigins: readonly string[];
-  readonly allowMissingOrigin: boolean;
-  readonly allowsAllIntents: boolean;
-  readonly allowedIntents: readonly string[];
-  readonly enabled: boolean;
   readonly endsAt?: Date;
 }
 

@@ -1,3 +1,5 @@
+import type { Surface } from './call.js';
+
 /**
  * The error table: every refusal that a caller can see, on every surface. Handlers throw a
  * {@link ServiceError} with a code of this table; only the edges turn it into statuses.
@@ -96,7 +98,7 @@ const VIOLATIONS_BUDGET = 3500;
  * All broken rules as one error. Its code alone differs by surface: 422 `validation_failed` for browsers,
  * `invalid_input` for engine callers.
  */
-export function rulesBroken(surface: 'chat' | 'engine', violations: readonly Violation[]): ServiceError {
+export function rulesBroken(surface: Surface, violations: readonly Violation[]): ServiceError {
   const listed: Violation[] = [];
   let left = VIOLATIONS_BUDGET;
   for (const violation of violations) {

@@ -1,3 +1,4 @@
+import { PUBLIC_KEY } from '../catalog/public-key.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { OpenSessionRequest as OpenSessionMessage } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -35,7 +36,6 @@ export interface OpenSessionParts {
 /** How long a retried open gets the same answer, in seconds. */
 const IDEMPOTENCY_WINDOW = { chat: 10 * 60, engine: 24 * 60 * 60 } as const;
 
-const PUBLIC_KEY = /^pk_live_[a-f0-9]{32}$/;
 const MAX_CUSTOMER_ID = 100;
 const MAX_LOCALE = 16;
 
