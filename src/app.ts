@@ -3,19 +3,31 @@ import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
 import type { AppliedTenant } from './catalog/apply-tenants.js';
 import { newPublicKey } from './catalog/public-key.js';
+import { createTenantIds } from './catalog/tenant-ids.js';
 import { createWidgetViews } from './catalog/widget-views.js';
 import { type Address, type Config, formatAddress } from './config.js';
+import { createCursors } from './conversations/cursors.js';
+import { endConversation } from './conversations/end-conversation.js';
+import { eraseCustomer } from './conversations/erase-customer.js';
+import { getConversation } from './conversations/get-conversation.js';
+import { listConversations } from './conversations/list-conversations.js';
+import { updateVariables } from './conversations/update-variables.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
 import { createGateway } from './gateway/server.js';
 import { createGrpcServer } from './grpc/server.js';
+import { mongoAudit } from './mongo/audit.js';
 import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
 import { createAuthenticate } from './rpc/authenticate.js';
-import { createInvoke } from './rpc/invoke.js';
+import { createPipeline } from './rpc/invoke.js';
+import { endSession } from './sessions/end-session.js';
+import { getSession } from './sessions/get-session.js';
 import { openSession } from './sessions/open-session.js';
 import { createRandomSource } from './sessions/random.js';
-import { createTokenSigner } from './sessions/token.js';
+import { refreshSession } from './sessions/refresh-session.js';
+import { createSessionTokens } from './sessions/token.js';
+import { verifySession } from './sessions/verify-session.js';
 import {
   applyTenantFile,
   connect,
@@ -102,19 +114,35 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     closers.push(async () => clearInterval(poll));
 
     const random = createRandomSource();
+    const newId = () => uuidV7({ random: random(16) });
+    const parts = {
+      views,
+      tenants: createTenantIds({ store: catalog, now }),
+      conversations: mongoConversations(database, now),
+      audit: mongoAudit(database, { now, newId }),
+      tokens: createSessionTokens(signingKeys),
+      cursors: createCursors(signingKeys.map(({ secret }) => secret)),
+      now,
+      newId,
+      newJti: () => random(16).toString('base64url'),
+      sessionTtl: Math.min(config.SESSION_TTL, config.SESSION_MAX_AGE),
+      resumeWindow: config.RESUME_WINDOW,
+      sessionMaxAge: config.SESSION_MAX_AGE,
+      retention: config.RETENTION,
+    };
     const rpcs = [
-      openSession({
-        views,
-        conversations: mongoConversations(database, now),
-        signer: createTokenSigner(signingKeys),
-        now,
-        newId: () => uuidV7({ random: random(16) }),
-        newJti: () => random(16).toString('base64url'),
-        sessionTtl: config.SESSION_TTL,
-        retention: config.RETENTION,
-      }),
+      openSession(parts),
+      getSession(parts),
+      refreshSession(parts),
+      endSession(parts),
+      verifySession(parts),
+      getConversation(parts),
+      listConversations(parts),
+      updateVariables(parts),
+      endConversation(parts),
+      eraseCustomer(parts),
     ];
-    const invoke = createInvoke({
+    const pipeline = createPipeline({
       authenticate: createAuthenticate(config.ENGINE_API_TOKENS ?? []),
       maxCallMs: MAX_CALL_MS,
       now,
@@ -122,13 +150,13 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     });
 
     const gateway = createGateway({
-      endpoints: [...restEndpoints(rpcs, invoke), ...connectEndpoints(rpcs, invoke)],
+      endpoints: [...restEndpoints(rpcs, pipeline), ...connectEndpoints(rpcs, pipeline)],
       newRequestId: randomUUID,
       onError: (error) => log.error({ err: error }, 'request failed'),
     });
     const grpc = createGrpcServer({
       rpcs,
-      invoke,
+      pipeline,
       newRequestId: randomUUID,
       credentials: await grpcCredentials(config),
     });

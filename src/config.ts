@@ -110,9 +110,15 @@ const variables = {
     .optional()
     .describe('kid:base64,… the first signs, all verify (none: one is made and kept in DATA_DIR)'),
   SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
+  RESUME_WINDOW: duration('0s', '7d')
+    .default(86_400)
+    .describe('how long after its end a session can still be refreshed (24h)'),
+  SESSION_MAX_AGE: duration('1m', '365d')
+    .default(7 * 86_400)
+    .describe('how long after its opening a session can be refreshed (7d)'),
   RETENTION: duration('1d', '3650d')
     .default(90 * 86_400)
-    .describe('how long a conversation is kept (90d)'),
+    .describe('how long a conversation is kept after its last change (90d)'),
   ENGINE_API_TOKENS: engineTokens
     .optional()
     .describe(

@@ -75,6 +75,7 @@ export interface WidgetKey {
 /** Where the catalogue lives. All methods throw ServiceError unavailable | internal. */
 export interface CatalogStore {
   findKey(publicKey: string): Promise<WidgetKey | undefined>;
+  findKeyById(id: string): Promise<WidgetKey | undefined>;
   findTenant(id: string): Promise<Tenant | undefined>;
   findTenantBySlug(slug: string): Promise<Tenant | undefined>;
   /** The current revision of each tenant that exists. */

@@ -1,20 +1,20 @@
-import type {
-  Intent,
-  OpenSessionResponse,
-  QuickQuestion,
-} from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import type { OpenSessionResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import type { Intent, QuickQuestion } from '../gen/ts-proto/chatsessions/v1/widget.js';
 import type { Flow, Tenant, WidgetKey } from './catalog.js';
 import { compileOrigins } from './origins.js';
 
 /** What the widgets of one key may do and offer, as of one revision of the catalogue. */
 export interface WidgetView {
   readonly tenantId: string;
+  readonly tenantSlug: string;
   readonly keyId: string;
   readonly revision: number;
   /** Whether sessions may be opened at that time (ms since the epoch). */
   readonly isOpen: (now: number) => boolean;
   /** Whether a browser may use it from that `Origin` header (undefined: the request has none). */
   readonly allowsOrigin: (origin: string | undefined) => boolean;
+  /** Whether its widgets may start an intent. */
+  readonly allowsIntent: (name: string) => boolean;
   /** The part of an answer that is the same for every open. */
   readonly offer: Pick<OpenSessionResponse, 'widget' | 'intents' | 'quickQuestions'>;
 }
@@ -25,13 +25,16 @@ export function widgetView(tenant: Tenant, key: WidgetKey): WidgetView {
   const allowed = key.allowsAllIntents ? undefined : new Set(key.allowedIntents);
   const usable = tenant.flows.filter((flow) => flow.published && (allowed?.has(flow.intent.name) ?? true));
   const intentNames = new Map(usable.map((flow) => [flow.id, flow.intent.name]));
+  const usableNames = new Set(intentNames.values());
 
   return {
     tenantId: tenant.id,
+    tenantSlug: tenant.slug,
     keyId: key.id,
     revision: tenant.revision,
     isOpen: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
     allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
+    allowsIntent: (name) => usableNames.has(name),
     // Frozen: the edges keep what they make of them.
     offer: {
       widget: Object.freeze({ label: key.label }),

@@ -1,10 +1,12 @@
-import type { CatalogStore } from './catalog.js';
+import type { CatalogStore, WidgetKey } from './catalog.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
 /** The widget views of the keys in use, kept until their tenant's catalogue changes. */
 export interface WidgetViews {
   /** The view of a key; undefined when there is no such key. */
   get(publicKey: string): Promise<WidgetView | undefined>;
+  /** The same, by the key's id. */
+  getById(keyId: string): Promise<WidgetView | undefined>;
   /** Drops the views whose tenants have another revision by now: one query, whatever is kept. */
   refresh(): Promise<void>;
 }
@@ -22,51 +24,57 @@ export interface WidgetViewsParts {
 
 export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
   const { store, now, capacity = 10_000, unknownMs = 2_000 } = parts;
+  /** Kept by public key, and by id: neither can be taken for the other. */
   const known = new Map<string, WidgetView>();
-  /** Unknown key → when to forget that it is. Bounded, so that made-up keys cannot fill the memory. */
+  /** Unknown key or id → when to forget that it is. Bounded, so that made-up keys cannot fill the memory. */
   const unknown = new Map<string, number>();
   const loading = new Map<string, Promise<WidgetView | undefined>>();
 
-  async function load(publicKey: string): Promise<WidgetView | undefined> {
-    const found = await store.findKey(publicKey);
+  async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
+    const found = await find(name);
     const tenant = found && (await store.findTenant(found.tenantId));
     // Writers change a key first and its tenant's revision after it: a key read after the revision is at
     // least as new, so that a stale view never carries a fresh revision.
-    const key = tenant && (await store.findKey(publicKey));
+    const key = tenant && (await find(name));
     if (!tenant || !key || key.tenantId !== tenant.id) {
-      keep(unknown, publicKey, now() + unknownMs, capacity);
+      keep(unknown, name, now() + unknownMs, capacity);
       return undefined;
     }
     const view = widgetView(tenant, key);
-    keep(known, publicKey, view, capacity);
+    keep(known, name, view, capacity);
     return view;
   }
 
-  return {
-    async get(publicKey) {
-      const view = known.get(publicKey);
-      if (view) return view;
-      const forgetAt = unknown.get(publicKey);
-      if (forgetAt !== undefined && now() < forgetAt) return undefined;
+  async function get(name: string, find: FindKey): Promise<WidgetView | undefined> {
+    const view = known.get(name);
+    if (view) return view;
+    const forgetAt = unknown.get(name);
+    if (forgetAt !== undefined && now() < forgetAt) return undefined;
 
-      let pending = loading.get(publicKey);
-      if (!pending) {
-        pending = load(publicKey).finally(() => loading.delete(publicKey));
-        loading.set(publicKey, pending);
-      }
-      return pending;
-    },
+    let pending = loading.get(name);
+    if (!pending) {
+      pending = load(name, find).finally(() => loading.delete(name));
+      loading.set(name, pending);
+    }
+    return pending;
+  }
+
+  return {
+    get: (publicKey) => get(publicKey, store.findKey),
+    getById: (keyId) => get(keyId, store.findKeyById),
 
     async refresh() {
       if (known.size === 0) return;
       const tenantIds = new Set([...known.values()].map((view) => view.tenantId));
       const revisions = await store.revisions([...tenantIds]);
-      for (const [publicKey, view] of known) {
-        if (revisions.get(view.tenantId) !== view.revision) known.delete(publicKey);
+      for (const [name, view] of known) {
+        if (revisions.get(view.tenantId) !== view.revision) known.delete(name);
       }
     },
   };
 }
+
+type FindKey = (name: string) => Promise<WidgetKey | undefined>;
 
 /** Adds an entry, and lets the oldest go when there are too many. */
 function keep<V>(cache: Map<string, V>, key: string, value: V, capacity: number): void {

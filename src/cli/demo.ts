@@ -72,7 +72,7 @@ async function openOverGrpc(target: string, publicKey: string): Promise<unknown>
   });
   try {
     const { expiresAt, ...answer } = await new Promise<OpenSessionResponse>((resolve, reject) => {
-      const wanted = { publicKey, customerId: '', ...VISIT };
+      const wanted = { publicKey, customerId: '', customerToken: '', ...VISIT };
       const options = { deadline: Date.now() + TIMEOUT_MS };
       client.openSession(
         wanted,

@@ -20,6 +20,10 @@ export function answerJson(
 }
 
 /** The headers that an error adds to its answer, on every HTTP transport. */
-export function errorHeaders({ details }: ServiceError): Record<string, string> {
-  return details.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(details.retryAfterSeconds) };
+export function errorHeaders({ code, details }: ServiceError): Record<string, string> {
+  return {
+    ...(details.retryAfterSeconds !== undefined && { 'Retry-After': String(details.retryAfterSeconds) }),
+    // RFC 6750, section 3.
+    ...(code === 'invalid_session_token' && { 'WWW-Authenticate': 'Bearer error="invalid_token"' }),
+  };
 }

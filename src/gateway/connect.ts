@@ -1,13 +1,14 @@
 import { IncomingMessage } from 'node:http';
-import type { MessageShape } from '@bufbuild/protobuf';
+import { hasOption, type MessageShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
 import type { Call } from '../rpc/call.js';
 import { binaryReadOptions, bridgeResponse, jsonReadOptions, readBinary, readJson } from '../rpc/door.js';
 import { errorDetails } from '../rpc/error-details.js';
 import { errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
-import type { Invoke } from '../rpc/invoke.js';
+import type { Pipeline } from '../rpc/invoke.js';
 import type { AnyRpc } from '../rpc/rpc.js';
 import { answerJson, errorHeaders } from './answer.js';
 import { mediaTypeOf, readBody } from './body.js';
@@ -28,7 +29,8 @@ const TIMEOUT = /^\d{1,10}$/;
  * public path. What Connect's library would refuse in its own words is refused here first, so that the error
  * table holds on this transport too.
  */
-export function connectEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpoint[] {
+export function connectEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipeline, 'invoke'>): Endpoint[] {
+  const served = rpcs.filter(({ method }) => hasOption(method, http));
   const admitted = new WeakMap<object, Admitted>();
 
   const handler = connectNodeAdapter({
@@ -39,7 +41,7 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpo
     binaryOptions: binaryReadOptions,
     contextValues: (request) => createContextValues().set(admittedKey, admitted.get(request)),
     routes: (router) => {
-      for (const rpc of rpcs) {
+      for (const rpc of served) {
         router.rpc(rpc.method, async (_message, context) => {
           const request = context.values.get(admittedKey);
           if (!request) throw new ConnectError('not admitted', Code.Internal);
@@ -53,7 +55,7 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpo
     },
   });
 
-  return rpcs.map((rpc) => ({
+  return served.map((rpc) => ({
     method: 'POST',
     path: rpc.codec.path,
     refuse: refuseConnect,

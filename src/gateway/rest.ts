@@ -2,7 +2,7 @@ import { create, type DescMethod, getOption, hasOption } from '@bufbuild/protobu
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
 import { readJson } from '../rpc/door.js';
 import { errorTable, ServiceError } from '../rpc/errors.js';
-import type { Invoke } from '../rpc/invoke.js';
+import type { Invoke, Pipeline } from '../rpc/invoke.js';
 import type { AnyRpc } from '../rpc/rpc.js';
 import { answerJson, errorHeaders } from './answer.js';
 import { mediaTypeOf, readBody } from './body.js';
@@ -16,7 +16,7 @@ import { publicJson } from './public-json.js';
  *
  * @throws Error at start when an option asks for more than that
  */
-export function restEndpoints(rpcs: readonly AnyRpc[], invoke: Invoke): Endpoint[] {
+export function restEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipeline, 'invoke'>): Endpoint[] {
   return rpcs.flatMap((rpc) => {
     const rule = httpRule(rpc.method);
     return rule ? [{ ...rule, serve: serveRest(rpc, rule.hasBody, invoke), refuse: refuseRest }] : [];

@@ -16,7 +16,7 @@ import { type Call, requestIdOf } from '../rpc/call.js';
 import { readBinary } from '../rpc/door.js';
 import { errorDetails } from '../rpc/error-details.js';
 import { errorTable, type ServiceError, toServiceError } from '../rpc/errors.js';
-import type { Invoke } from '../rpc/invoke.js';
+import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc } from '../rpc/rpc.js';
 
@@ -41,12 +41,12 @@ export interface GrpcServer {
 /** What the edge is made of. */
 export interface GrpcServerParts {
   readonly rpcs: readonly AnyRpc[];
-  readonly invoke: Invoke;
+  readonly pipeline: Pick<Pipeline, 'invoke'>;
   readonly newRequestId: () => string;
   readonly credentials: ServerCredentials;
 }
 
-export function createGrpcServer({ rpcs, invoke, newRequestId, credentials }: GrpcServerParts): GrpcServer {
+export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: GrpcServerParts): GrpcServer {
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
@@ -80,10 +80,12 @@ export function createGrpcServer({ rpcs, invoke, newRequestId, credentials }: Gr
       const metadata = new Metadata();
       metadata.set('x-request-id', requestId);
       call.sendMetadata(metadata);
-      invoke(rpc, () => readBinary(rpc.method.input, call.request), { ...rest, requestId }).then(
-        (response) => callback(null, response),
-        (thrown: unknown) => callback(toStatus(toServiceError(thrown))),
-      );
+      pipeline
+        .invoke(rpc, () => readBinary(rpc.method.input, call.request), { ...rest, requestId })
+        .then(
+          (response) => callback(null, response),
+          (thrown: unknown) => callback(toStatus(toServiceError(thrown))),
+        );
     };
   }
 

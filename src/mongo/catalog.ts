@@ -15,6 +15,8 @@ export function mongoCatalog({
 }: Pick<Database, 'tenants' | 'widgetKeys'>): CatalogStore {
   return {
     findKey: (publicKey) => operate(async () => optional(await widgetKeys.findOne({ publicKey }), toKey)),
+    findKeyById: (id) =>
+      operate(async () => optional(await widgetKeys.findOne({ _id: toStored(id) }), toKey)),
     findTenant: (id) => operate(async () => optional(await tenants.findOne({ _id: toStored(id) }), toTenant)),
     findTenantBySlug: (slug) => operate(async () => optional(await tenants.findOne({ slug }), toTenant)),
 

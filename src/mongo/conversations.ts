@@ -1,15 +1,21 @@
-import { MongoBulkWriteError } from 'mongodb';
-import type { Conversation, ConversationStore } from '../sessions/conversation.js';
+import { type Filter, MongoBulkWriteError } from 'mongodb';
+import type {
+  Changed,
+  Conversation,
+  ConversationQuery,
+  ConversationStore,
+} from '../conversations/conversation.js';
 import { type ConversationDocument, type Database, fromStored, toStored } from './database.js';
 import { isDuplicateKey, OPERATION_MS, operate, unavailable } from './errors.js';
-import { createGroupCommit } from './group-commit.js';
+import { createGroup, type Outcome } from './group.js';
 
-/** Conversations in MongoDB: one document for an open, written in groups. */
+/** Conversations in MongoDB: one document for an open, written in groups, and looked up in groups. */
 export function mongoConversations(
   { conversations }: Pick<Database, 'conversations'>,
   now: () => number,
 ): ConversationStore {
-  const write = createGroupCommit<ConversationDocument>({ write: insertBatch, now });
+  const write = createGroup({ run: insertBatch, now });
+  const read = createGroup({ run: findBatch, now });
 
   return {
     async insert(conversation, deadline) {
@@ -29,35 +35,137 @@ export function mongoConversations(
         throw unavailable('The conversation of this Idempotency-Key is not settled yet.');
       });
     },
+
+    find: (id) => operate(() => read(id, now() + OPERATION_MS)),
+
+    findAll: (ids) =>
+      operate(async () => {
+        const documents = await conversations.find({ _id: { $in: ids.map(toStored) } }).toArray();
+        return documents.map(fromDocument);
+      }),
+
+    replace: (conversation, expectedRevision) =>
+      operate(async () => {
+        const { _id, ...fields } = toDocument(conversation);
+        const { matchedCount } = await conversations.replaceOne({ _id, revision: expectedRevision }, fields);
+        return matchedCount === 1;
+      }),
+
+    list: (query) =>
+      operate(async () => {
+        const sort = { createdAt: -1, _id: -1 } as const;
+        const documents = await conversations.find(toFilter(query)).sort(sort).limit(query.limit).toArray();
+        return documents.map(fromDocument);
+      }),
+
+    erase: (tenantId, customerId, limit) =>
+      operate(async () => {
+        const customer = { tenantId: toStored(tenantId), customerId };
+        const rows = await conversations
+          .find(customer, { projection: { _id: 1 } })
+          .limit(limit)
+          .toArray();
+        if (rows.length === 0) return { erased: 0, complete: true };
+        const ids = rows.map((row) => row._id);
+        const { deletedCount } = await conversations.deleteMany({ _id: { $in: ids }, ...customer });
+        return { erased: deletedCount, complete: rows.length < limit };
+      }),
+
+    changedSince: (tenantId, from, after, limit) =>
+      operate(async () => {
+        const filter: Filter<ConversationDocument> = {
+          tenantId: toStored(tenantId),
+          updatedAt: { $gte: new Date(after?.updatedAt ?? from) },
+          ...(after && behind('updatedAt', after.updatedAt, after.id, '$gt')),
+        };
+        const rows = await conversations
+          .find(filter, { projection: { revision: 1, updatedAt: 1 } })
+          .sort({ updatedAt: 1, _id: 1 })
+          .limit(limit)
+          .toArray();
+        return rows.map(
+          ({ _id, revision, updatedAt }): Changed => ({
+            id: fromStored(_id),
+            revision,
+            updatedAt: updatedAt.getTime(),
+          }),
+        );
+      }),
   };
 
-  function insertBatch(batch: readonly ConversationDocument[]): Promise<ReadonlyMap<number, unknown>> {
+  function insertBatch(batch: readonly ConversationDocument[]): Promise<readonly Outcome<undefined>[]> {
     return operate(async () => {
       try {
         await conversations.insertMany(batch, { ordered: false });
-        return new Map<number, unknown>();
+        return batch.map(() => WRITTEN);
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError)) throw error;
         // The driver wraps whatever went wrong, lost connections too: then nothing is known to be written.
         if (error.errorResponse instanceof Error) throw error.errorResponse;
         // Single documents failed: the others are written, unless the majority did not acknowledge them.
         if (error.result.getWriteConcernError()) throw unavailable('The write is not acknowledged.', error);
-        const failures = [error.writeErrors].flat();
-        if (failures.length === 0) throw error;
-        return new Map(failures.map((failure) => [failure.index, failure]));
+        const failures = new Map([error.writeErrors].flat().map((failure) => [failure.index, failure]));
+        if (failures.size === 0) throw error;
+        return batch.map((_, index) => (failures.has(index) ? { error: failures.get(index) } : WRITTEN));
       }
+    });
+  }
+
+  function findBatch(ids: readonly string[]): Promise<readonly Outcome<Conversation | undefined>[]> {
+    return operate(async () => {
+      const documents = await conversations.find({ _id: { $in: [...new Set(ids)].map(toStored) } }).toArray();
+      const found = new Map(documents.map((document) => [fromStored(document._id), fromDocument(document)]));
+      return ids.map((id) => ({ answer: found.get(id) }));
     });
   }
 }
 
+const WRITTEN: Outcome<undefined> = { answer: undefined };
+
+function toFilter({
+  tenantId,
+  customerId,
+  verifiedOnly,
+  openedFrom,
+  openedBefore,
+  after,
+}: ConversationQuery): Filter<ConversationDocument> {
+  const createdAt = {
+    ...(openedFrom !== undefined && { $gte: new Date(openedFrom) }),
+    // A page begins where the one before it ended; what it has to begin before holds for that place already.
+    ...(after
+      ? { $lte: new Date(after.createdAt) }
+      : openedBefore !== undefined && { $lt: new Date(openedBefore) }),
+  };
+  return {
+    tenantId: toStored(tenantId),
+    ...(customerId !== undefined && { customerId }),
+    ...(verifiedOnly && { customerVerified: true }),
+    ...(Object.keys(createdAt).length > 0 && { createdAt }),
+    ...(after && behind('createdAt', after.createdAt, after.id, '$lt')),
+  };
+}
+
+/** Behind a place in the order of a time and, where that is the same, the id. */
+function behind(
+  field: 'createdAt' | 'updatedAt',
+  time: number,
+  id: string,
+  operator: '$lt' | '$gt',
+): Filter<ConversationDocument> {
+  return { $or: [{ [field]: { [operator]: new Date(time) } }, { _id: { [operator]: toStored(id) } }] };
+}
+
 function toDocument(conversation: Conversation): ConversationDocument {
-  const { id, tenantId, keyId, customerId, locale, variables, origin, surface, session } = conversation;
-  const { idempotency, endedAt, createdAt, updatedAt, purgeAt } = conversation;
+  const { id, tenantId, keyId, customerId, customerVerified, locale, variables, origin } = conversation;
+  const { surface, session, idempotency, expiresAt, endedAt, createdAt, updatedAt } = conversation;
+  const { purgeAt, revision, changes } = conversation;
   return {
     _id: toStored(id),
     tenantId: toStored(tenantId),
     keyId: toStored(keyId),
     ...(customerId !== undefined && { customerId }),
+    ...(customerVerified && { customerVerified }),
     ...(locale !== undefined && { locale }),
     variables,
     ...(origin !== undefined && { origin }),
@@ -66,29 +174,37 @@ function toDocument(conversation: Conversation): ConversationDocument {
     ...(idempotency && {
       idempotency: { requestHash: idempotency.requestHash, until: new Date(idempotency.until) },
     }),
+    ...(expiresAt !== session.exp && { expiresAt: new Date(expiresAt * 1000) }),
     ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
     purgeAt: new Date(purgeAt),
+    revision,
+    ...(changes.length > 0 && { changes: changes.map((change) => ({ ...change, at: new Date(change.at) })) }),
   };
 }
 
 function fromDocument(document: ConversationDocument): Conversation {
-  const { customerId, locale, variables, origin, surface, session, idempotency, endedAt } = document;
+  const { customerId, customerVerified = false, locale, variables, origin, surface, session } = document;
+  const { idempotency, expiresAt = session.exp, endedAt, revision, changes = [] } = document;
   return {
     id: fromStored(document._id),
     tenantId: fromStored(document.tenantId),
     keyId: fromStored(document.keyId),
     customerId,
+    customerVerified,
     locale,
     variables,
     origin,
     surface,
     session: { jti: session.jti, iat: session.iat.getTime() / 1000, exp: session.exp.getTime() / 1000 },
     idempotency: idempotency && { requestHash: idempotency.requestHash, until: idempotency.until.getTime() },
+    expiresAt: expiresAt.getTime() / 1000,
     endedAt: endedAt?.getTime(),
     createdAt: document.createdAt.getTime(),
     updatedAt: document.updatedAt.getTime(),
     purgeAt: document.purgeAt.getTime(),
+    revision,
+    changes: changes.map((change) => ({ ...change, at: change.at.getTime() })),
   };
 }

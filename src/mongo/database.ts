@@ -1,6 +1,9 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, Db } from 'mongodb';
 import { MongoClient, UUID } from 'mongodb';
 import type { Flow, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
+import type { Change } from '../conversations/conversation.js';
+import type { AuditEntry } from '../rpc/audit.js';
 import type { Surface } from '../rpc/call.js';
 import { watchMonitor } from './watch-monitor.js';
 
@@ -31,17 +34,32 @@ export interface ConversationDocument {
   readonly tenantId: StoredUuid;
   readonly keyId: StoredUuid;
   readonly customerId?: string;
+  readonly customerVerified?: boolean;
   readonly locale?: string;
   /** Only ever written and read as a whole, so that no key of it is read as an operator or a path. */
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly variables: JsonObject;
   readonly origin?: string;
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
   readonly idempotency?: { readonly requestHash: string; readonly until: Date };
+  /** Left out while it is that of the first session. */
+  readonly expiresAt?: Date;
   readonly endedAt?: Date;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly purgeAt: Date;
+  readonly revision: number;
+  readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[];
+}
+
+/** A row of `audit`: see AuditEntry. */
+export interface AuditDocument extends Omit<AuditEntry, 'tenantId'> {
+  readonly _id: StoredUuid;
+  readonly at: Date;
+  /** The engine caller; absent where callers need not show who they are. */
+  readonly caller?: string;
+  readonly requestId: string;
+  readonly tenantId: StoredUuid;
 }
 
 /** The service's collections. */
@@ -50,6 +68,7 @@ export interface Database {
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
+  readonly audit: ReturnType<typeof collections>['audit'];
   close(): Promise<void>;
 }
 
@@ -97,6 +116,7 @@ function collections(db: Db) {
     tenants: db.collection<TenantDocument>('tenants'),
     widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
     conversations: db.collection<ConversationDocument>('conversations'),
+    audit: db.collection<AuditDocument>('audit'),
   };
 }
 
@@ -104,12 +124,16 @@ async function createIndexes({
   tenants,
   widgetKeys,
   conversations,
+  audit,
 }: ReturnType<typeof collections>): Promise<void> {
   await tenants.createIndex({ slug: 1 }, { unique: true });
   await widgetKeys.createIndex({ publicKey: 1 }, { unique: true });
   await widgetKeys.createIndex({ tenantId: 1 });
-  await conversations.createIndex({ tenantId: 1, customerId: 1, createdAt: -1 });
+  await conversations.createIndex({ tenantId: 1, customerId: 1, createdAt: -1, _id: -1 });
+  await conversations.createIndex({ tenantId: 1, createdAt: -1, _id: -1 });
+  await conversations.createIndex({ tenantId: 1, updatedAt: 1, _id: 1 });
   await conversations.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+  await audit.createIndex({ tenantId: 1, at: 1 });
 }
 
 /** A UUID in its text form, as it is stored. */

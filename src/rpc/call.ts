@@ -13,13 +13,36 @@ export interface Call {
   readonly header: (name: string) => string | undefined;
 }
 
+/** What an engine caller may be allowed to do; each RPC needs one of these. */
+export const SCOPES = ['open', 'verify', 'read', 'write', 'erase', 'catalog'] as const;
+
+/** One of {@link SCOPES}. */
+export type Scope = (typeof SCOPES)[number];
+
+/** An internal service that has shown who it is. */
+export interface Caller {
+  readonly name: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** The slugs of the tenants that it works for. */
+  readonly tenants: ReadonlySet<string> | 'all';
+}
+
 /** A call that has been let in: what handlers see. */
 export interface AuthenticatedCall extends Call {
-  /** The engine caller's name; undefined on the chat surface, and where engine callers need no token. */
-  readonly caller: string | undefined;
+  /** Undefined on the chat surface, and where engine callers need not show who they are. */
+  readonly caller: Caller | undefined;
   /** When the answer is due, in ms since the epoch. */
   readonly deadline: number;
 }
+
+/** A call whose answer is a stream. */
+export interface StreamCall extends AuthenticatedCall {
+  /** Aborted when nobody waits for the rest of the answer any more, and when the process stops (see {@link STOPPING}). */
+  readonly signal: AbortSignal;
+}
+
+/** The reason of a {@link StreamCall}'s signal when the process stops. */
+export const STOPPING = Symbol('stopping');
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 

@@ -14,7 +14,7 @@ import {
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { FieldBehavior, field_behavior } from '../gen/protobuf-es/google/api/field_behavior_pb.js';
 import { ServiceError } from './errors.js';
-import type { Rpc } from './rpc.js';
+import type { Rpc, StreamRpc } from './rpc.js';
 
 /**
  * The one door: every request, from any edge, becomes its protobuf-es message here and is checked for its
@@ -70,7 +70,7 @@ export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): Me
 
 /** The checked message as the handler's type: through the wire bytes, so that no field is mapped by hand. */
 export function bridgeRequest<Request, Response, Input extends DescMessage>(
-  rpc: Rpc<Request, Response, Input>,
+  rpc: Rpc<Request, Response, Input> | StreamRpc<Request, Response, Input>,
   message: MessageShape<Input>,
 ): Request {
   const { buffer, byteOffset, byteLength } = toBinary(rpc.method.input, message);

@@ -24,9 +24,11 @@ function detail<D extends DescMessage>(desc: D, init: MessageInitShape<D>): Erro
  * rules are broken, RetryInfo when trying again later helps.
  */
 export function errorDetails(error: ServiceError): ErrorDetail[] {
-  const { violations, violationsOmitted, retryAfterSeconds } = error.details;
+  const { violations, violationsOmitted, retryAfterSeconds, cause, resumeToken } = error.details;
   const metadata: Record<string, string> = { http_status: String(errorTable[error.code].http) };
   if (violationsOmitted !== undefined) metadata['violations_omitted'] = String(violationsOmitted);
+  if (cause !== undefined) metadata['cause'] = cause;
+  if (resumeToken !== undefined) metadata['resume_token'] = resumeToken;
 
   const details: ErrorDetail[] = [
     detail(ErrorInfoSchema, { reason: error.code, domain: ERROR_DOMAIN, metadata }),

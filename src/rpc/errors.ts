@@ -13,6 +13,7 @@ export const GrpcStatus = {
   ALREADY_EXISTS: 6,
   PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
@@ -34,16 +35,26 @@ export const errorTable = {
   /** No such widget key, disabled, or past its end: one answer for all three. */
   widget_disabled: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
   origin_not_allowed: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
+  /** A customer token that vouches for nobody, or none where the widget key requires one. */
+  identity_not_verified: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
+  /** A session token that is malformed, forged, expired (`details.cause: expired`), or whose session ended. */
+  invalid_session_token: { http: 401, grpc: GrpcStatus.UNAUTHENTICATED },
   /** An engine caller without a good engine token. */
   unauthenticated: { http: 401, grpc: GrpcStatus.UNAUTHENTICATED },
+  /** An engine caller outside its tenants or scopes. */
+  permission_denied: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
   not_found: { http: 404, grpc: GrpcStatus.NOT_FOUND },
   method_not_allowed: { http: 405, grpc: GrpcStatus.UNIMPLEMENTED },
   request_timeout: { http: 408, grpc: GrpcStatus.DEADLINE_EXCEEDED },
   /** An idempotency key used again: for another request, or when its window or its session is over. */
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
+  /** A conversation that has ended cannot be changed. */
+  conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
   headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
+  /** The reader of a stream does not take what it asked for. */
+  reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   /** Anything that is not the caller's fault and has no code of its own: logged with its cause. */
   internal: { http: 500, grpc: GrpcStatus.INTERNAL },
   /** The database does not answer, or the process is shedding load. */
@@ -71,6 +82,10 @@ export interface ErrorDetails {
   readonly violationsOmitted?: number;
   /** When to try again, in whole seconds: `Retry-After` and `google.rpc.RetryInfo`. */
   readonly retryAfterSeconds?: number;
+  /** Why a session token is refused, where that tells a good client what to do: refresh it. */
+  readonly cause?: 'expired';
+  /** Where a stream can be taken up again. */
+  readonly resumeToken?: string;
 }
 
 /** The one error that reaches callers. `cause` is for the log only. */

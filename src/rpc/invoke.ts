@@ -1,9 +1,16 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
-import type { AuthenticatedCall, Call } from './call.js';
+import { requireScope } from './authorize.js';
+import type { AuthenticatedCall, Call, Caller } from './call.js';
 import { bridgeRequest } from './door.js';
 import { rulesBroken, ServiceError, toServiceError } from './errors.js';
-import type { Rpc } from './rpc.js';
+import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
+
+/** The pipeline: what every call of every RPC goes through, whatever edge it came in by. */
+export interface Pipeline {
+  readonly invoke: Invoke;
+  readonly invokeStream: InvokeStream;
+}
 
 /**
  * Runs one call of one RPC, the same way for every edge: lets the caller in, reads and checks the request,
@@ -19,35 +26,99 @@ export type Invoke = <Request, Response, Input extends DescMessage>(
   call: Call,
 ) => Promise<Response>;
 
+/**
+ * Runs one call whose answer is a stream, in the same way. `send` resolves when an answer is taken: the next one
+ * is made then. It returns when the stream is at its end, or `signal` says that nobody waits for the rest.
+ *
+ * @throws ServiceError, and nothing else; reader_too_slow when an answer is not taken in time
+ */
+export type InvokeStream = <Request, Response, Input extends DescMessage>(
+  rpc: StreamRpc<Request, Response, Input>,
+  read: () => MessageShape<Input>,
+  call: Call & { readonly signal: AbortSignal },
+  send: (response: Response) => Promise<void>,
+) => Promise<void>;
+
 /** What the pipeline is made of. */
-export interface InvokeParts {
-  /** The engine caller's name, or undefined where callers need none. Throws ServiceError unauthenticated. */
-  readonly authenticate: (call: Call) => string | undefined;
+export interface PipelineParts {
+  /** The engine caller, or undefined where callers need not show who they are. Throws ServiceError unauthenticated. */
+  readonly authenticate: (call: Call) => Caller | undefined;
   /** The longest that a call may take, in ms; a caller may ask for less. */
   readonly maxCallMs: number;
+  /** How long a reader may take for one answer of a stream, in ms. */
+  readonly maxStallMs?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Logger;
 }
 
-export function createInvoke({ authenticate, maxCallMs, now, log }: InvokeParts): Invoke {
-  return async (rpc, read, call) => {
-    const start = now();
-    let caller: string | undefined;
-    try {
-      caller = authenticate(call);
-      const message = read();
-      const violations = rpc.rules(message);
-      if (violations.length > 0) throw rulesBroken(call.surface, violations);
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { authenticate, maxCallMs, maxStallMs = 30_000, now } = parts;
 
-      const deadline = start + Math.min(maxCallMs, call.timeoutMs);
-      const authenticated: AuthenticatedCall = { ...call, caller, deadline };
-      const response = await withDeadline(
-        async () => rpc.handle(bridgeRequest(rpc, message), authenticated),
-        deadline - start,
-      );
+  return {
+    invoke: (rpc, read, call) =>
+      logged(rpc, call, async (admit) => {
+        const start = now();
+        const { message, caller } = admit(read);
+        const deadline = start + Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
+        const authenticated: AuthenticatedCall = { ...call, caller, deadline };
+        return withDeadline(
+          async () => rpc.handle(bridgeRequest(rpc, message), authenticated),
+          deadline - start,
+        );
+      }),
+
+    invokeStream: (rpc, read, call, send) =>
+      logged(rpc, call, async (admit) => {
+        const { message, caller } = admit(read);
+        const responses = rpc.handle(bridgeRequest(rpc, message), {
+          ...call,
+          caller,
+          deadline: now() + call.timeoutMs,
+        });
+        try {
+          let next = await responses.next();
+          while (!next.done && !call.signal.aborted) {
+            const isTaken = await withinMs(maxStallMs, send(next.value));
+            next = isTaken
+              ? await responses.next()
+              : await responses.throw(
+                  new ServiceError('reader_too_slow', `An answer was not taken within ${maxStallMs} ms.`),
+                );
+          }
+        } finally {
+          await responses.return();
+        }
+      }),
+  };
+
+  /** Runs a call and logs what became of it. `admit` lets the caller in, and reads and checks the request. */
+  async function logged<R extends AnyRpc | AnyStreamRpc, T>(
+    rpc: R,
+    call: Call,
+    run: (admit: Admit<R>) => Promise<T>,
+  ): Promise<T> {
+    const { log } = parts;
+    const start = now();
+    let caller: Caller | undefined;
+    const line = () => ({
+      rpc: rpc.method.name,
+      transport: call.transport,
+      requestId: call.requestId,
+      ...(caller !== undefined && { caller: caller.name }),
+      ms: now() - start,
+    });
+    try {
+      const answer = await run((read) => {
+        caller = authenticate(call);
+        requireScope(caller, rpc.scope);
+        const message = read();
+        const violations = rpc.rules(message);
+        if (violations.length > 0) throw rulesBroken(call.surface, violations);
+        return { message, caller };
+      });
       if (log.isLevelEnabled('debug')) log.debug({ ...line(), code: 'ok' }, 'call');
-      return response;
+      return answer;
     } catch (thrown) {
       const error = toServiceError(thrown);
       const fields = { ...line(), code: error.code };
@@ -57,19 +128,14 @@ export function createInvoke({ authenticate, maxCallMs, now, log }: InvokeParts)
       else log.info(fields, 'call refused');
       throw error;
     }
-
-    function line() {
-      const { transport, requestId } = call;
-      return {
-        rpc: rpc.method.name,
-        transport,
-        requestId,
-        ...(caller !== undefined && { caller }),
-        ms: now() - start,
-      };
-    }
-  };
+  }
 }
+
+/** Lets the caller of an RPC in. @throws ServiceError */
+type Admit<R extends AnyRpc | AnyStreamRpc> = (read: () => MessageShape<R['method']['input']>) => {
+  readonly message: MessageShape<R['method']['input']>;
+  readonly caller: Caller | undefined;
+};
 
 /**
  * Answers `deadline_exceeded` when the work is not done in time. The work itself is not stopped: a write that
@@ -83,4 +149,17 @@ function withDeadline<T>(work: () => Promise<T>, ms: number): Promise<T> {
     const settled = () => clearTimeout(timer);
     work().finally(settled).then(resolve, reject);
   });
+}
+
+/** Whether something settles in time. */
+async function withinMs(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'uuid';
+import type { Conversation } from '../conversations/conversation.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
-import type { Conversation } from './conversation.js';
 
 const KEY = /^[A-Za-z0-9_-]{22,255}$/;
 
@@ -27,7 +27,7 @@ export function idempotencyKeyOf(call: AuthenticatedCall): string | undefined {
  */
 export function idempotentId(call: AuthenticatedCall, keyId: string, idempotencyKey: string): string {
   const hash = createHash('sha256');
-  for (const part of [call.surface, call.caller ?? '', keyId, idempotencyKey]) {
+  for (const part of [call.surface, call.caller?.name ?? '', keyId, idempotencyKey]) {
     hash.update(`${Buffer.byteLength(part)}:`).update(part);
   }
   const bytes = hash.digest().subarray(0, 16);

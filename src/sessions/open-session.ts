@@ -1,5 +1,9 @@
 import { PUBLIC_KEY } from '../catalog/public-key.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
+import type { Conversation, ConversationStore } from '../conversations/conversation.js';
+import { canonicalLocale } from '../conversations/locale.js';
+import { customerIdViolations, localeViolations } from '../conversations/rules.js';
+import { variablesViolations } from '../conversations/variables.js';
 import type { OpenSessionRequest as OpenSessionMessage } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
@@ -7,20 +11,20 @@ import {
   type OpenSessionRequest,
   type OpenSessionResponse,
 } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError, type Violation } from '../rpc/errors.js';
 import { defineRpc } from '../rpc/rpc.js';
-import type { Conversation, ConversationStore } from './conversation.js';
+
+import { requireOpen, requireOrigin } from './admission.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from './idempotency.js';
-import { canonicalLocale } from './locale.js';
-import type { TokenSigner } from './token.js';
-import { variablesViolations } from './variables.js';
+import type { SessionTokens } from './token.js';
 
 /** What opening a session needs. */
 export interface OpenSessionParts {
   readonly views: WidgetViews;
-  readonly conversations: ConversationStore;
-  readonly signer: TokenSigner;
+  readonly conversations: Pick<ConversationStore, 'insert'>;
+  readonly tokens: SessionTokens;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A new UUIDv7. */
@@ -36,51 +40,30 @@ export interface OpenSessionParts {
 /** How long a retried open gets the same answer, in seconds. */
 const IDEMPOTENCY_WINDOW = { chat: 10 * 60, engine: 24 * 60 * 60 } as const;
 
-const MAX_CUSTOMER_ID = 100;
-const MAX_LOCALE = 16;
-
 /** The broken rules of an open, in the order of the fields. */
 export function openSessionViolations(request: OpenSessionMessage): Violation[] {
-  const violations: Violation[] = [];
-  if (!PUBLIC_KEY.test(request.publicKey)) {
-    violations.push({
-      field: 'publicKey',
-      rule: 'public_key.pattern',
-      message: 'publicKey must be pk_live_ followed by 32 lower-case hex digits.',
-    });
-  }
-  // Code points, not UTF-16 units; a string of at most that many units needs no counting.
-  if (request.customerId.length > MAX_CUSTOMER_ID && [...request.customerId].length > MAX_CUSTOMER_ID) {
-    violations.push({
-      field: 'customerId',
-      rule: 'customer_id.max_length',
-      message: `customerId may have at most ${MAX_CUSTOMER_ID} characters.`,
-    });
-  }
-  if (request.locale.length > MAX_LOCALE) {
-    violations.push({
-      field: 'locale',
-      rule: 'locale.max_length',
-      message: `locale may have at most ${MAX_LOCALE} characters.`,
-    });
-  } else if (request.locale !== '' && canonicalLocale(request.locale) === undefined) {
-    violations.push({
-      field: 'locale',
-      rule: 'locale.bcp47',
-      message: 'locale must be a BCP-47 language tag, such as en-GB.',
-    });
-  }
-  if (request.variables) violations.push(...variablesViolations(request.variables));
-  return violations;
+  return [
+    ...publicKeyViolations(request.publicKey),
+    ...customerIdViolations(request.customerId),
+    ...localeViolations(request.locale),
+    ...(request.variables ? variablesViolations(request.variables) : []),
+  ];
+}
+
+function publicKeyViolations(publicKey: string): Violation[] {
+  if (PUBLIC_KEY.test(publicKey)) return [];
+  const message = 'publicKey must be pk_live_ followed by 32 lower-case hex digits.';
+  return [{ field: 'publicKey', rule: 'public_key.pattern', message }];
 }
 
 /** OpenSession: one durable write and one signature. */
 export function openSession(parts: OpenSessionParts) {
-  const { views, conversations, signer, now } = parts;
+  const { views, conversations, tokens, now } = parts;
 
   return defineRpc({
     method: ChatSessions.method.openSession,
     codec: ChatSessionsService.openSession,
+    scope: 'open',
     rules: openSessionViolations,
     handle: open,
   });
@@ -88,13 +71,9 @@ export function openSession(parts: OpenSessionParts) {
   async function open(request: OpenSessionRequest, call: AuthenticatedCall): Promise<OpenSessionResponse> {
     const idempotencyKey = idempotencyKeyOf(call);
     const view = await views.get(request.publicKey);
-    if (!view?.isOpen(now())) {
-      throw new ServiceError('widget_disabled', 'This widget is not available.');
-    }
-    const origin = call.surface === 'chat' ? call.header('origin') : undefined;
-    if (call.surface === 'chat' && !view.allowsOrigin(origin)) {
-      throw new ServiceError('origin_not_allowed', 'This widget may not be used from this origin.');
-    }
+    requireOpen(view, now());
+    requireTenant(call, view.tenantSlug);
+    const origin = requireOrigin(view, call);
 
     const opened = conversationOf(request, call, view, origin, idempotencyKey);
     const stored = await conversations.insert(opened, call.deadline);
@@ -107,7 +86,7 @@ export function openSession(parts: OpenSessionParts) {
     }
     const { id, session } = stored ?? opened;
     return {
-      sessionToken: signer.sign({
+      sessionToken: tokens.sign({
         conversationId: id,
         tenantId: view.tenantId,
         keyId: view.keyId,
@@ -140,6 +119,7 @@ export function openSession(parts: OpenSessionParts) {
       tenantId,
       keyId,
       ...said,
+      customerVerified: false,
       origin,
       surface: call.surface,
       session: { jti: parts.newJti(), iat, exp },
@@ -147,10 +127,13 @@ export function openSession(parts: OpenSessionParts) {
         idempotencyKey === undefined
           ? undefined
           : { requestHash: requestHash(said), until: Math.min(windowEnd, exp) * 1000 },
+      expiresAt: exp,
       endedAt: undefined,
       createdAt,
       updatedAt: createdAt,
       purgeAt: createdAt + parts.retention * 1000,
+      revision: 1,
+      changes: [],
     };
   }
 }

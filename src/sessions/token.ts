@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { ServiceError } from '../rpc/errors.js';
 
 /** What a session token says (RFC 7519). It lives in browsers: no customer id, no variables. */
 export interface SessionClaims {
@@ -28,15 +29,33 @@ export const TOKEN_AUDIENCE = 'chatsessions';
 /** `typ` of every token (RFC 8725, 3.11), so that no other JWT of the same secret passes for one. */
 export const TOKEN_TYPE = 'chat-session+jwt';
 
-/** Signs session tokens with the first key of a keyring. */
-export interface TokenSigner {
-  /** A compact JWS (RFC 7515), HS256. The same claims give the same token. */
+/** The longest that a token may be good for, in seconds: nothing that lives longer was made here. */
+export const MAX_TOKEN_LIFE = 24 * 60 * 60;
+/** How far the clocks of two processes may be apart, in seconds. */
+const MAX_CLOCK_SKEW = 60;
+/** Ours have some 400 characters. */
+const MAX_TOKEN_LENGTH = 1024;
+
+/** Session tokens: compact JWS (RFC 7515), HS256. The first key of the keyring signs, all verify. */
+export interface SessionTokens {
+  /** The same claims give the same token. */
   readonly sign: (claims: SessionClaims) => string;
+  /**
+   * What a good token says. One that expired less than `graceSeconds` ago is good too.
+   *
+   * @throws ServiceError invalid_session_token; with the cause `expired` when nothing else is wrong with it
+   */
+  readonly verify: (token: string, nowMs: number, graceSeconds?: number) => SessionClaims;
 }
 
-export function createTokenSigner([first]: readonly [SigningKey, ...SigningKey[]]): TokenSigner {
-  const key: KeyObject = createSecretKey(first.secret);
-  const header = base64url(JSON.stringify({ alg: 'HS256', typ: TOKEN_TYPE, kid: first.kid }));
+export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey[]]): SessionTokens {
+  const keys = keyring.map(({ kid, secret }) => ({
+    header: base64url(JSON.stringify({ alg: 'HS256', typ: TOKEN_TYPE, kid })),
+    key: createSecretKey(secret),
+  }));
+  const [first] = keys;
+  if (first === undefined) throw new Error('no signing key');
+  const keyOf = new Map(keys.map(({ header, key }) => [header, key]));
   const fixedClaims = `{"iss":"${TOKEN_ISSUER}","aud":"${TOKEN_AUDIENCE}",`;
 
   return {
@@ -45,10 +64,78 @@ export function createTokenSigner([first]: readonly [SigningKey, ...SigningKey[]
       const payload = base64url(
         `${fixedClaims}"sub":"${conversationId}","tid":"${tenantId}","key":"${keyId}","jti":"${jti}","iat":${iat},"exp":${exp}}`,
       );
-      const signed = `${header}.${payload}`;
-      return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+      const signed = `${first.header}.${payload}`;
+      return `${signed}.${signatureOf(first.key, signed)}`;
+    },
+
+    verify(token, nowMs, graceSeconds = 0) {
+      const headerEnd = token.indexOf('.');
+      const payloadEnd = token.lastIndexOf('.');
+      // A header is one of ours to the letter, or the token is not ours: nothing of it is parsed (`alg`, `typ`, `kid`)
+      // before its signature is known to be good.
+      const key = token.length <= MAX_TOKEN_LENGTH ? keyOf.get(token.slice(0, headerEnd)) : undefined;
+      const signature = key && signatureOf(key, token.slice(0, payloadEnd));
+      // Compared as text, so that one signature has one spelling.
+      if (signature === undefined || !isSame(signature, token.slice(payloadEnd + 1))) throw refused();
+      const claims = claimsOf(token.slice(headerEnd + 1, payloadEnd));
+      const now = Math.floor(nowMs / 1000);
+      if (claims === undefined || claims.iat > now + MAX_CLOCK_SKEW) throw refused();
+      if (now >= claims.exp + graceSeconds) {
+        throw new ServiceError('invalid_session_token', 'The session token has expired.', {
+          cause: 'expired',
+        });
+      }
+      return claims;
     },
   };
+}
+
+/** The error of a token that is not good, for whatever reason but its age. */
+export function refused(): ServiceError {
+  return new ServiceError(
+    'invalid_session_token',
+    'The session token is not valid, or its session has ended.',
+  );
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The claims of a signed payload; undefined when it is not what `sign` makes: others may have the same secret. */
+function claimsOf(payload: string): SessionClaims | undefined {
+  const json = Buffer.from(payload, 'base64url');
+  if (json.toString('base64url') !== payload) return undefined;
+  const { iss, aud, sub, tid, key, jti, iat, exp } = parseObject(json.toString()) ?? {};
+  if (iss !== TOKEN_ISSUER || aud !== TOKEN_AUDIENCE) return undefined;
+  if (!isUuid(sub) || !isUuid(tid) || !isUuid(key) || typeof jti !== 'string') return undefined;
+  if (!isSeconds(iat) || !isSeconds(exp) || exp <= iat || exp > iat + MAX_TOKEN_LIFE) return undefined;
+  return { conversationId: sub, tenantId: tid, keyId: key, jti, iat, exp };
+}
+
+function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
+}
+
+function isSeconds(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function signatureOf(key: KeyObject, signed: string): string {
+  return createHmac('sha256', key).update(signed).digest('base64url');
+}
+
+/** In constant time, for texts of the same length. */
+function isSame(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)];
+  return x.length === y.length && timingSafeEqual(x, y);
 }
 
 /** Of ASCII text. */

@@ -57,6 +57,7 @@ function rig() {
 
   const store: CatalogStore = {
     findKey: async (wanted) => [...keys.values()].find((key) => key.publicKey === wanted),
+    findKeyById: async (id) => keys.get(id),
     findTenant: async (id) => tenants.get(id),
     findTenantBySlug: async (slug) => [...tenants.values()].find((tenant) => tenant.slug === slug),
     revisions: async () => new Map(),

@@ -54,6 +54,10 @@ function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
       if (hooks.failWith) throw hooks.failWith;
       return new Map(ids.flatMap((id) => (tenants.has(id) ? [[id, tenants.get(id)?.revision ?? 0]] : [])));
     },
+    async findKeyById(id) {
+      asked.push(`key id ${id}`);
+      return [...keys.values()].find((key) => key.id === id);
+    },
     findTenantBySlug: notUsed,
     keysOf: notUsed,
     insertTenant: notUsed,

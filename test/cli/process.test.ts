@@ -78,7 +78,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       proxy.set('held');
       const opens = Array.from({ length: 20 }, () => openSlowly(url, { publicKey }));
       const client = new ChatSessionsClient(target, credentials.createInsecure());
-      const wanted = { publicKey, customerId: '', locale: '', variables: undefined };
+      const wanted = { publicKey, customerId: '', customerToken: '', locale: '', variables: undefined };
       let tell: (outcome: string) => void = () => {};
       const called = new Promise<string>((resolve) => {
         tell = resolve;

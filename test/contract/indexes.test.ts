@@ -11,9 +11,12 @@ const OURS = {
   tenants: [{ key: { slug: 1 }, unique: true }],
   widget_keys: [{ key: { publicKey: 1 }, unique: true }, { key: { tenantId: 1 } }],
   conversations: [
-    { key: { tenantId: 1, customerId: 1, createdAt: -1 } },
+    { key: { tenantId: 1, customerId: 1, createdAt: -1, _id: -1 } },
+    { key: { tenantId: 1, createdAt: -1, _id: -1 } },
+    { key: { tenantId: 1, updatedAt: 1, _id: 1 } },
     { key: { purgeAt: 1 }, expireAfterSeconds: 0 },
   ],
+  audit: [{ key: { tenantId: 1, at: 1 } }],
 };
 
 test("the service's indexes are made, and made again without a change", async ({ db, uri }) => {
@@ -187,6 +190,7 @@ function conversation(purgeAtMs: number): ConversationDocument {
     session: { jti: 'jti', iat: at, exp: at },
     createdAt: at,
     updatedAt: at,
+    revision: 1,
     purgeAt: new Date(purgeAtMs),
   };
 }

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { v7 as uuidV7 } from 'uuid';
+import type { ConversationStore } from '../../src/conversations/conversation.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
 import {
   type ConversationDocument,
@@ -15,7 +16,6 @@ import {
   type StoredUuid,
   toStored,
 } from '../../src/mongo/database.js';
-import type { ConversationStore } from '../../src/sessions/conversation.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { newConversation } from './rows.js';
 
@@ -119,6 +119,7 @@ function document(): ConversationDocument {
     createdAt: at,
     updatedAt: at,
     purgeAt: new Date(Date.now() + 90 * 86_400_000),
+    revision: 1,
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidV7 } from 'uuid';
 import type { Tenant, WidgetKey } from '../../src/catalog/catalog.js';
-import type { Conversation } from '../../src/sessions/conversation.js';
+import type { Conversation } from '../../src/conversations/conversation.js';
 
 const AT = 1_700_000_000_000;
 
@@ -12,16 +12,20 @@ export function newConversation(more: Partial<Conversation> = {}): Conversation 
     tenantId: uuidV7(),
     keyId: uuidV7(),
     customerId: undefined,
+    customerVerified: false,
     locale: undefined,
     variables: {},
     origin: undefined,
     surface: 'chat',
     session: { jti: randomBytes(16).toString('base64url'), iat: AT / 1000, exp: AT / 1000 + 3600 },
     idempotency: undefined,
+    expiresAt: more.session?.exp ?? AT / 1000 + 3600,
     endedAt: undefined,
     createdAt: AT + 1,
     updatedAt: AT + 2,
     purgeAt: Date.now() + 3_600_000,
+    revision: 1,
+    changes: [],
     ...more,
   };
 }

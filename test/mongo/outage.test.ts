@@ -70,7 +70,7 @@ test('a caller that waits less is told in time', async () => {
   assert.ok(await isServing());
   proxy.set('stalled');
   const client = new ChatSessionsClient(service.grpcTarget, credentials.createInsecure());
-  const request = { publicKey: KEY, customerId: '', locale: '', variables: undefined };
+  const request = { publicKey: KEY, customerId: '', customerToken: '', locale: '', variables: undefined };
   const refused = await new Promise<ServiceError | null>((resolve) => {
     const options = { deadline: Date.now() + 300 };
     client.openSession(

@@ -23,6 +23,7 @@ const KEY = 'pk_live_00000000000000000000000000000001';
 const rpc = defineRpc({
   method: ChatSessions.method.openSession,
   codec: ChatSessionsService.openSession,
+  scope: 'open',
   rules: openSessionViolations,
   handle: async (_request: OpenSessionRequest): Promise<OpenSessionResponse> => {
     throw new Error('not for this');
@@ -286,6 +287,7 @@ const variables: fc.Arbitrary<JsonObject> = fc.dictionary(variableKey, fc.oneof(
 const request = fc.record({
   publicKey: fc.string({ minLength: 1, unit: 'grapheme' }),
   customerId: text,
+  customerToken: text,
   locale: fc.constantFrom('', 'en-GB', 'zh-Hant-TW'),
   variables: fc.option(variables, { nil: undefined }),
 });

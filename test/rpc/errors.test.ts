@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import * as assert from 'uvu/assert';
+import { variablesViolations } from '../../src/conversations/variables.js';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -15,7 +16,6 @@ import {
   toServiceError,
   type Violation,
 } from '../../src/rpc/errors.js';
-import { variablesViolations } from '../../src/sessions/variables.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('errors');

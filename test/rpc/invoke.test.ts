@@ -10,9 +10,9 @@ import {
   type OpenSessionRequest,
   type OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import type { AuthenticatedCall, Call, Surface } from '../../src/rpc/call.js';
+import type { AuthenticatedCall, Call, Caller, Surface } from '../../src/rpc/call.js';
 import { ServiceError, type Violation } from '../../src/rpc/errors.js';
-import { createInvoke, type InvokeParts } from '../../src/rpc/invoke.js';
+import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { suite } from '../harness/suite.js';
@@ -41,6 +41,8 @@ const ANSWER: OpenSessionResponse = {
   quickQuestions: [],
 };
 
+const AGENT: Caller = { name: 'agent', scopes: new Set(['open']), tenants: 'all' };
+
 type Handle = (request: OpenSessionRequest, call: AuthenticatedCall) => Promise<OpenSessionResponse>;
 
 interface Setting {
@@ -49,7 +51,7 @@ interface Setting {
   readonly read?: () => never;
   readonly rules?: () => readonly Violation[];
   readonly handle?: Handle;
-  readonly authenticate?: InvokeParts['authenticate'];
+  readonly authenticate?: PipelineParts['authenticate'];
 }
 
 /** One call of a fake RPC: its answer, what came of it, and the lines that were logged. */
@@ -57,8 +59,8 @@ function rig({ call, request, read, rules, handle, authenticate }: Setting = {})
   const lines: string[] = [];
   const done: string[] = [];
   const clock = { now: START };
-  const invoke = createInvoke({
-    authenticate: authenticate ?? (() => 'agent'),
+  const { invoke } = createPipeline({
+    authenticate: authenticate ?? (() => AGENT),
     maxCallMs: MAX_CALL_MS,
     now: () => clock.now,
     log: createLog('trace', { write: (line) => lines.push(line) }),
@@ -66,6 +68,7 @@ function rig({ call, request, read, rules, handle, authenticate }: Setting = {})
   const rpc = defineRpc({
     method: ChatSessions.method.openSession,
     codec: ChatSessionsService.openSession,
+    scope: 'open',
     rules: () => {
       done.push('rules');
       return rules?.() ?? [];
@@ -172,9 +175,9 @@ test('the handler gets the request as its own type, and the call with caller and
   });
   await start();
   assert.equal(seen, {
-    request: { publicKey: 'k', customerId: 'u', locale: '', variables: { a: [1, null] } },
+    request: { publicKey: 'k', customerId: 'u', customerToken: '', locale: '', variables: { a: [1, null] } },
     call: {
-      caller: 'agent',
+      caller: AGENT,
       deadline: START + 1_200,
       surface: 'chat',
       transport: 'connect',

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import type { AuthenticatedCall } from '../../src/rpc/call.js';
+import type { Conversation } from '../../src/conversations/conversation.js';
+import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import type { Conversation } from '../../src/sessions/conversation.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from '../../src/sessions/idempotency.js';
 import { suite } from '../harness/suite.js';
 
@@ -68,14 +68,18 @@ interface Parts {
 }
 
 const idOf = ({ surface, caller, keyId, key }: Parts): string =>
-  idempotentId(call({ surface, caller }), keyId, key);
+  idempotentId(call({ surface, caller: caller === undefined ? undefined : callerOf(caller) }), keyId, key);
+
+function callerOf(name: string): Caller {
+  return { name, scopes: new Set(['open']), tenants: 'all' };
+}
 
 const PARTS: Parts = { surface: 'engine', caller: 'agent', keyId: 'key-1', key: 'k'.repeat(22) };
 
 test('the id is the same for the same parts, whatever else the call says', () => {
   const other = call({
     surface: 'engine',
-    caller: 'agent',
+    caller: callerOf('agent'),
     transport: 'grpc',
     requestId: 'r-2',
     deadline: 9,
@@ -183,6 +187,10 @@ function conversation(change: Partial<Conversation> = {}): Conversation {
     createdAt: NOW,
     updatedAt: NOW,
     purgeAt: NOW + 86_400_000,
+    customerVerified: false,
+    expiresAt: NOW / 1000 + 3_600,
+    revision: 1,
+    changes: [],
     ...change,
   };
 }

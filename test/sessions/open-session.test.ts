@@ -116,7 +116,8 @@ test(
 test('a row holds what was said, in its canonical form, and nothing that was not', async () => {
   const sent = { publicKey: KEY, customerId: 'u-42', locale: 'EN-gb', variables: { a: [1, null, 'x'] } };
   const chat = await stored(idOf(await open('public path', { request: sent })));
-  const { _id, tenantId, keyId, session, createdAt, updatedAt, purgeAt, ...rest } = chat ?? {};
+  const { _id, tenantId, keyId, session, createdAt, updatedAt, purgeAt, revision, ...rest } = chat ?? {};
+  assert.is(revision, 1);
   assert.equal(rest, {
     customerId: 'u-42',
     locale: 'en-GB',

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import * as assert from 'uvu/assert';
-import { createTokenSigner, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from '../../src/sessions/token.js';
+import { createSessionTokens, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from '../../src/sessions/token.js';
 import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
 import { suite } from '../harness/suite.js';
 import { transports } from '../parity/transports.js';
@@ -19,7 +19,7 @@ const claims = {
 
 test('signs what an independent verifier accepts', async () => {
   const secret = Buffer.alloc(32, 1);
-  const token = createTokenSigner([{ kid: 'k1', secret }]).sign(claims);
+  const token = createSessionTokens([{ kid: 'k1', secret }]).sign(claims);
   const { payload, protectedHeader } = await jwtVerify(token, createSecretKey(secret), {
     algorithms: ['HS256'],
     typ: TOKEN_TYPE,
@@ -43,7 +43,7 @@ test('signs what an independent verifier accepts', async () => {
 test('the first key signs', () => {
   const secret = Buffer.alloc(32, 1);
   const other = Buffer.alloc(32, 2);
-  const token = createTokenSigner([
+  const token = createSessionTokens([
     { kid: 'new', secret },
     { kid: 'old', secret: other },
   ]).sign(claims);
@@ -51,7 +51,7 @@ test('the first key signs', () => {
 });
 
 test('the same claims give the same token', () => {
-  const signer = createTokenSigner([{ kid: 'k1', secret: Buffer.alloc(32, 1) }]);
+  const signer = createSessionTokens([{ kid: 'k1', secret: Buffer.alloc(32, 1) }]);
   assert.is(signer.sign(claims), signer.sign(claims));
 });
 

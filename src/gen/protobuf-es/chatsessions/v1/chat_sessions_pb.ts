@@ -10,6 +10,10 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Conversation, ConversationEvent, Surface, Untrusted } from "./conversation_pb.js";
+import { file_chatsessions_v1_conversation } from "./conversation_pb.js";
+import type { Intent, QuickQuestion, Widget } from "./widget_pb.js";
+import { file_chatsessions_v1_widget } from "./widget_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -20,7 +24,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file chatsessions/v1/chat_sessions.proto.
  */
 export const file_chatsessions_v1_chat_sessions: GenFile = /*@__PURE__*/
-  fileDesc("CiNjaGF0c2Vzc2lvbnMvdjEvY2hhdF9zZXNzaW9ucy5wcm90bxIPY2hhdHNlc3Npb25zLnYxIn4KEk9wZW5TZXNzaW9uUmVxdWVzdBIXCgpwdWJsaWNfa2V5GAEgASgJQgPgQQISEwoLY3VzdG9tZXJfaWQYAiABKAkSDgoGbG9jYWxlGAMgASgJEioKCXZhcmlhYmxlcxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QigQIKE09wZW5TZXNzaW9uUmVzcG9uc2USFQoNc2Vzc2lvbl90b2tlbhgBIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoGd2lkZ2V0GAQgASgLMhcuY2hhdHNlc3Npb25zLnYxLldpZGdldBIoCgdpbnRlbnRzGAUgAygLMhcuY2hhdHNlc3Npb25zLnYxLkludGVudBI3Cg9xdWlja19xdWVzdGlvbnMYBiADKAsyHi5jaGF0c2Vzc2lvbnMudjEuUXVpY2tRdWVzdGlvbiIXCgZXaWRnZXQSDQoFbGFiZWwYASABKAkiyAIKBkludGVudBIMCgRuYW1lGAEgASgJEhUKDWRpc3BsYXlfbGFiZWwYAiABKAkSFQoIc3VidGl0bGUYAyABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgEIAEoCUgBiAEBEhAKCGV4YW1wbGVzGAUgAygJEiwKEXJlcXVpcmVkX2VudGl0aWVzGAYgAygJUhFyZXF1aXJlZF9lbnRpdGllcxIjCgRpY29uGAcgASgLMhUuY2hhdHNlc3Npb25zLnYxLkljb24SGQoMYWNjZW50X2NvbG9yGAggASgJSAKIAQESFQoNc3R5bGVfdmFyaWFudBgJIAEoCRIRCglpc19waW5uZWQYCiABKAgSEAoIcHJpb3JpdHkYCyABKAVCCwoJX3N1YnRpdGxlQg4KDF9kZXNjcmlwdGlvbkIPCg1fYWNjZW50X2NvbG9yIiMKBEljb24SDAoEa2luZBgBIAEoCRINCgV2YWx1ZRgCIAEoCSKAAQoNUXVpY2tRdWVzdGlvbhIQCghxdWVzdGlvbhgBIAEoCRIRCglwYWdlX3R5cGUYAiABKAkSFAoHZmxvd19pZBgDIAEoCUgAiAEBEhgKC2ludGVudF9uYW1lGAQgASgJSAGIAQFCCgoIX2Zsb3dfaWRCDgoMX2ludGVudF9uYW1lMpIBCgxDaGF0U2Vzc2lvbnMSgQEKC09wZW5TZXNzaW9uEiMuY2hhdHNlc3Npb25zLnYxLk9wZW5TZXNzaW9uUmVxdWVzdBokLmNoYXRzZXNzaW9ucy52MS5PcGVuU2Vzc2lvblJlc3BvbnNlIieC0+STAiE6ASoiHC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnNiBnByb3RvMw", [file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiNjaGF0c2Vzc2lvbnMvdjEvY2hhdF9zZXNzaW9ucy5wcm90bxIPY2hhdHNlc3Npb25zLnYxIpYBChJPcGVuU2Vzc2lvblJlcXVlc3QSFwoKcHVibGljX2tleRgBIAEoCUID4EECEhMKC2N1c3RvbWVyX2lkGAIgASgJEg4KBmxvY2FsZRgDIAEoCRIqCgl2YXJpYWJsZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhYKDmN1c3RvbWVyX3Rva2VuGAUgASgJIoECChNPcGVuU2Vzc2lvblJlc3BvbnNlEhUKDXNlc3Npb25fdG9rZW4YASABKAkSFwoPY29udmVyc2F0aW9uX2lkGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBndpZGdldBgEIAEoCzIXLmNoYXRzZXNzaW9ucy52MS5XaWRnZXQSKAoHaW50ZW50cxgFIAMoCzIXLmNoYXRzZXNzaW9ucy52MS5JbnRlbnQSNwoPcXVpY2tfcXVlc3Rpb25zGAYgAygLMh4uY2hhdHNlc3Npb25zLnYxLlF1aWNrUXVlc3Rpb24iEwoRR2V0U2Vzc2lvblJlcXVlc3QiowIKEkdldFNlc3Npb25SZXNwb25zZRIXCg9jb252ZXJzYXRpb25faWQYASABKAkSLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoGbG9jYWxlGAMgASgJSACIAQESGAoQY2F0YWxvZ19yZXZpc2lvbhgEIAEoBRInCgZ3aWRnZXQYBSABKAsyFy5jaGF0c2Vzc2lvbnMudjEuV2lkZ2V0EigKB2ludGVudHMYBiADKAsyFy5jaGF0c2Vzc2lvbnMudjEuSW50ZW50EjcKD3F1aWNrX3F1ZXN0aW9ucxgHIAMoCzIeLmNoYXRzZXNzaW9ucy52MS5RdWlja1F1ZXN0aW9uQgkKB19sb2NhbGUibQoVUmVmcmVzaFNlc3Npb25SZXF1ZXN0Eg4KBmxvY2FsZRgBIAEoCRIqCgl2YXJpYWJsZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhgKEHJlbW92ZV92YXJpYWJsZXMYAyADKAkikgEKFlJlZnJlc2hTZXNzaW9uUmVzcG9uc2USFQoNc2Vzc2lvbl90b2tlbhgBIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQY2F0YWxvZ19yZXZpc2lvbhgEIAEoBSITChFFbmRTZXNzaW9uUmVxdWVzdCIUChJFbmRTZXNzaW9uUmVzcG9uc2UiPwoUVmVyaWZ5U2Vzc2lvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA+BBAhITCgtpbnRlbnRfbmFtZRgCIAEoCSL2AgoVVmVyaWZ5U2Vzc2lvblJlc3BvbnNlEg4KBnRlbmFudBgBIAEoCRIVCg13aWRnZXRfa2V5X2lkGAIgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgDIAEoCRIYCgtjdXN0b21lcl9pZBgEIAEoCUgAiAEBEhkKEWN1c3RvbWVyX3ZlcmlmaWVkGAUgASgIEi0KCXVudHJ1c3RlZBgGIAEoCzIaLmNoYXRzZXNzaW9ucy52MS5VbnRydXN0ZWQSEwoGb3JpZ2luGAcgASgJSAGIAQESKQoHc3VyZmFjZRgIIAEoDjIYLmNoYXRzZXNzaW9ucy52MS5TdXJmYWNlEi4KCmV4cGlyZXNfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKDmludGVudF9hbGxvd2VkGAogASgISAKIAQFCDgoMX2N1c3RvbWVyX2lkQgkKB19vcmlnaW5CEQoPX2ludGVudF9hbGxvd2VkIksKFkdldENvbnZlcnNhdGlvblJlcXVlc3QSEwoGdGVuYW50GAEgASgJQgPgQQISHAoPY29udmVyc2F0aW9uX2lkGAIgASgJQgPgQQIiTgoXR2V0Q29udmVyc2F0aW9uUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiLmAQoYTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhMKC2N1c3RvbWVyX2lkGAIgASgJEi8KC29wZW5lZF9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1vcGVuZWRfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg12ZXJpZmllZF9vbmx5GAUgASgIEhEKCXBhZ2Vfc2l6ZRgGIAEoBRISCgpwYWdlX3Rva2VuGAcgASgJImoKGUxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2USNAoNY29udmVyc2F0aW9ucxgBIAMoCzIdLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpEBChZVcGRhdGVWYXJpYWJsZXNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECEioKCXZhcmlhYmxlcxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGAoQcmVtb3ZlX3ZhcmlhYmxlcxgEIAMoCSIrChdVcGRhdGVWYXJpYWJsZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBSJLChZFbmRDb252ZXJzYXRpb25SZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECIhkKF0VuZENvbnZlcnNhdGlvblJlc3BvbnNlIkUKFEVyYXNlQ3VzdG9tZXJSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhgKC2N1c3RvbWVyX2lkGAIgASgJQgPgQQIiPwoVRXJhc2VDdXN0b21lclJlc3BvbnNlEhQKDGVyYXNlZF9jb3VudBgBIAEoBRIQCghjb21wbGV0ZRgCIAEoCCJdChVFeHBvcnRDdXN0b21lclJlcXVlc3QSEwoGdGVuYW50GAEgASgJQgPgQQISGAoLY3VzdG9tZXJfaWQYAiABKAlCA+BBAhIVCg12ZXJpZmllZF9vbmx5GAMgASgIIk0KFkV4cG9ydEN1c3RvbWVyUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJGChlXYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhQKDHJlc3VtZV90b2tlbhgCIAEoCSJmChpXYXRjaENvbnZlcnNhdGlvbnNSZXNwb25zZRIyCgZldmVudHMYASADKAsyIi5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uRXZlbnQSFAoMcmVzdW1lX3Rva2VuGAIgASgJMpgLCgxDaGF0U2Vzc2lvbnMSgQEKC09wZW5TZXNzaW9uEiMuY2hhdHNlc3Npb25zLnYxLk9wZW5TZXNzaW9uUmVxdWVzdBokLmNoYXRzZXNzaW9ucy52MS5PcGVuU2Vzc2lvblJlc3BvbnNlIieC0+STAiE6ASoiHC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMShgEKCkdldFNlc3Npb24SIi5jaGF0c2Vzc2lvbnMudjEuR2V0U2Vzc2lvblJlcXVlc3QaIy5jaGF0c2Vzc2lvbnMudjEuR2V0U2Vzc2lvblJlc3BvbnNlIi+QAgGC0+STAiYSJC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMvY3VycmVudBKaAQoOUmVmcmVzaFNlc3Npb24SJi5jaGF0c2Vzc2lvbnMudjEuUmVmcmVzaFNlc3Npb25SZXF1ZXN0GicuY2hhdHNlc3Npb25zLnYxLlJlZnJlc2hTZXNzaW9uUmVzcG9uc2UiN4LT5JMCMToBKiIsL2FwaS9wdWJsaWMvdjEvY2hhdC9zZXNzaW9ucy9jdXJyZW50L3JlZnJlc2gShgEKCkVuZFNlc3Npb24SIi5jaGF0c2Vzc2lvbnMudjEuRW5kU2Vzc2lvblJlcXVlc3QaIy5jaGF0c2Vzc2lvbnMudjEuRW5kU2Vzc2lvblJlc3BvbnNlIi+QAgKC0+STAiYqJC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMvY3VycmVudBJjCg1WZXJpZnlTZXNzaW9uEiUuY2hhdHNlc3Npb25zLnYxLlZlcmlmeVNlc3Npb25SZXF1ZXN0GiYuY2hhdHNlc3Npb25zLnYxLlZlcmlmeVNlc3Npb25SZXNwb25zZSIDkAIBEmkKD0dldENvbnZlcnNhdGlvbhInLmNoYXRzZXNzaW9ucy52MS5HZXRDb252ZXJzYXRpb25SZXF1ZXN0GiguY2hhdHNlc3Npb25zLnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIgOQAgESbwoRTGlzdENvbnZlcnNhdGlvbnMSKS5jaGF0c2Vzc2lvbnMudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GiouY2hhdHNlc3Npb25zLnYxLkxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2UiA5ACARJkCg9VcGRhdGVWYXJpYWJsZXMSJy5jaGF0c2Vzc2lvbnMudjEuVXBkYXRlVmFyaWFibGVzUmVxdWVzdBooLmNoYXRzZXNzaW9ucy52MS5VcGRhdGVWYXJpYWJsZXNSZXNwb25zZRJpCg9FbmRDb252ZXJzYXRpb24SJy5jaGF0c2Vzc2lvbnMudjEuRW5kQ29udmVyc2F0aW9uUmVxdWVzdBooLmNoYXRzZXNzaW9ucy52MS5FbmRDb252ZXJzYXRpb25SZXNwb25zZSIDkAICEmMKDUVyYXNlQ3VzdG9tZXISJS5jaGF0c2Vzc2lvbnMudjEuRXJhc2VDdXN0b21lclJlcXVlc3QaJi5jaGF0c2Vzc2lvbnMudjEuRXJhc2VDdXN0b21lclJlc3BvbnNlIgOQAgISaAoORXhwb3J0Q3VzdG9tZXISJi5jaGF0c2Vzc2lvbnMudjEuRXhwb3J0Q3VzdG9tZXJSZXF1ZXN0GicuY2hhdHNlc3Npb25zLnYxLkV4cG9ydEN1c3RvbWVyUmVzcG9uc2UiA5ACATABEnQKEldhdGNoQ29udmVyc2F0aW9ucxIqLmNoYXRzZXNzaW9ucy52MS5XYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0GisuY2hhdHNlc3Npb25zLnYxLldhdGNoQ29udmVyc2F0aW9uc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_chatsessions_v1_conversation, file_chatsessions_v1_widget, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * OpenSessionRequest names the widget and, optionally, who is in front of it.
@@ -59,6 +63,15 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
    * @generated from field: google.protobuf.Struct variables = 4;
    */
   variables?: JsonObject | undefined;
+
+  /**
+   * Optional, at most 4096 characters: a JWT (RFC 7519) by which the site vouches for its customer, where the widget
+   * key verifies identities. HS256 with the key's identity secret; `sub` is the customer id, `aud` the id of the
+   * widget key, `exp` at most 24 h ahead. When `customer_id` is sent too, they must be the same.
+   *
+   * @generated from field: string customer_token = 5;
+   */
+  customerToken: string;
 };
 
 /**
@@ -127,192 +140,735 @@ export const OpenSessionResponseSchema: GenMessage<OpenSessionResponse> = /*@__P
   messageDesc(file_chatsessions_v1_chat_sessions, 1);
 
 /**
- * Widget is what a visitor may know of a widget key.
+ * GetSessionRequest is empty: the session token says which session.
  *
- * @generated from message chatsessions.v1.Widget
+ * @generated from message chatsessions.v1.GetSessionRequest
  */
-export type Widget = Message<"chatsessions.v1.Widget"> & {
-  /**
-   * The name that the tenant gave to the widget.
-   *
-   * @generated from field: string label = 1;
-   */
-  label: string;
+export type GetSessionRequest = Message<"chatsessions.v1.GetSessionRequest"> & {
 };
 
 /**
- * Describes the message chatsessions.v1.Widget.
- * Use `create(WidgetSchema)` to create a new message.
+ * Describes the message chatsessions.v1.GetSessionRequest.
+ * Use `create(GetSessionRequestSchema)` to create a new message.
  */
-export const WidgetSchema: GenMessage<Widget> = /*@__PURE__*/
+export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_chat_sessions, 2);
 
 /**
- * Intent is something that a visitor may start: each published flow registers one.
+ * GetSessionResponse is a session as it is now.
  *
- * @generated from message chatsessions.v1.Intent
+ * @generated from message chatsessions.v1.GetSessionResponse
  */
-export type Intent = Message<"chatsessions.v1.Intent"> & {
+export type GetSessionResponse = Message<"chatsessions.v1.GetSessionResponse"> & {
   /**
-   * The stable name, unique within the tenant.
+   * The conversation that the session may talk in.
    *
-   * @generated from field: string name = 1;
+   * @generated from field: string conversation_id = 1;
    */
-  name: string;
+  conversationId: string;
 
   /**
-   * What a button shows.
+   * When the token of this call stops being accepted, in whole seconds.
    *
-   * @generated from field: string display_label = 2;
+   * @generated from field: google.protobuf.Timestamp expires_at = 2;
    */
-  displayLabel: string;
+  expiresAt?: Timestamp | undefined;
 
   /**
-   * A second line under the label; null when unset.
+   * The visitor's language, a canonical BCP-47 tag; null when unset.
    *
-   * @generated from field: optional string subtitle = 3;
+   * @generated from field: optional string locale = 3;
    */
-  subtitle?: string | undefined;
+  locale?: string | undefined;
 
   /**
-   * What the intent does; null when unset.
+   * Counts the changes of the tenant's catalogue: as long as it stays, so do the members below.
    *
-   * @generated from field: optional string description = 4;
+   * @generated from field: int32 catalog_revision = 4;
    */
-  description?: string | undefined;
+  catalogRevision: number;
 
   /**
-   * Sentences that a visitor might write for it.
+   * The widget.
    *
-   * @generated from field: repeated string examples = 5;
+   * @generated from field: chatsessions.v1.Widget widget = 5;
    */
-  examples: string[];
+  widget?: Widget | undefined;
 
   /**
-   * The entities that the flow needs before it can run.
+   * What the widget may offer now, in the order of OpenSessionResponse.intents.
    *
-   * @generated from field: repeated string required_entities = 6 [json_name = "required_entities"];
+   * @generated from field: repeated chatsessions.v1.Intent intents = 6;
    */
-  requiredEntities: string[];
+  intents: Intent[];
 
   /**
-   * The icon of the button; null when unset.
+   * All prompts of the tenant.
    *
-   * @generated from field: chatsessions.v1.Icon icon = 7;
+   * @generated from field: repeated chatsessions.v1.QuickQuestion quick_questions = 7;
    */
-  icon?: Icon | undefined;
-
-  /**
-   * A CSS colour; null when unset.
-   *
-   * @generated from field: optional string accent_color = 8;
-   */
-  accentColor?: string | undefined;
-
-  /**
-   * How the button is drawn; `solid` unless the flow says otherwise.
-   *
-   * @generated from field: string style_variant = 9;
-   */
-  styleVariant: string;
-
-  /**
-   * Whether the intent stands before all that are not pinned.
-   *
-   * @generated from field: bool is_pinned = 10;
-   */
-  isPinned: boolean;
-
-  /**
-   * The higher, the earlier; 0 unless the flow says otherwise.
-   *
-   * @generated from field: int32 priority = 11;
-   */
-  priority: number;
+  quickQuestions: QuickQuestion[];
 };
 
 /**
- * Describes the message chatsessions.v1.Intent.
- * Use `create(IntentSchema)` to create a new message.
+ * Describes the message chatsessions.v1.GetSessionResponse.
+ * Use `create(GetSessionResponseSchema)` to create a new message.
  */
-export const IntentSchema: GenMessage<Intent> = /*@__PURE__*/
+export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_chat_sessions, 3);
 
 /**
- * Icon is a small picture on a button.
+ * RefreshSessionRequest says what changes; nothing has to.
  *
- * @generated from message chatsessions.v1.Icon
+ * @generated from message chatsessions.v1.RefreshSessionRequest
  */
-export type Icon = Message<"chatsessions.v1.Icon"> & {
+export type RefreshSessionRequest = Message<"chatsessions.v1.RefreshSessionRequest"> & {
   /**
-   * What `value` is, such as `emoji`.
+   * Optional, replaces the locale; rules as in OpenSessionRequest. Empty leaves it as it is.
    *
-   * @generated from field: string kind = 1;
+   * @generated from field: string locale = 1;
    */
-  kind: string;
+  locale: string;
 
   /**
-   * The picture itself, in the form that `kind` says.
+   * Optional, merged into the conversation's variables key by key; null stores null. The rules of
+   * OpenSessionRequest.variables hold for the merged whole.
    *
-   * @generated from field: string value = 2;
+   * @generated from field: google.protobuf.Struct variables = 2;
    */
-  value: string;
+  variables?: JsonObject | undefined;
+
+  /**
+   * Optional, at most 50 keys that are removed before `variables` is merged; those that are not there are ignored.
+   *
+   * @generated from field: repeated string remove_variables = 3;
+   */
+  removeVariables: string[];
 };
 
 /**
- * Describes the message chatsessions.v1.Icon.
- * Use `create(IconSchema)` to create a new message.
+ * Describes the message chatsessions.v1.RefreshSessionRequest.
+ * Use `create(RefreshSessionRequestSchema)` to create a new message.
  */
-export const IconSchema: GenMessage<Icon> = /*@__PURE__*/
+export const RefreshSessionRequestSchema: GenMessage<RefreshSessionRequest> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_chat_sessions, 4);
 
 /**
- * QuickQuestion is a prompt that a widget offers on some pages.
+ * RefreshSessionResponse is the session's new token.
  *
- * @generated from message chatsessions.v1.QuickQuestion
+ * @generated from message chatsessions.v1.RefreshSessionResponse
  */
-export type QuickQuestion = Message<"chatsessions.v1.QuickQuestion"> & {
+export type RefreshSessionResponse = Message<"chatsessions.v1.RefreshSessionResponse"> & {
   /**
-   * The prompt, as the visitor reads and sends it.
+   * The new session token.
    *
-   * @generated from field: string question = 1;
+   * @generated from field: string session_token = 1;
    */
-  question: string;
+  sessionToken: string;
 
   /**
-   * The page that it is meant for: `general`, `category`, `product` or `cart`.
+   * The same conversation as before.
    *
-   * @generated from field: string page_type = 2;
+   * @generated from field: string conversation_id = 2;
    */
-  pageType: string;
+  conversationId: string;
 
   /**
-   * The flow assigned to it, published or not; null when none is.
+   * When the new token stops being accepted, in whole seconds.
    *
-   * @generated from field: optional string flow_id = 3;
+   * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
-  flowId?: string | undefined;
+  expiresAt?: Timestamp | undefined;
 
   /**
-   * The intent that it starts: set only when the assigned flow is published and the key may trigger it.
+   * As in GetSessionResponse: another number than before means that GetSession has something new.
    *
-   * @generated from field: optional string intent_name = 4;
+   * @generated from field: int32 catalog_revision = 4;
    */
-  intentName?: string | undefined;
+  catalogRevision: number;
 };
 
 /**
- * Describes the message chatsessions.v1.QuickQuestion.
- * Use `create(QuickQuestionSchema)` to create a new message.
+ * Describes the message chatsessions.v1.RefreshSessionResponse.
+ * Use `create(RefreshSessionResponseSchema)` to create a new message.
  */
-export const QuickQuestionSchema: GenMessage<QuickQuestion> = /*@__PURE__*/
+export const RefreshSessionResponseSchema: GenMessage<RefreshSessionResponse> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_chat_sessions, 5);
+
+/**
+ * EndSessionRequest is empty: the session token says which session.
+ *
+ * @generated from message chatsessions.v1.EndSessionRequest
+ */
+export type EndSessionRequest = Message<"chatsessions.v1.EndSessionRequest"> & {
+};
+
+/**
+ * Describes the message chatsessions.v1.EndSessionRequest.
+ * Use `create(EndSessionRequestSchema)` to create a new message.
+ */
+export const EndSessionRequestSchema: GenMessage<EndSessionRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 6);
+
+/**
+ * EndSessionResponse is empty: the session has ended.
+ *
+ * @generated from message chatsessions.v1.EndSessionResponse
+ */
+export type EndSessionResponse = Message<"chatsessions.v1.EndSessionResponse"> & {
+};
+
+/**
+ * Describes the message chatsessions.v1.EndSessionResponse.
+ * Use `create(EndSessionResponseSchema)` to create a new message.
+ */
+export const EndSessionResponseSchema: GenMessage<EndSessionResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 7);
+
+/**
+ * VerifySessionRequest is a session token, as a browser showed it.
+ *
+ * @generated from message chatsessions.v1.VerifySessionRequest
+ */
+export type VerifySessionRequest = Message<"chatsessions.v1.VerifySessionRequest"> & {
+  /**
+   * Required. The session token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * Optional: an intent that the visitor wants to start.
+   *
+   * @generated from field: string intent_name = 2;
+   */
+  intentName: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.VerifySessionRequest.
+ * Use `create(VerifySessionRequestSchema)` to create a new message.
+ */
+export const VerifySessionRequestSchema: GenMessage<VerifySessionRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 8);
+
+/**
+ * VerifySessionResponse is what a good session token stands for.
+ *
+ * @generated from message chatsessions.v1.VerifySessionResponse
+ */
+export type VerifySessionResponse = Message<"chatsessions.v1.VerifySessionResponse"> & {
+  /**
+   * The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The id of the widget key that the session was opened with.
+   *
+   * @generated from field: string widget_key_id = 2;
+   */
+  widgetKeyId: string;
+
+  /**
+   * The conversation that the session may talk in.
+   *
+   * @generated from field: string conversation_id = 3;
+   */
+  conversationId: string;
+
+  /**
+   * The customer, when one was named.
+   *
+   * @generated from field: optional string customer_id = 4;
+   */
+  customerId?: string | undefined;
+
+  /**
+   * Whether the site vouched for `customer_id` by a customer token. If not, it is what some browser said, and gives
+   * no right to anything of that customer's.
+   *
+   * @generated from field: bool customer_verified = 5;
+   */
+  customerVerified: boolean;
+
+  /**
+   * What the visitor's browser said.
+   *
+   * @generated from field: chatsessions.v1.Untrusted untrusted = 6;
+   */
+  untrusted?: Untrusted | undefined;
+
+  /**
+   * The `Origin` that the session was opened from; unset for engine callers and native apps.
+   *
+   * @generated from field: optional string origin = 7;
+   */
+  origin?: string | undefined;
+
+  /**
+   * The surface that the session was opened on.
+   *
+   * @generated from field: chatsessions.v1.Surface surface = 8;
+   */
+  surface: Surface;
+
+  /**
+   * When the token stops being accepted, in whole seconds.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 9;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * Whether this widget may start `intent_name` now; unset when the request names none.
+   *
+   * @generated from field: optional bool intent_allowed = 10;
+   */
+  intentAllowed?: boolean | undefined;
+};
+
+/**
+ * Describes the message chatsessions.v1.VerifySessionResponse.
+ * Use `create(VerifySessionResponseSchema)` to create a new message.
+ */
+export const VerifySessionResponseSchema: GenMessage<VerifySessionResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 9);
+
+/**
+ * GetConversationRequest names a conversation.
+ *
+ * @generated from message chatsessions.v1.GetConversationRequest
+ */
+export type GetConversationRequest = Message<"chatsessions.v1.GetConversationRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Required. The conversation, a UUID.
+   *
+   * @generated from field: string conversation_id = 2;
+   */
+  conversationId: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.GetConversationRequest.
+ * Use `create(GetConversationRequestSchema)` to create a new message.
+ */
+export const GetConversationRequestSchema: GenMessage<GetConversationRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 10);
+
+/**
+ * GetConversationResponse is one conversation.
+ *
+ * @generated from message chatsessions.v1.GetConversationResponse
+ */
+export type GetConversationResponse = Message<"chatsessions.v1.GetConversationResponse"> & {
+  /**
+   * The conversation.
+   *
+   * @generated from field: chatsessions.v1.Conversation conversation = 1;
+   */
+  conversation?: Conversation | undefined;
+};
+
+/**
+ * Describes the message chatsessions.v1.GetConversationResponse.
+ * Use `create(GetConversationResponseSchema)` to create a new message.
+ */
+export const GetConversationResponseSchema: GenMessage<GetConversationResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 11);
+
+/**
+ * ListConversationsRequest is a query, and a place in its answer.
+ *
+ * @generated from message chatsessions.v1.ListConversationsRequest
+ */
+export type ListConversationsRequest = Message<"chatsessions.v1.ListConversationsRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Optional: only conversations of this customer.
+   *
+   * @generated from field: string customer_id = 2;
+   */
+  customerId: string;
+
+  /**
+   * Optional: only conversations that were opened at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp opened_from = 3;
+   */
+  openedFrom?: Timestamp | undefined;
+
+  /**
+   * Optional: only conversations that were opened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp opened_before = 4;
+   */
+  openedBefore?: Timestamp | undefined;
+
+  /**
+   * Optional: only conversations whose customer was verified.
+   *
+   * @generated from field: bool verified_only = 5;
+   */
+  verifiedOnly: boolean;
+
+  /**
+   * Optional: the most conversations of one page; 50 when 0, and never more than 200.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * Optional: `next_page_token` of the page before. All other fields but `page_size` must be as they were.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.ListConversationsRequest.
+ * Use `create(ListConversationsRequestSchema)` to create a new message.
+ */
+export const ListConversationsRequestSchema: GenMessage<ListConversationsRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 12);
+
+/**
+ * ListConversationsResponse is one page.
+ *
+ * @generated from message chatsessions.v1.ListConversationsResponse
+ */
+export type ListConversationsResponse = Message<"chatsessions.v1.ListConversationsResponse"> & {
+  /**
+   * The conversations, the last opened first.
+   *
+   * @generated from field: repeated chatsessions.v1.Conversation conversations = 1;
+   */
+  conversations: Conversation[];
+
+  /**
+   * The token of the next page; empty when this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.ListConversationsResponse.
+ * Use `create(ListConversationsResponseSchema)` to create a new message.
+ */
+export const ListConversationsResponseSchema: GenMessage<ListConversationsResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 13);
+
+/**
+ * UpdateVariablesRequest says what changes.
+ *
+ * @generated from message chatsessions.v1.UpdateVariablesRequest
+ */
+export type UpdateVariablesRequest = Message<"chatsessions.v1.UpdateVariablesRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Required. The conversation, a UUID.
+   *
+   * @generated from field: string conversation_id = 2;
+   */
+  conversationId: string;
+
+  /**
+   * Optional, merged into the conversation's variables, as in RefreshSessionRequest.
+   *
+   * @generated from field: google.protobuf.Struct variables = 3;
+   */
+  variables?: JsonObject | undefined;
+
+  /**
+   * Optional, removed before `variables` is merged, as in RefreshSessionRequest.
+   *
+   * @generated from field: repeated string remove_variables = 4;
+   */
+  removeVariables: string[];
+};
+
+/**
+ * Describes the message chatsessions.v1.UpdateVariablesRequest.
+ * Use `create(UpdateVariablesRequestSchema)` to create a new message.
+ */
+export const UpdateVariablesRequestSchema: GenMessage<UpdateVariablesRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 14);
+
+/**
+ * UpdateVariablesResponse says that the variables are changed.
+ *
+ * @generated from message chatsessions.v1.UpdateVariablesResponse
+ */
+export type UpdateVariablesResponse = Message<"chatsessions.v1.UpdateVariablesResponse"> & {
+  /**
+   * The conversation's revision with them.
+   *
+   * @generated from field: int32 revision = 1;
+   */
+  revision: number;
+};
+
+/**
+ * Describes the message chatsessions.v1.UpdateVariablesResponse.
+ * Use `create(UpdateVariablesResponseSchema)` to create a new message.
+ */
+export const UpdateVariablesResponseSchema: GenMessage<UpdateVariablesResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 15);
+
+/**
+ * EndConversationRequest names a conversation.
+ *
+ * @generated from message chatsessions.v1.EndConversationRequest
+ */
+export type EndConversationRequest = Message<"chatsessions.v1.EndConversationRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Required. The conversation, a UUID.
+   *
+   * @generated from field: string conversation_id = 2;
+   */
+  conversationId: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.EndConversationRequest.
+ * Use `create(EndConversationRequestSchema)` to create a new message.
+ */
+export const EndConversationRequestSchema: GenMessage<EndConversationRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 16);
+
+/**
+ * EndConversationResponse is empty: the conversation has ended.
+ *
+ * @generated from message chatsessions.v1.EndConversationResponse
+ */
+export type EndConversationResponse = Message<"chatsessions.v1.EndConversationResponse"> & {
+};
+
+/**
+ * Describes the message chatsessions.v1.EndConversationResponse.
+ * Use `create(EndConversationResponseSchema)` to create a new message.
+ */
+export const EndConversationResponseSchema: GenMessage<EndConversationResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 17);
+
+/**
+ * EraseCustomerRequest names a customer.
+ *
+ * @generated from message chatsessions.v1.EraseCustomerRequest
+ */
+export type EraseCustomerRequest = Message<"chatsessions.v1.EraseCustomerRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Required. The customer whose conversations are deleted, verified or not.
+   *
+   * @generated from field: string customer_id = 2;
+   */
+  customerId: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.EraseCustomerRequest.
+ * Use `create(EraseCustomerRequestSchema)` to create a new message.
+ */
+export const EraseCustomerRequestSchema: GenMessage<EraseCustomerRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 18);
+
+/**
+ * EraseCustomerResponse says how far it got.
+ *
+ * @generated from message chatsessions.v1.EraseCustomerResponse
+ */
+export type EraseCustomerResponse = Message<"chatsessions.v1.EraseCustomerResponse"> & {
+  /**
+   * How many conversations this call deleted.
+   *
+   * @generated from field: int32 erased_count = 1;
+   */
+  erasedCount: number;
+
+  /**
+   * Whether there are none left; if not, call again.
+   *
+   * @generated from field: bool complete = 2;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message chatsessions.v1.EraseCustomerResponse.
+ * Use `create(EraseCustomerResponseSchema)` to create a new message.
+ */
+export const EraseCustomerResponseSchema: GenMessage<EraseCustomerResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 19);
+
+/**
+ * ExportCustomerRequest names a customer.
+ *
+ * @generated from message chatsessions.v1.ExportCustomerRequest
+ */
+export type ExportCustomerRequest = Message<"chatsessions.v1.ExportCustomerRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Required. The customer whose conversations are answered.
+   *
+   * @generated from field: string customer_id = 2;
+   */
+  customerId: string;
+
+  /**
+   * Optional: only conversations whose customer was verified. Anybody can open a conversation in another's name:
+   * what is not verified may be a stranger's.
+   *
+   * @generated from field: bool verified_only = 3;
+   */
+  verifiedOnly: boolean;
+};
+
+/**
+ * Describes the message chatsessions.v1.ExportCustomerRequest.
+ * Use `create(ExportCustomerRequestSchema)` to create a new message.
+ */
+export const ExportCustomerRequestSchema: GenMessage<ExportCustomerRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 20);
+
+/**
+ * ExportCustomerResponse is one conversation.
+ *
+ * @generated from message chatsessions.v1.ExportCustomerResponse
+ */
+export type ExportCustomerResponse = Message<"chatsessions.v1.ExportCustomerResponse"> & {
+  /**
+   * The conversation.
+   *
+   * @generated from field: chatsessions.v1.Conversation conversation = 1;
+   */
+  conversation?: Conversation | undefined;
+};
+
+/**
+ * Describes the message chatsessions.v1.ExportCustomerResponse.
+ * Use `create(ExportCustomerResponseSchema)` to create a new message.
+ */
+export const ExportCustomerResponseSchema: GenMessage<ExportCustomerResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 21);
+
+/**
+ * WatchConversationsRequest says what to watch, and from where on.
+ *
+ * @generated from message chatsessions.v1.WatchConversationsRequest
+ */
+export type WatchConversationsRequest = Message<"chatsessions.v1.WatchConversationsRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Optional: `resume_token` of the last message that was handled; without it, what happens from now on.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.WatchConversationsRequest.
+ * Use `create(WatchConversationsRequestSchema)` to create a new message.
+ */
+export const WatchConversationsRequestSchema: GenMessage<WatchConversationsRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 22);
+
+/**
+ * WatchConversationsResponse is some events, or none, and where they end.
+ *
+ * @generated from message chatsessions.v1.WatchConversationsResponse
+ */
+export type WatchConversationsResponse = Message<"chatsessions.v1.WatchConversationsResponse"> & {
+  /**
+   * What happened: of one conversation in order, of several roughly so. An event may come again, known by its
+   * conversation id and revision.
+   *
+   * @generated from field: repeated chatsessions.v1.ConversationEvent events = 1;
+   */
+  events: ConversationEvent[];
+
+  /**
+   * Where to go on from after these events.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.WatchConversationsResponse.
+ * Use `create(WatchConversationsResponseSchema)` to create a new message.
+ */
+export const WatchConversationsResponseSchema: GenMessage<WatchConversationsResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 23);
 
 /**
  * ChatSessions opens and keeps chat sessions.
  *
+ * Four RPCs are a visitor's: OpenSession, GetSession, RefreshSession and EndSession, on both surfaces. The others
+ * are for internal services, on the engine surface alone; but for VerifySession, which finds the tenant in the
+ * token, they name their tenant.
+ *
+ * The session token of GetSession, RefreshSession and EndSession comes as `authorization: Bearer <token>` on the
+ * chat surface, and in the metadata `chat-session-token` on the engine surface, where `authorization` is the
+ * engine caller's.
+ *
  * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}; where they apply
- * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo.
+ * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
+ * invalid_input, rate_limited, unavailable and deadline_exceeded; on the engine surface also unauthenticated and
+ * permission_denied (a tenant or an RPC that the caller has no right to).
  *
  * @generated from service chatsessions.v1.ChatSessions
  */
@@ -323,8 +879,8 @@ export const ChatSessions: GenService<{
    *
    * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
    * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), unauthenticated (engine surface),
-   * idempotency_conflict, rate_limited, unavailable, deadline_exceeded.
+   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
+   * idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
    * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
@@ -335,6 +891,156 @@ export const ChatSessions: GenService<{
     methodKind: "unary";
     input: typeof OpenSessionRequestSchema;
     output: typeof OpenSessionResponseSchema;
+  },
+  /**
+   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
+   * is gone.
+   *
+   * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.GetSession
+   */
+  getSession: {
+    methodKind: "unary";
+    input: typeof GetSessionRequestSchema;
+    output: typeof GetSessionResponseSchema;
+  },
+  /**
+   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
+   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
+   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
+   * stay good until they expire: several tabs may refresh at once.
+   *
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
+   * the variables that would come of it: then nothing is changed.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.RefreshSession
+   */
+  refreshSession: {
+    methodKind: "unary";
+    input: typeof RefreshSessionRequestSchema;
+    output: typeof RefreshSessionResponseSchema;
+  },
+  /**
+   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
+   * Ending what has ended is fine. It works with a disabled widget key too.
+   *
+   * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
+   * origin_not_allowed.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.EndSession
+   */
+  endSession: {
+    methodKind: "unary";
+    input: typeof EndSessionRequestSchema;
+    output: typeof EndSessionResponseSchema;
+  },
+  /**
+   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
+   * widget key enabled. Needs the scope `verify`.
+   *
+   * Errors: invalid_session_token, widget_disabled.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.VerifySession
+   */
+  verifySession: {
+    methodKind: "unary";
+    input: typeof VerifySessionRequestSchema;
+    output: typeof VerifySessionResponseSchema;
+  },
+  /**
+   * GetConversation answers one conversation. Needs the scope `read`; audited.
+   *
+   * Errors: not_found (no such conversation of this tenant).
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.GetConversation
+   */
+  getConversation: {
+    methodKind: "unary";
+    input: typeof GetConversationRequestSchema;
+    output: typeof GetConversationResponseSchema;
+  },
+  /**
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
+   * `read`; audited.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.ListConversations
+   */
+  listConversations: {
+    methodKind: "unary";
+    input: typeof ListConversationsRequestSchema;
+    output: typeof ListConversationsResponseSchema;
+  },
+  /**
+   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   *
+   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
+   * conversation_ended.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.UpdateVariables
+   */
+  updateVariables: {
+    methodKind: "unary";
+    input: typeof UpdateVariablesRequestSchema;
+    output: typeof UpdateVariablesResponseSchema;
+  },
+  /**
+   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   *
+   * Errors: not_found.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.EndConversation
+   */
+  endConversation: {
+    methodKind: "unary";
+    input: typeof EndConversationRequestSchema;
+    output: typeof EndConversationResponseSchema;
+  },
+  /**
+   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
+   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.EraseCustomer
+   */
+  eraseCustomer: {
+    methodKind: "unary";
+    input: typeof EraseCustomerRequestSchema;
+    output: typeof EraseCustomerResponseSchema;
+  },
+  /**
+   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
+   * the scope `read`; audited.
+   *
+   * Errors: not_found (no such tenant), reader_too_slow.
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.ExportCustomer
+   */
+  exportCustomer: {
+    methodKind: "server_streaming";
+    input: typeof ExportCustomerRequestSchema;
+    output: typeof ExportCustomerResponseSchema;
+  },
+  /**
+   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
+   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
+   * audited.
+   *
+   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
+   * metadata.resume_token too.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
+   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.WatchConversations
+   */
+  watchConversations: {
+    methodKind: "server_streaming";
+    input: typeof WatchConversationsRequestSchema;
+    output: typeof WatchConversationsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_chatsessions_v1_chat_sessions, 0);

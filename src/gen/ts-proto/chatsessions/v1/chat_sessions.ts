@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -17,6 +19,8 @@ import {
 } from "@grpc/grpc-js";
 import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
+import { Conversation, ConversationEvent, Surface, Untrusted } from "./conversation.js";
+import { Intent, QuickQuestion, Widget } from "./widget.js";
 
 export const protobufPackage = "chatsessions.v1";
 
@@ -41,7 +45,15 @@ export interface OpenSessionRequest {
    * of UTF-8 as compact JSON. Values: finite number, string, boolean, null, or arrays of these nested at most
    * 4 levels deep; objects are refused.
    */
-  variables: { [key: string]: any } | undefined;
+  variables:
+    | { [key: string]: any }
+    | undefined;
+  /**
+   * Optional, at most 4096 characters: a JWT (RFC 7519) by which the site vouches for its customer, where the widget
+   * key verifies identities. HS256 with the key's identity secret; `sub` is the customer id, `aud` the id of the
+   * widget key, `exp` at most 24 h ahead. When `customer_id` is sent too, they must be the same.
+   */
+  customerToken: string;
 }
 
 /** OpenSessionResponse is an open session, and what its widget may offer. */
@@ -70,70 +82,246 @@ export interface OpenSessionResponse {
   quickQuestions: QuickQuestion[];
 }
 
-/** Widget is what a visitor may know of a widget key. */
-export interface Widget {
-  /** The name that the tenant gave to the widget. */
-  label: string;
+/** GetSessionRequest is empty: the session token says which session. */
+export interface GetSessionRequest {
 }
 
-/** Intent is something that a visitor may start: each published flow registers one. */
-export interface Intent {
-  /** The stable name, unique within the tenant. */
-  name: string;
-  /** What a button shows. */
-  displayLabel: string;
-  /** A second line under the label; null when unset. */
-  subtitle?:
+/** GetSessionResponse is a session as it is now. */
+export interface GetSessionResponse {
+  /** The conversation that the session may talk in. */
+  conversationId: string;
+  /** When the token of this call stops being accepted, in whole seconds. */
+  expiresAt:
+    | Timestamp
+    | undefined;
+  /** The visitor's language, a canonical BCP-47 tag; null when unset. */
+  locale?:
     | string
     | undefined;
-  /** What the intent does; null when unset. */
-  description?:
-    | string
+  /** Counts the changes of the tenant's catalogue: as long as it stays, so do the members below. */
+  catalogRevision: number;
+  /** The widget. */
+  widget:
+    | Widget
     | undefined;
-  /** Sentences that a visitor might write for it. */
-  examples: string[];
-  /** The entities that the flow needs before it can run. */
-  requiredEntities: string[];
-  /** The icon of the button; null when unset. */
-  icon:
-    | Icon
-    | undefined;
-  /** A CSS colour; null when unset. */
-  accentColor?:
-    | string
-    | undefined;
-  /** How the button is drawn; `solid` unless the flow says otherwise. */
-  styleVariant: string;
-  /** Whether the intent stands before all that are not pinned. */
-  isPinned: boolean;
-  /** The higher, the earlier; 0 unless the flow says otherwise. */
-  priority: number;
+  /** What the widget may offer now, in the order of OpenSessionResponse.intents. */
+  intents: Intent[];
+  /** All prompts of the tenant. */
+  quickQuestions: QuickQuestion[];
 }
 
-/** Icon is a small picture on a button. */
-export interface Icon {
-  /** What `value` is, such as `emoji`. */
-  kind: string;
-  /** The picture itself, in the form that `kind` says. */
-  value: string;
+/** RefreshSessionRequest says what changes; nothing has to. */
+export interface RefreshSessionRequest {
+  /** Optional, replaces the locale; rules as in OpenSessionRequest. Empty leaves it as it is. */
+  locale: string;
+  /**
+   * Optional, merged into the conversation's variables key by key; null stores null. The rules of
+   * OpenSessionRequest.variables hold for the merged whole.
+   */
+  variables:
+    | { [key: string]: any }
+    | undefined;
+  /** Optional, at most 50 keys that are removed before `variables` is merged; those that are not there are ignored. */
+  removeVariables: string[];
 }
 
-/** QuickQuestion is a prompt that a widget offers on some pages. */
-export interface QuickQuestion {
-  /** The prompt, as the visitor reads and sends it. */
-  question: string;
-  /** The page that it is meant for: `general`, `category`, `product` or `cart`. */
-  pageType: string;
-  /** The flow assigned to it, published or not; null when none is. */
-  flowId?:
+/** RefreshSessionResponse is the session's new token. */
+export interface RefreshSessionResponse {
+  /** The new session token. */
+  sessionToken: string;
+  /** The same conversation as before. */
+  conversationId: string;
+  /** When the new token stops being accepted, in whole seconds. */
+  expiresAt:
+    | Timestamp
+    | undefined;
+  /** As in GetSessionResponse: another number than before means that GetSession has something new. */
+  catalogRevision: number;
+}
+
+/** EndSessionRequest is empty: the session token says which session. */
+export interface EndSessionRequest {
+}
+
+/** EndSessionResponse is empty: the session has ended. */
+export interface EndSessionResponse {
+}
+
+/** VerifySessionRequest is a session token, as a browser showed it. */
+export interface VerifySessionRequest {
+  /** Required. The session token. */
+  token: string;
+  /** Optional: an intent that the visitor wants to start. */
+  intentName: string;
+}
+
+/** VerifySessionResponse is what a good session token stands for. */
+export interface VerifySessionResponse {
+  /** The tenant's slug. */
+  tenant: string;
+  /** The id of the widget key that the session was opened with. */
+  widgetKeyId: string;
+  /** The conversation that the session may talk in. */
+  conversationId: string;
+  /** The customer, when one was named. */
+  customerId?:
     | string
     | undefined;
-  /** The intent that it starts: set only when the assigned flow is published and the key may trigger it. */
-  intentName?: string | undefined;
+  /**
+   * Whether the site vouched for `customer_id` by a customer token. If not, it is what some browser said, and gives
+   * no right to anything of that customer's.
+   */
+  customerVerified: boolean;
+  /** What the visitor's browser said. */
+  untrusted:
+    | Untrusted
+    | undefined;
+  /** The `Origin` that the session was opened from; unset for engine callers and native apps. */
+  origin?:
+    | string
+    | undefined;
+  /** The surface that the session was opened on. */
+  surface: Surface;
+  /** When the token stops being accepted, in whole seconds. */
+  expiresAt:
+    | Timestamp
+    | undefined;
+  /** Whether this widget may start `intent_name` now; unset when the request names none. */
+  intentAllowed?: boolean | undefined;
+}
+
+/** GetConversationRequest names a conversation. */
+export interface GetConversationRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Required. The conversation, a UUID. */
+  conversationId: string;
+}
+
+/** GetConversationResponse is one conversation. */
+export interface GetConversationResponse {
+  /** The conversation. */
+  conversation: Conversation | undefined;
+}
+
+/** ListConversationsRequest is a query, and a place in its answer. */
+export interface ListConversationsRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Optional: only conversations of this customer. */
+  customerId: string;
+  /** Optional: only conversations that were opened at this time or later. */
+  openedFrom:
+    | Timestamp
+    | undefined;
+  /** Optional: only conversations that were opened before this time. */
+  openedBefore:
+    | Timestamp
+    | undefined;
+  /** Optional: only conversations whose customer was verified. */
+  verifiedOnly: boolean;
+  /** Optional: the most conversations of one page; 50 when 0, and never more than 200. */
+  pageSize: number;
+  /** Optional: `next_page_token` of the page before. All other fields but `page_size` must be as they were. */
+  pageToken: string;
+}
+
+/** ListConversationsResponse is one page. */
+export interface ListConversationsResponse {
+  /** The conversations, the last opened first. */
+  conversations: Conversation[];
+  /** The token of the next page; empty when this is the last one. */
+  nextPageToken: string;
+}
+
+/** UpdateVariablesRequest says what changes. */
+export interface UpdateVariablesRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Required. The conversation, a UUID. */
+  conversationId: string;
+  /** Optional, merged into the conversation's variables, as in RefreshSessionRequest. */
+  variables:
+    | { [key: string]: any }
+    | undefined;
+  /** Optional, removed before `variables` is merged, as in RefreshSessionRequest. */
+  removeVariables: string[];
+}
+
+/** UpdateVariablesResponse says that the variables are changed. */
+export interface UpdateVariablesResponse {
+  /** The conversation's revision with them. */
+  revision: number;
+}
+
+/** EndConversationRequest names a conversation. */
+export interface EndConversationRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Required. The conversation, a UUID. */
+  conversationId: string;
+}
+
+/** EndConversationResponse is empty: the conversation has ended. */
+export interface EndConversationResponse {
+}
+
+/** EraseCustomerRequest names a customer. */
+export interface EraseCustomerRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Required. The customer whose conversations are deleted, verified or not. */
+  customerId: string;
+}
+
+/** EraseCustomerResponse says how far it got. */
+export interface EraseCustomerResponse {
+  /** How many conversations this call deleted. */
+  erasedCount: number;
+  /** Whether there are none left; if not, call again. */
+  complete: boolean;
+}
+
+/** ExportCustomerRequest names a customer. */
+export interface ExportCustomerRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Required. The customer whose conversations are answered. */
+  customerId: string;
+  /**
+   * Optional: only conversations whose customer was verified. Anybody can open a conversation in another's name:
+   * what is not verified may be a stranger's.
+   */
+  verifiedOnly: boolean;
+}
+
+/** ExportCustomerResponse is one conversation. */
+export interface ExportCustomerResponse {
+  /** The conversation. */
+  conversation: Conversation | undefined;
+}
+
+/** WatchConversationsRequest says what to watch, and from where on. */
+export interface WatchConversationsRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Optional: `resume_token` of the last message that was handled; without it, what happens from now on. */
+  resumeToken: string;
+}
+
+/** WatchConversationsResponse is some events, or none, and where they end. */
+export interface WatchConversationsResponse {
+  /**
+   * What happened: of one conversation in order, of several roughly so. An event may come again, known by its
+   * conversation id and revision.
+   */
+  events: ConversationEvent[];
+  /** Where to go on from after these events. */
+  resumeToken: string;
 }
 
 function createBaseOpenSessionRequest(): OpenSessionRequest {
-  return { publicKey: "", customerId: "", locale: "", variables: undefined };
+  return { publicKey: "", customerId: "", locale: "", variables: undefined, customerToken: "" };
 }
 
 export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
@@ -149,6 +337,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.variables !== undefined) {
       Struct.encode(Struct.wrap(message.variables), writer.uint32(34).fork()).join();
+    }
+    if (message.customerToken !== "") {
+      writer.uint32(42).string(message.customerToken);
     }
     return writer;
   },
@@ -196,6 +387,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             }
 
             message.variables = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.customerToken = reader.string();
             continue;
           }
         }
@@ -319,19 +518,16 @@ export const OpenSessionResponse: MessageFns<OpenSessionResponse> = {
   },
 };
 
-function createBaseWidget(): Widget {
-  return { label: "" };
+function createBaseGetSessionRequest(): GetSessionRequest {
+  return {};
 }
 
-export const Widget: MessageFns<Widget> = {
-  encode(message: Widget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.label !== "") {
-      writer.uint32(10).string(message.label);
-    }
+export const GetSessionRequest: MessageFns<GetSessionRequest> = {
+  encode(_: GetSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Widget {
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSessionRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -340,18 +536,10 @@ export const Widget: MessageFns<Widget> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWidget();
+      const message = createBaseGetSessionRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.label = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -365,61 +553,45 @@ export const Widget: MessageFns<Widget> = {
   },
 };
 
-function createBaseIntent(): Intent {
+function createBaseGetSessionResponse(): GetSessionResponse {
   return {
-    name: "",
-    displayLabel: "",
-    subtitle: undefined,
-    description: undefined,
-    examples: [],
-    requiredEntities: [],
-    icon: undefined,
-    accentColor: undefined,
-    styleVariant: "",
-    isPinned: false,
-    priority: 0,
+    conversationId: "",
+    expiresAt: undefined,
+    locale: undefined,
+    catalogRevision: 0,
+    widget: undefined,
+    intents: [],
+    quickQuestions: [],
   };
 }
 
-export const Intent: MessageFns<Intent> = {
-  encode(message: Intent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
-      writer.uint32(10).string(message.name);
+export const GetSessionResponse: MessageFns<GetSessionResponse> = {
+  encode(message: GetSessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversationId !== "") {
+      writer.uint32(10).string(message.conversationId);
     }
-    if (message.displayLabel !== "") {
-      writer.uint32(18).string(message.displayLabel);
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(message.expiresAt, writer.uint32(18).fork()).join();
     }
-    if (message.subtitle !== undefined) {
-      writer.uint32(26).string(message.subtitle);
+    if (message.locale !== undefined) {
+      writer.uint32(26).string(message.locale);
     }
-    if (message.description !== undefined) {
-      writer.uint32(34).string(message.description);
+    if (message.catalogRevision !== 0) {
+      writer.uint32(32).int32(message.catalogRevision);
     }
-    for (const v of message.examples) {
-      writer.uint32(42).string(v!);
+    if (message.widget !== undefined) {
+      Widget.encode(message.widget, writer.uint32(42).fork()).join();
     }
-    for (const v of message.requiredEntities) {
-      writer.uint32(50).string(v!);
+    for (const v of message.intents) {
+      Intent.encode(v!, writer.uint32(50).fork()).join();
     }
-    if (message.icon !== undefined) {
-      Icon.encode(message.icon, writer.uint32(58).fork()).join();
-    }
-    if (message.accentColor !== undefined) {
-      writer.uint32(66).string(message.accentColor);
-    }
-    if (message.styleVariant !== "") {
-      writer.uint32(74).string(message.styleVariant);
-    }
-    if (message.isPinned !== false) {
-      writer.uint32(80).bool(message.isPinned);
-    }
-    if (message.priority !== 0) {
-      writer.uint32(88).int32(message.priority);
+    for (const v of message.quickQuestions) {
+      QuickQuestion.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Intent {
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSessionResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -428,7 +600,7 @@ export const Intent: MessageFns<Intent> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseIntent();
+      const message = createBaseGetSessionResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -437,7 +609,7 @@ export const Intent: MessageFns<Intent> = {
               break;
             }
 
-            message.name = reader.string();
+            message.conversationId = reader.string();
             continue;
           }
           case 2: {
@@ -445,7 +617,7 @@ export const Intent: MessageFns<Intent> = {
               break;
             }
 
-            message.displayLabel = reader.string();
+            message.expiresAt = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -453,15 +625,15 @@ export const Intent: MessageFns<Intent> = {
               break;
             }
 
-            message.subtitle = reader.string();
+            message.locale = reader.string();
             continue;
           }
           case 4: {
-            if (tag !== 34) {
+            if (tag !== 32) {
               break;
             }
 
-            message.description = reader.string();
+            message.catalogRevision = reader.int32();
             continue;
           }
           case 5: {
@@ -469,7 +641,7 @@ export const Intent: MessageFns<Intent> = {
               break;
             }
 
-            message.examples.push(reader.string());
+            message.widget = Widget.decode(reader, reader.uint32());
             continue;
           }
           case 6: {
@@ -477,7 +649,7 @@ export const Intent: MessageFns<Intent> = {
               break;
             }
 
-            message.requiredEntities.push(reader.string());
+            message.intents.push(Intent.decode(reader, reader.uint32()));
             continue;
           }
           case 7: {
@@ -485,39 +657,7 @@ export const Intent: MessageFns<Intent> = {
               break;
             }
 
-            message.icon = Icon.decode(reader, reader.uint32());
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.accentColor = reader.string();
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.styleVariant = reader.string();
-            continue;
-          }
-          case 10: {
-            if (tag !== 80) {
-              break;
-            }
-
-            message.isPinned = reader.bool();
-            continue;
-          }
-          case 11: {
-            if (tag !== 88) {
-              break;
-            }
-
-            message.priority = reader.int32();
+            message.quickQuestions.push(QuickQuestion.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -533,22 +673,25 @@ export const Intent: MessageFns<Intent> = {
   },
 };
 
-function createBaseIcon(): Icon {
-  return { kind: "", value: "" };
+function createBaseRefreshSessionRequest(): RefreshSessionRequest {
+  return { locale: "", variables: undefined, removeVariables: [] };
 }
 
-export const Icon: MessageFns<Icon> = {
-  encode(message: Icon, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.kind !== "") {
-      writer.uint32(10).string(message.kind);
+export const RefreshSessionRequest: MessageFns<RefreshSessionRequest> = {
+  encode(message: RefreshSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.locale !== "") {
+      writer.uint32(10).string(message.locale);
     }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
+    if (message.variables !== undefined) {
+      Struct.encode(Struct.wrap(message.variables), writer.uint32(18).fork()).join();
+    }
+    for (const v of message.removeVariables) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Icon {
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshSessionRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -557,7 +700,7 @@ export const Icon: MessageFns<Icon> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseIcon();
+      const message = createBaseRefreshSessionRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -566,7 +709,7 @@ export const Icon: MessageFns<Icon> = {
               break;
             }
 
-            message.kind = reader.string();
+            message.locale = reader.string();
             continue;
           }
           case 2: {
@@ -574,70 +717,7 @@ export const Icon: MessageFns<Icon> = {
               break;
             }
 
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseQuickQuestion(): QuickQuestion {
-  return { question: "", pageType: "", flowId: undefined, intentName: undefined };
-}
-
-export const QuickQuestion: MessageFns<QuickQuestion> = {
-  encode(message: QuickQuestion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.question !== "") {
-      writer.uint32(10).string(message.question);
-    }
-    if (message.pageType !== "") {
-      writer.uint32(18).string(message.pageType);
-    }
-    if (message.flowId !== undefined) {
-      writer.uint32(26).string(message.flowId);
-    }
-    if (message.intentName !== undefined) {
-      writer.uint32(34).string(message.intentName);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): QuickQuestion {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseQuickQuestion();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.question = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.pageType = reader.string();
+            message.variables = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
           case 3: {
@@ -645,11 +725,209 @@ export const QuickQuestion: MessageFns<QuickQuestion> = {
               break;
             }
 
-            message.flowId = reader.string();
+            message.removeVariables.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRefreshSessionResponse(): RefreshSessionResponse {
+  return { sessionToken: "", conversationId: "", expiresAt: undefined, catalogRevision: 0 };
+}
+
+export const RefreshSessionResponse: MessageFns<RefreshSessionResponse> = {
+  encode(message: RefreshSessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionToken !== "") {
+      writer.uint32(10).string(message.sessionToken);
+    }
+    if (message.conversationId !== "") {
+      writer.uint32(18).string(message.conversationId);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(message.expiresAt, writer.uint32(26).fork()).join();
+    }
+    if (message.catalogRevision !== 0) {
+      writer.uint32(32).int32(message.catalogRevision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshSessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshSessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expiresAt = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 4: {
-            if (tag !== 34) {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.catalogRevision = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEndSessionRequest(): EndSessionRequest {
+  return {};
+}
+
+export const EndSessionRequest: MessageFns<EndSessionRequest> = {
+  encode(_: EndSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEndSessionResponse(): EndSessionResponse {
+  return {};
+}
+
+export const EndSessionResponse: MessageFns<EndSessionResponse> = {
+  encode(_: EndSessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndSessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndSessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVerifySessionRequest(): VerifySessionRequest {
+  return { token: "", intentName: "" };
+}
+
+export const VerifySessionRequest: MessageFns<VerifySessionRequest> = {
+  encode(message: VerifySessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== "") {
+      writer.uint32(10).string(message.token);
+    }
+    if (message.intentName !== "") {
+      writer.uint32(18).string(message.intentName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifySessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifySessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
               break;
             }
 
@@ -669,11 +947,1016 @@ export const QuickQuestion: MessageFns<QuickQuestion> = {
   },
 };
 
+function createBaseVerifySessionResponse(): VerifySessionResponse {
+  return {
+    tenant: "",
+    widgetKeyId: "",
+    conversationId: "",
+    customerId: undefined,
+    customerVerified: false,
+    untrusted: undefined,
+    origin: undefined,
+    surface: 0,
+    expiresAt: undefined,
+    intentAllowed: undefined,
+  };
+}
+
+export const VerifySessionResponse: MessageFns<VerifySessionResponse> = {
+  encode(message: VerifySessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.widgetKeyId !== "") {
+      writer.uint32(18).string(message.widgetKeyId);
+    }
+    if (message.conversationId !== "") {
+      writer.uint32(26).string(message.conversationId);
+    }
+    if (message.customerId !== undefined) {
+      writer.uint32(34).string(message.customerId);
+    }
+    if (message.customerVerified !== false) {
+      writer.uint32(40).bool(message.customerVerified);
+    }
+    if (message.untrusted !== undefined) {
+      Untrusted.encode(message.untrusted, writer.uint32(50).fork()).join();
+    }
+    if (message.origin !== undefined) {
+      writer.uint32(58).string(message.origin);
+    }
+    if (message.surface !== 0) {
+      writer.uint32(64).int32(message.surface);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(message.expiresAt, writer.uint32(74).fork()).join();
+    }
+    if (message.intentAllowed !== undefined) {
+      writer.uint32(80).bool(message.intentAllowed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifySessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifySessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.widgetKeyId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.customerVerified = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.untrusted = Untrusted.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.surface = reader.int32() as any;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.expiresAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.intentAllowed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetConversationRequest(): GetConversationRequest {
+  return { tenant: "", conversationId: "" };
+}
+
+export const GetConversationRequest: MessageFns<GetConversationRequest> = {
+  encode(message: GetConversationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.conversationId !== "") {
+      writer.uint32(18).string(message.conversationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetConversationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetConversationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetConversationResponse(): GetConversationResponse {
+  return { conversation: undefined };
+}
+
+export const GetConversationResponse: MessageFns<GetConversationResponse> = {
+  encode(message: GetConversationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversation !== undefined) {
+      Conversation.encode(message.conversation, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetConversationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetConversationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversation = Conversation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListConversationsRequest(): ListConversationsRequest {
+  return {
+    tenant: "",
+    customerId: "",
+    openedFrom: undefined,
+    openedBefore: undefined,
+    verifiedOnly: false,
+    pageSize: 0,
+    pageToken: "",
+  };
+}
+
+export const ListConversationsRequest: MessageFns<ListConversationsRequest> = {
+  encode(message: ListConversationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.customerId !== "") {
+      writer.uint32(18).string(message.customerId);
+    }
+    if (message.openedFrom !== undefined) {
+      Timestamp.encode(message.openedFrom, writer.uint32(26).fork()).join();
+    }
+    if (message.openedBefore !== undefined) {
+      Timestamp.encode(message.openedBefore, writer.uint32(34).fork()).join();
+    }
+    if (message.verifiedOnly !== false) {
+      writer.uint32(40).bool(message.verifiedOnly);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(48).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(58).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListConversationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListConversationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.openedFrom = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.openedBefore = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.verifiedOnly = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListConversationsResponse(): ListConversationsResponse {
+  return { conversations: [], nextPageToken: "" };
+}
+
+export const ListConversationsResponse: MessageFns<ListConversationsResponse> = {
+  encode(message: ListConversationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.conversations) {
+      Conversation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListConversationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListConversationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversations.push(Conversation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateVariablesRequest(): UpdateVariablesRequest {
+  return { tenant: "", conversationId: "", variables: undefined, removeVariables: [] };
+}
+
+export const UpdateVariablesRequest: MessageFns<UpdateVariablesRequest> = {
+  encode(message: UpdateVariablesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.conversationId !== "") {
+      writer.uint32(18).string(message.conversationId);
+    }
+    if (message.variables !== undefined) {
+      Struct.encode(Struct.wrap(message.variables), writer.uint32(26).fork()).join();
+    }
+    for (const v of message.removeVariables) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateVariablesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateVariablesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.variables = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.removeVariables.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateVariablesResponse(): UpdateVariablesResponse {
+  return { revision: 0 };
+}
+
+export const UpdateVariablesResponse: MessageFns<UpdateVariablesResponse> = {
+  encode(message: UpdateVariablesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).int32(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateVariablesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateVariablesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEndConversationRequest(): EndConversationRequest {
+  return { tenant: "", conversationId: "" };
+}
+
+export const EndConversationRequest: MessageFns<EndConversationRequest> = {
+  encode(message: EndConversationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.conversationId !== "") {
+      writer.uint32(18).string(message.conversationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndConversationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndConversationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.conversationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEndConversationResponse(): EndConversationResponse {
+  return {};
+}
+
+export const EndConversationResponse: MessageFns<EndConversationResponse> = {
+  encode(_: EndConversationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndConversationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndConversationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEraseCustomerRequest(): EraseCustomerRequest {
+  return { tenant: "", customerId: "" };
+}
+
+export const EraseCustomerRequest: MessageFns<EraseCustomerRequest> = {
+  encode(message: EraseCustomerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.customerId !== "") {
+      writer.uint32(18).string(message.customerId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EraseCustomerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEraseCustomerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEraseCustomerResponse(): EraseCustomerResponse {
+  return { erasedCount: 0, complete: false };
+}
+
+export const EraseCustomerResponse: MessageFns<EraseCustomerResponse> = {
+  encode(message: EraseCustomerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.erasedCount !== 0) {
+      writer.uint32(8).int32(message.erasedCount);
+    }
+    if (message.complete !== false) {
+      writer.uint32(16).bool(message.complete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EraseCustomerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEraseCustomerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.erasedCount = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExportCustomerRequest(): ExportCustomerRequest {
+  return { tenant: "", customerId: "", verifiedOnly: false };
+}
+
+export const ExportCustomerRequest: MessageFns<ExportCustomerRequest> = {
+  encode(message: ExportCustomerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.customerId !== "") {
+      writer.uint32(18).string(message.customerId);
+    }
+    if (message.verifiedOnly !== false) {
+      writer.uint32(24).bool(message.verifiedOnly);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportCustomerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportCustomerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.verifiedOnly = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExportCustomerResponse(): ExportCustomerResponse {
+  return { conversation: undefined };
+}
+
+export const ExportCustomerResponse: MessageFns<ExportCustomerResponse> = {
+  encode(message: ExportCustomerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversation !== undefined) {
+      Conversation.encode(message.conversation, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportCustomerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportCustomerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.conversation = Conversation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWatchConversationsRequest(): WatchConversationsRequest {
+  return { tenant: "", resumeToken: "" };
+}
+
+export const WatchConversationsRequest: MessageFns<WatchConversationsRequest> = {
+  encode(message: WatchConversationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchConversationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchConversationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWatchConversationsResponse(): WatchConversationsResponse {
+  return { events: [], resumeToken: "" };
+}
+
+export const WatchConversationsResponse: MessageFns<WatchConversationsResponse> = {
+  encode(message: WatchConversationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      ConversationEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchConversationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchConversationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(ConversationEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * ChatSessions opens and keeps chat sessions.
  *
+ * Four RPCs are a visitor's: OpenSession, GetSession, RefreshSession and EndSession, on both surfaces. The others
+ * are for internal services, on the engine surface alone; but for VerifySession, which finds the tenant in the
+ * token, they name their tenant.
+ *
+ * The session token of GetSession, RefreshSession and EndSession comes as `authorization: Bearer <token>` on the
+ * chat surface, and in the metadata `chat-session-token` on the engine surface, where `authorization` is the
+ * engine caller's.
+ *
  * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}; where they apply
- * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo.
+ * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
+ * invalid_input, rate_limited, unavailable and deadline_exceeded; on the engine surface also unauthenticated and
+ * permission_denied (a tenant or an RPC that the caller has no right to).
  */
 export type ChatSessionsService = typeof ChatSessionsService;
 export const ChatSessionsService = {
@@ -683,8 +1966,8 @@ export const ChatSessionsService = {
    *
    * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
    * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), unauthenticated (engine surface),
-   * idempotency_conflict, rate_limited, unavailable, deadline_exceeded.
+   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
+   * idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
    * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
@@ -698,6 +1981,194 @@ export const ChatSessionsService = {
     responseSerialize: (value: OpenSessionResponse): Buffer => Buffer.from(OpenSessionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): OpenSessionResponse => OpenSessionResponse.decode(value),
   },
+  /**
+   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
+   * is gone.
+   *
+   * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
+   */
+  getSession: {
+    path: "/chatsessions.v1.ChatSessions/GetSession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSessionRequest): Buffer => Buffer.from(GetSessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSessionRequest => GetSessionRequest.decode(value),
+    responseSerialize: (value: GetSessionResponse): Buffer => Buffer.from(GetSessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSessionResponse => GetSessionResponse.decode(value),
+  },
+  /**
+   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
+   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
+   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
+   * stay good until they expire: several tabs may refresh at once.
+   *
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
+   * the variables that would come of it: then nothing is changed.
+   */
+  refreshSession: {
+    path: "/chatsessions.v1.ChatSessions/RefreshSession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RefreshSessionRequest): Buffer =>
+      Buffer.from(RefreshSessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RefreshSessionRequest => RefreshSessionRequest.decode(value),
+    responseSerialize: (value: RefreshSessionResponse): Buffer =>
+      Buffer.from(RefreshSessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RefreshSessionResponse => RefreshSessionResponse.decode(value),
+  },
+  /**
+   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
+   * Ending what has ended is fine. It works with a disabled widget key too.
+   *
+   * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
+   * origin_not_allowed.
+   */
+  endSession: {
+    path: "/chatsessions.v1.ChatSessions/EndSession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EndSessionRequest): Buffer => Buffer.from(EndSessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EndSessionRequest => EndSessionRequest.decode(value),
+    responseSerialize: (value: EndSessionResponse): Buffer => Buffer.from(EndSessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EndSessionResponse => EndSessionResponse.decode(value),
+  },
+  /**
+   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
+   * widget key enabled. Needs the scope `verify`.
+   *
+   * Errors: invalid_session_token, widget_disabled.
+   */
+  verifySession: {
+    path: "/chatsessions.v1.ChatSessions/VerifySession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifySessionRequest): Buffer => Buffer.from(VerifySessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifySessionRequest => VerifySessionRequest.decode(value),
+    responseSerialize: (value: VerifySessionResponse): Buffer =>
+      Buffer.from(VerifySessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifySessionResponse => VerifySessionResponse.decode(value),
+  },
+  /**
+   * GetConversation answers one conversation. Needs the scope `read`; audited.
+   *
+   * Errors: not_found (no such conversation of this tenant).
+   */
+  getConversation: {
+    path: "/chatsessions.v1.ChatSessions/GetConversation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetConversationRequest): Buffer =>
+      Buffer.from(GetConversationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetConversationRequest => GetConversationRequest.decode(value),
+    responseSerialize: (value: GetConversationResponse): Buffer =>
+      Buffer.from(GetConversationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetConversationResponse => GetConversationResponse.decode(value),
+  },
+  /**
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
+   * `read`; audited.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   */
+  listConversations: {
+    path: "/chatsessions.v1.ChatSessions/ListConversations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListConversationsRequest): Buffer =>
+      Buffer.from(ListConversationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListConversationsRequest => ListConversationsRequest.decode(value),
+    responseSerialize: (value: ListConversationsResponse): Buffer =>
+      Buffer.from(ListConversationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListConversationsResponse => ListConversationsResponse.decode(value),
+  },
+  /**
+   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   *
+   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
+   * conversation_ended.
+   */
+  updateVariables: {
+    path: "/chatsessions.v1.ChatSessions/UpdateVariables" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateVariablesRequest): Buffer =>
+      Buffer.from(UpdateVariablesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateVariablesRequest => UpdateVariablesRequest.decode(value),
+    responseSerialize: (value: UpdateVariablesResponse): Buffer =>
+      Buffer.from(UpdateVariablesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateVariablesResponse => UpdateVariablesResponse.decode(value),
+  },
+  /**
+   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   *
+   * Errors: not_found.
+   */
+  endConversation: {
+    path: "/chatsessions.v1.ChatSessions/EndConversation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EndConversationRequest): Buffer =>
+      Buffer.from(EndConversationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EndConversationRequest => EndConversationRequest.decode(value),
+    responseSerialize: (value: EndConversationResponse): Buffer =>
+      Buffer.from(EndConversationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EndConversationResponse => EndConversationResponse.decode(value),
+  },
+  /**
+   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
+   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   */
+  eraseCustomer: {
+    path: "/chatsessions.v1.ChatSessions/EraseCustomer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EraseCustomerRequest): Buffer => Buffer.from(EraseCustomerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EraseCustomerRequest => EraseCustomerRequest.decode(value),
+    responseSerialize: (value: EraseCustomerResponse): Buffer =>
+      Buffer.from(EraseCustomerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EraseCustomerResponse => EraseCustomerResponse.decode(value),
+  },
+  /**
+   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
+   * the scope `read`; audited.
+   *
+   * Errors: not_found (no such tenant), reader_too_slow.
+   */
+  exportCustomer: {
+    path: "/chatsessions.v1.ChatSessions/ExportCustomer" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportCustomerRequest): Buffer =>
+      Buffer.from(ExportCustomerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportCustomerRequest => ExportCustomerRequest.decode(value),
+    responseSerialize: (value: ExportCustomerResponse): Buffer =>
+      Buffer.from(ExportCustomerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportCustomerResponse => ExportCustomerResponse.decode(value),
+  },
+  /**
+   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
+   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
+   * audited.
+   *
+   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
+   * metadata.resume_token too.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
+   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   */
+  watchConversations: {
+    path: "/chatsessions.v1.ChatSessions/WatchConversations" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchConversationsRequest): Buffer =>
+      Buffer.from(WatchConversationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchConversationsRequest => WatchConversationsRequest.decode(value),
+    responseSerialize: (value: WatchConversationsResponse): Buffer =>
+      Buffer.from(WatchConversationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchConversationsResponse => WatchConversationsResponse.decode(value),
+  },
 } as const;
 
 export interface ChatSessionsServer extends UntypedServiceImplementation {
@@ -707,13 +2178,97 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    *
    * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
    * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), unauthenticated (engine surface),
-   * idempotency_conflict, rate_limited, unavailable, deadline_exceeded.
+   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
+   * idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
    * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
    */
   openSession: handleUnaryCall<OpenSessionRequest, OpenSessionResponse>;
+  /**
+   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
+   * is gone.
+   *
+   * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
+   */
+  getSession: handleUnaryCall<GetSessionRequest, GetSessionResponse>;
+  /**
+   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
+   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
+   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
+   * stay good until they expire: several tabs may refresh at once.
+   *
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
+   * the variables that would come of it: then nothing is changed.
+   */
+  refreshSession: handleUnaryCall<RefreshSessionRequest, RefreshSessionResponse>;
+  /**
+   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
+   * Ending what has ended is fine. It works with a disabled widget key too.
+   *
+   * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
+   * origin_not_allowed.
+   */
+  endSession: handleUnaryCall<EndSessionRequest, EndSessionResponse>;
+  /**
+   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
+   * widget key enabled. Needs the scope `verify`.
+   *
+   * Errors: invalid_session_token, widget_disabled.
+   */
+  verifySession: handleUnaryCall<VerifySessionRequest, VerifySessionResponse>;
+  /**
+   * GetConversation answers one conversation. Needs the scope `read`; audited.
+   *
+   * Errors: not_found (no such conversation of this tenant).
+   */
+  getConversation: handleUnaryCall<GetConversationRequest, GetConversationResponse>;
+  /**
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
+   * `read`; audited.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   */
+  listConversations: handleUnaryCall<ListConversationsRequest, ListConversationsResponse>;
+  /**
+   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   *
+   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
+   * conversation_ended.
+   */
+  updateVariables: handleUnaryCall<UpdateVariablesRequest, UpdateVariablesResponse>;
+  /**
+   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   *
+   * Errors: not_found.
+   */
+  endConversation: handleUnaryCall<EndConversationRequest, EndConversationResponse>;
+  /**
+   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
+   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   */
+  eraseCustomer: handleUnaryCall<EraseCustomerRequest, EraseCustomerResponse>;
+  /**
+   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
+   * the scope `read`; audited.
+   *
+   * Errors: not_found (no such tenant), reader_too_slow.
+   */
+  exportCustomer: handleServerStreamingCall<ExportCustomerRequest, ExportCustomerResponse>;
+  /**
+   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
+   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
+   * audited.
+   *
+   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
+   * metadata.resume_token too.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
+   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   */
+  watchConversations: handleServerStreamingCall<WatchConversationsRequest, WatchConversationsResponse>;
 }
 
 export interface ChatSessionsClient extends Client {
@@ -723,8 +2278,8 @@ export interface ChatSessionsClient extends Client {
    *
    * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
    * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), unauthenticated (engine surface),
-   * idempotency_conflict, rate_limited, unavailable, deadline_exceeded.
+   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
+   * idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
    * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
@@ -744,6 +2299,232 @@ export interface ChatSessionsClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: OpenSessionResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
+   * is gone.
+   *
+   * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
+   */
+  getSession(
+    request: GetSessionRequest,
+    callback: (error: ServiceError | null, response: GetSessionResponse) => void,
+  ): ClientUnaryCall;
+  getSession(
+    request: GetSessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSessionResponse) => void,
+  ): ClientUnaryCall;
+  getSession(
+    request: GetSessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSessionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
+   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
+   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
+   * stay good until they expire: several tabs may refresh at once.
+   *
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
+   * the variables that would come of it: then nothing is changed.
+   */
+  refreshSession(
+    request: RefreshSessionRequest,
+    callback: (error: ServiceError | null, response: RefreshSessionResponse) => void,
+  ): ClientUnaryCall;
+  refreshSession(
+    request: RefreshSessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RefreshSessionResponse) => void,
+  ): ClientUnaryCall;
+  refreshSession(
+    request: RefreshSessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RefreshSessionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
+   * Ending what has ended is fine. It works with a disabled widget key too.
+   *
+   * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
+   * origin_not_allowed.
+   */
+  endSession(
+    request: EndSessionRequest,
+    callback: (error: ServiceError | null, response: EndSessionResponse) => void,
+  ): ClientUnaryCall;
+  endSession(
+    request: EndSessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EndSessionResponse) => void,
+  ): ClientUnaryCall;
+  endSession(
+    request: EndSessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EndSessionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
+   * widget key enabled. Needs the scope `verify`.
+   *
+   * Errors: invalid_session_token, widget_disabled.
+   */
+  verifySession(
+    request: VerifySessionRequest,
+    callback: (error: ServiceError | null, response: VerifySessionResponse) => void,
+  ): ClientUnaryCall;
+  verifySession(
+    request: VerifySessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifySessionResponse) => void,
+  ): ClientUnaryCall;
+  verifySession(
+    request: VerifySessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifySessionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * GetConversation answers one conversation. Needs the scope `read`; audited.
+   *
+   * Errors: not_found (no such conversation of this tenant).
+   */
+  getConversation(
+    request: GetConversationRequest,
+    callback: (error: ServiceError | null, response: GetConversationResponse) => void,
+  ): ClientUnaryCall;
+  getConversation(
+    request: GetConversationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetConversationResponse) => void,
+  ): ClientUnaryCall;
+  getConversation(
+    request: GetConversationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetConversationResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
+   * `read`; audited.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   */
+  listConversations(
+    request: ListConversationsRequest,
+    callback: (error: ServiceError | null, response: ListConversationsResponse) => void,
+  ): ClientUnaryCall;
+  listConversations(
+    request: ListConversationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListConversationsResponse) => void,
+  ): ClientUnaryCall;
+  listConversations(
+    request: ListConversationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListConversationsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   *
+   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
+   * conversation_ended.
+   */
+  updateVariables(
+    request: UpdateVariablesRequest,
+    callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
+  ): ClientUnaryCall;
+  updateVariables(
+    request: UpdateVariablesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
+  ): ClientUnaryCall;
+  updateVariables(
+    request: UpdateVariablesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   *
+   * Errors: not_found.
+   */
+  endConversation(
+    request: EndConversationRequest,
+    callback: (error: ServiceError | null, response: EndConversationResponse) => void,
+  ): ClientUnaryCall;
+  endConversation(
+    request: EndConversationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EndConversationResponse) => void,
+  ): ClientUnaryCall;
+  endConversation(
+    request: EndConversationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EndConversationResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
+   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   */
+  eraseCustomer(
+    request: EraseCustomerRequest,
+    callback: (error: ServiceError | null, response: EraseCustomerResponse) => void,
+  ): ClientUnaryCall;
+  eraseCustomer(
+    request: EraseCustomerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EraseCustomerResponse) => void,
+  ): ClientUnaryCall;
+  eraseCustomer(
+    request: EraseCustomerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EraseCustomerResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
+   * the scope `read`; audited.
+   *
+   * Errors: not_found (no such tenant), reader_too_slow.
+   */
+  exportCustomer(
+    request: ExportCustomerRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportCustomerResponse>;
+  exportCustomer(
+    request: ExportCustomerRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportCustomerResponse>;
+  /**
+   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
+   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
+   * audited.
+   *
+   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
+   * metadata.resume_token too.
+   *
+   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
+   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   */
+  watchConversations(
+    request: WatchConversationsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchConversationsResponse>;
+  watchConversations(
+    request: WatchConversationsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchConversationsResponse>;
 }
 
 export const ChatSessionsClient = makeGenericClientConstructor(

@@ -1,16 +1,13 @@
 import { ServiceError } from '../rpc/errors.js';
 import { unavailable } from './errors.js';
 
-/**
- * Writes one batch.
- *
- * @returns what went wrong with single items, by their index in the batch; throws when all of it failed.
- */
-export type WriteBatch<T> = (batch: readonly T[]) => Promise<ReadonlyMap<number, unknown>>;
+/** What became of one item of a batch. */
+export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
 /** How work is gathered. */
-export interface GroupCommitParts<T> {
-  readonly write: WriteBatch<T>;
+export interface GroupParts<Item, Answer> {
+  /** Does one batch. @returns the outcome of each item, in their order; throws when all of it failed. */
+  readonly run: (batch: readonly Item[]) => Promise<readonly Outcome<Answer>[]>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** The most items of one batch. */
@@ -21,25 +18,26 @@ export interface GroupCommitParts<T> {
   readonly maxWaiting?: number;
 }
 
-interface Waiting<T> {
-  readonly item: T;
+interface Waiting<Item, Answer> {
+  readonly item: Item;
   readonly deadline: number;
-  readonly resolve: () => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Group commit: items that arrive while writes are under way leave together in the next one. Nothing waits for
- * a timer: with a free place, what has arrived in this turn of the event loop leaves at its end.
+ * Group commit, and the same for reads: items that arrive while operations are under way leave together in the next
+ * one. Nothing waits for a timer: with a free place, what has arrived in this turn of the event loop leaves at its
+ * end.
  *
- * The returned function resolves when its own item is written, and rejects when its own item failed, or when
+ * The returned function resolves with the answer to its own item, and rejects when its own item failed, or when
  * its deadline (ms since the epoch) passed before it was sent: then it never is.
  */
-export function createGroupCommit<T>(
-  parts: GroupCommitParts<T>,
-): (item: T, deadline: number) => Promise<void> {
-  const { write, now, maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000 } = parts;
-  let waiting: Waiting<T>[] = [];
+export function createGroup<Item, Answer>(
+  parts: GroupParts<Item, Answer>,
+): (item: Item, deadline: number) => Promise<Answer> {
+  const { run, now, maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000 } = parts;
+  let waiting: Waiting<Item, Answer>[] = [];
   let inFlight = 0;
   let scheduled = false;
 
@@ -65,7 +63,7 @@ export function createGroupCommit<T>(
 
   function send(): void {
     const time = now();
-    const batch: Waiting<T>[] = [];
+    const batch: Waiting<Item, Answer>[] = [];
     let taken = 0;
     for (const entry of waiting) {
       if (batch.length === maxBatch) break;
@@ -78,12 +76,13 @@ export function createGroupCommit<T>(
 
     inFlight++;
     Promise.resolve(batch.map((entry) => entry.item))
-      .then(write)
+      .then(run)
       .then(
-        (failed) => {
+        (outcomes) => {
           for (const [index, entry] of batch.entries()) {
-            if (failed.has(index)) entry.reject(failed.get(index));
-            else entry.resolve();
+            const outcome = outcomes[index] ?? { error: new Error('an item without an outcome') };
+            if ('answer' in outcome) entry.resolve(outcome.answer);
+            else entry.reject(outcome.error);
           }
         },
         (error: unknown) => {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { createGroupCommit, type GroupCommitParts } from '../../src/mongo/group-commit.js';
+import { createGroup, type GroupParts } from '../../src/mongo/group.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { suite } from '../harness/suite.js';
 
@@ -19,16 +19,21 @@ type Outcome = 'waiting' | 'written' | { readonly failed: unknown };
 
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-function rig(limits: Omit<GroupCommitParts<number>, 'write' | 'now'> = {}) {
+function rig(limits: Omit<GroupParts<number, undefined>, 'run' | 'now'> = {}) {
   const writes: Write[] = [];
   const answers = new Map<number, Outcome[]>();
   let time = 1_000;
-  const commit = createGroupCommit<number>({
+  const commit = createGroup<number, undefined>({
     ...limits,
     now: () => time,
-    write: (items) =>
+    run: (items) =>
       new Promise((resolve, fail) => {
-        writes.push({ items, settle: (failed = new Map()) => resolve(failed), fail });
+        writes.push({
+          items,
+          settle: (failed = new Map()) =>
+            resolve(items.map((_, i) => (failed.has(i) ? { error: failed.get(i) } : { answer: undefined }))),
+          fail,
+        });
       }),
   });
   return {

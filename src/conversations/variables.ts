@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import type { Violation } from '../rpc/errors.js';
+import type { Surface } from '../rpc/call.js';
+import { rulesBroken, type Violation } from '../rpc/errors.js';
 
 /** The most keys that a conversation's variables may have. */
 export const MAX_KEYS = 50;
@@ -12,6 +13,35 @@ const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Longer keys are shortened in answers: they are refused anyway, and must not make the answer large. */
 const MAX_SHOWN_KEY = 128;
+
+/** Whether a variable can have this name. */
+export function isVariableKey(key: string): boolean {
+  return KEY.test(key);
+}
+
+/** A change to variables: what is to be removed, and then what is to be set. */
+export interface VariablesPatch {
+  readonly variables?: JsonObject | undefined;
+  readonly removeVariables: readonly string[];
+}
+
+/**
+ * The variables with a change merged in, key by key.
+ *
+ * @throws ServiceError validation_failed | invalid_input (engine) when the whole would break a rule
+ */
+export function mergeVariables(
+  stored: JsonObject,
+  { variables = {}, removeVariables }: VariablesPatch,
+  surface: Surface,
+): JsonObject {
+  const removed = new Set(removeVariables);
+  const kept = Object.entries(stored).filter(([key]) => !removed.has(key));
+  const merged: JsonObject = { ...Object.fromEntries(kept), ...variables };
+  const violations = variablesViolations(merged);
+  if (violations.length > 0) throw rulesBroken(surface, violations);
+  return merged;
+}
 
 /** The broken rules of `variables`, the whole first and then key by key. */
 export function variablesViolations(variables: JsonObject): Violation[] {
@@ -33,7 +63,7 @@ export function variablesViolations(variables: JsonObject): Violation[] {
     });
   }
   for (const [key, value] of entries) {
-    if (!KEY.test(key)) {
+    if (!isVariableKey(key)) {
       violations.push({
         field: variablePath(key),
         rule: 'variables.key',

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import * as assert from 'uvu/assert';
-import { variablePath, variablesViolations } from '../../src/sessions/variables.js';
+import { variablePath, variablesViolations } from '../../src/conversations/variables.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('variables');

@@ -1,0 +1,48 @@
+import { ServiceError } from '../rpc/errors.js';
+import { type Conversation, type ConversationStore, changed } from './conversation.js';
+
+/** What changing a conversation needs. */
+export interface ChangeParts {
+  readonly conversations: Pick<ConversationStore, 'find' | 'replace'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** How long a conversation is kept after its last change, in seconds. */
+  readonly retention: number;
+}
+
+/**
+ * Changes a conversation by compare-and-set: reads it, and writes what `change` makes of it unless somebody else
+ * changed it in between; then all of it again. Two at once both succeed, one after the other.
+ *
+ * `change` gets undefined when there is no such conversation. What it throws goes to the caller; to change nothing
+ * it returns what it was given.
+ *
+ * @throws ServiceError deadline_exceeded, and those of the store
+ */
+export async function changeConversation(
+  { conversations, now }: ChangeParts,
+  id: string,
+  deadline: number,
+  change: (found: Conversation | undefined) => Conversation,
+): Promise<Conversation> {
+  while (now() < deadline) {
+    const found = await conversations.find(id);
+    const next = change(found);
+    if (next === found || found === undefined) return next;
+    if (await conversations.replace(next, found.revision)) return next;
+  }
+  throw new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
+}
+
+/** Ends a conversation for good; one that has ended stays as it is. `check` refuses what may not be ended. */
+export async function endForGood(
+  parts: ChangeParts,
+  id: string,
+  deadline: number,
+  check: (found: Conversation | undefined) => Conversation,
+): Promise<void> {
+  await changeConversation(parts, id, deadline, (found) => {
+    const current = check(found);
+    return current.endedAt === undefined ? changed(current, 'ended', parts) : current;
+  });
+}

@@ -1,0 +1,12 @@
+import { ServiceError } from '../rpc/errors.js';
+import type { Conversation } from './conversation.js';
+
+/**
+ * A conversation that a tenant asks for. Another tenant's is not there.
+ *
+ * @throws ServiceError not_found
+ */
+export function requireOfTenant(conversation: Conversation | undefined, tenantId: string): Conversation {
+  if (conversation?.tenantId === tenantId) return conversation;
+  throw new ServiceError('not_found', 'This tenant has no such conversation.');
+}

@@ -1,0 +1,28 @@
+import type { AuditLog } from '../rpc/audit.js';
+import { type Database, toStored } from './database.js';
+import { operate } from './errors.js';
+
+/** What the audit needs. */
+export interface MongoAuditParts {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+}
+
+/** The audit in MongoDB: a collection that is only ever inserted into. */
+export function mongoAudit({ audit }: Pick<Database, 'audit'>, { now, newId }: MongoAuditParts): AuditLog {
+  return {
+    add: ({ caller, requestId }, { tenantId, ...entry }) =>
+      operate(async () => {
+        await audit.insertOne({
+          _id: toStored(newId()),
+          at: new Date(now()),
+          ...(caller && { caller: caller.name }),
+          requestId,
+          ...entry,
+          tenantId: toStored(tenantId),
+        });
+      }),
+  };
+}

@@ -1,0 +1,103 @@
+import type { WidgetView } from '../catalog/widget-view.js';
+import type { WidgetViews } from '../catalog/widget-views.js';
+import type { Conversation } from '../conversations/conversation.js';
+import { bearerToken } from '../rpc/authenticate.js';
+import { requireTenant } from '../rpc/authorize.js';
+import type { AuthenticatedCall } from '../rpc/call.js';
+import { ServiceError } from '../rpc/errors.js';
+import { refused, type SessionClaims, type SessionTokens } from './token.js';
+
+/**
+ * What a visitor must have for a call: an enabled widget key, an allowed origin, a good session token. Each rule
+ * stands here once, for all RPCs of a session.
+ */
+
+/** What checking a token needs. */
+export interface AdmissionParts {
+  readonly tokens: SessionTokens;
+  readonly views: WidgetViews;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** A session token that is good, and its widget. */
+export interface Admitted {
+  readonly claims: SessionClaims;
+  readonly view: WidgetView;
+}
+
+/**
+ * Lets a session token in, but for what its conversation says: see {@link requireOngoing}.
+ *
+ * @param graceSeconds how long ago it may have expired
+ * @throws ServiceError invalid_session_token, widget_disabled (no such key), permission_denied
+ */
+export async function admitToken(
+  { tokens, views, now }: AdmissionParts,
+  token: string | undefined,
+  call: AuthenticatedCall,
+  graceSeconds = 0,
+): Promise<Admitted> {
+  if (token === undefined) {
+    throw new ServiceError(
+      'invalid_session_token',
+      call.surface === 'chat'
+        ? 'A session token is required: Authorization: Bearer <token>.'
+        : 'A session token is required, in the metadata chat-session-token.',
+    );
+  }
+  const claims = tokens.verify(token, now(), graceSeconds);
+  const view = await views.getById(claims.keyId);
+  if (!view) throw widgetDisabled();
+  if (view.tenantId !== claims.tenantId) throw refused();
+  requireTenant(call, view.tenantSlug);
+  return { claims, view };
+}
+
+/**
+ * The session token of a visitor's call: on the engine surface `authorization` is the engine caller's. Never of a
+ * query: those are logged on the way.
+ */
+export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
+  return call.surface === 'chat'
+    ? bearerToken(call.header('authorization'))
+    : call.header('chat-session-token');
+}
+
+/** @throws ServiceError widget_disabled: one answer for no such key, disabled, and past its end */
+export function requireOpen(view: WidgetView | undefined, now: number): asserts view is WidgetView {
+  if (!view?.isOpen(now)) throw widgetDisabled();
+}
+
+/**
+ * The origin that a browser calls from, checked; undefined on the engine surface, which has none.
+ *
+ * @throws ServiceError origin_not_allowed
+ */
+export function requireOrigin(view: WidgetView, call: AuthenticatedCall): string | undefined {
+  if (call.surface !== 'chat') return undefined;
+  const origin = call.header('origin');
+  if (view.allowsOrigin(origin)) return origin;
+  throw new ServiceError('origin_not_allowed', 'This widget may not be used from this origin.');
+}
+
+/**
+ * The conversation of a token, while it lasts.
+ *
+ * @throws ServiceError invalid_session_token when it has ended, or was erased
+ */
+export function requireOngoing(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
+  const found = requireTheirs(conversation, claims);
+  if (found.endedAt !== undefined) throw refused();
+  return found;
+}
+
+/** The conversation of a token, ended or not. @throws ServiceError invalid_session_token when it was erased */
+export function requireTheirs(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
+  if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw refused();
+  return conversation;
+}
+
+function widgetDisabled(): ServiceError {
+  return new ServiceError('widget_disabled', 'This widget is not available.');
+}
