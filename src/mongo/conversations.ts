@@ -15,7 +15,8 @@ export function mongoConversations(
   now: () => number,
 ): ConversationStore {
   const write = createGroup({ run: insertBatch, now });
-  const read = createGroup({ run: findBatch, now });
+  // One at a time: what arrives meanwhile shares the next one, and a look-up is mostly the cost of asking.
+  const read = createGroup({ run: findBatch, now, maxInFlight: 1 });
 
   return {
     async insert(conversation, deadline) {
@@ -36,7 +37,7 @@ export function mongoConversations(
       });
     },
 
-    find: (id) => operate(() => read(id, now() + OPERATION_MS)),
+    find: (id) => read(id, now() + OPERATION_MS),
 
     findAll: (ids) =>
       operate(async () => {

@@ -143,5 +143,6 @@ export function toStored(uuid: string): StoredUuid {
 
 /** A stored UUID, in its text form. */
 export function fromStored(uuid: StoredUuid): string {
-  return uuid.toUUID().toHexString();
+  const hex = uuid.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
