@@ -1,5 +1,6 @@
 // Copies the service's collections from one server to another, in batches: from the embedded server's socket to a
-// MongoDB, say. It may be run again, and while both serve: what is there already is left as it is.
+// MongoDB, say. It may be run again, and while both serve: what is there already is left as it is, unless the source has
+// a later revision of it.
 //
 //   node scripts/copy-database.js 'mongodb://%2Fpath%2Fdata%2Fembedded%2Fmongodb.sock/?directConnection=true' \
 //     'mongodb://127.0.0.1:27017/?replicaSet=rs0' [database, chatsessions unless given]
@@ -16,26 +17,35 @@ const DUPLICATE_KEY = 11000;
 const source = new MongoClient(from);
 const target = new MongoClient(to, { writeConcern: { w: 'majority' } });
 
-/** Inserts documents; those that are there already are no error. Returns how many were new. */
-async function insertNew(collection, documents) {
+/** Inserts documents; of those that are there already the older ones are replaced. Returns how many were written. */
+async function insertNewer(collection, documents) {
   try {
     return (await collection.insertMany(documents, { ordered: false })).insertedCount;
   } catch (error) {
     const failures = [error.writeErrors ?? []].flat();
     if (failures.length === 0 || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
-    return documents.length - failures.length;
+    const inserted = documents.length - failures.length;
+    // Conversations and tenants count their changes, identity secrets their generations.
+    const replacements = failures.flatMap(({ index }) => {
+      const { _id, ...fields } = documents[index];
+      const counter = ['revision', 'generation'].find((name) => name in fields);
+      const filter = { _id, [counter]: { $lt: fields[counter] } };
+      return counter === undefined ? [] : [{ replaceOne: { filter, replacement: fields } }];
+    });
+    if (replacements.length === 0) return inserted;
+    return inserted + (await collection.bulkWrite(replacements, { ordered: false })).modifiedCount;
   }
 }
 
 try {
   // Keys before their tenants: a key whose tenant is not there yet opens nothing.
-  for (const collection of ['conversations', 'widget_keys', 'tenants']) {
+  for (const collection of ['conversations', 'audit', 'identity_secrets', 'widget_keys', 'tenants']) {
     let read = 0;
     let written = 0;
     let batch = [];
     const flush = async () => {
       if (batch.length === 0) return;
-      written += await insertNew(target.db(name).collection(collection), batch);
+      written += await insertNewer(target.db(name).collection(collection), batch);
       batch = [];
       process.stderr.write(`${collection}: ${read} read, ${written} written\r`);
     };
