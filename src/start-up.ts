@@ -5,13 +5,14 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { ApplyError, applyTenants } from './catalog/apply-tenants.js';
-import { parseTenantFile, TenantFileError } from './catalog/tenant-file.js';
+import { parseTenantFile } from './catalog/tenant-file.js';
 import { type Address, type Config, formatAddress } from './config.js';
 import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
 import { openDatabase } from './mongo/database.js';
 import { explainConnectError } from './mongo/errors.js';
 import { ServiceError } from './rpc/errors.js';
 import { loadOrMakeSigningKey } from './sessions/signing-key-file.js';
+import { YamlFileError } from './yaml/yaml-file.js';
 
 /**
  * What a start needs of its surroundings. Each of these fails with a StartError: the one sentence that tells the
@@ -87,7 +88,7 @@ export async function applyTenantFile(
   try {
     return await applyTenants(parseTenantFile(text, { fileName }), parts);
   } catch (error) {
-    if (error instanceof TenantFileError || error instanceof ApplyError || error instanceof ServiceError) {
+    if (error instanceof YamlFileError || error instanceof ApplyError || error instanceof ServiceError) {
       throw new StartError(error.message);
     }
     throw error;
