@@ -20,7 +20,10 @@ const attribute = z.union([attributeValue, z.array(attributeValue).min(1)], {
 
 const certificateSubject = z
   .strictObject(Object.fromEntries(ATTRIBUTES.map((name) => [name, attribute.optional()])))
-  .refine((subject) => Object.keys(subject).length > 0, { error: 'must not be empty' });
+  .refine((subject) => Object.keys(subject).length > 0, {
+    error: 'must not be empty',
+    when: ({ issues }) => issues.length === 0,
+  });
 
 const tenant = slug.refine((value) => value !== 'all', {
   error: 'stands alone, for every tenant: write tenants: all',
