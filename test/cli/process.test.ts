@@ -176,6 +176,11 @@ const REFUSALS: readonly (readonly [string, Record<string, string>, RegExp])[] =
     /^chatsessions: SEED_FILE \/nowhere\/seed\.yaml cannot be read: ENOENT/,
   ],
   [
+    'a callers file that is not there',
+    { ENGINE_CALLERS_FILE: '/nowhere/callers.yaml' },
+    /^chatsessions: ENGINE_CALLERS_FILE \/nowhere\/callers\.yaml cannot be read: ENOENT/,
+  ],
+  [
     'a database that does not answer',
     { MONGODB_URI: 'mongodb://user:secret-password@127.0.0.1:9/' },
     /^chatsessions: MONGODB_URI cannot be used: /,
@@ -210,6 +215,36 @@ test('a seed file with faults: each with its line', async () => {
   assert.match(service.stderr(), /seed\.yaml:2:\d+ tenants\[0\]\.slug: /);
   assert.match(service.stderr(), /seed\.yaml:4:\d+ tenants\[0\]\.colour: /);
   assert.not.match(service.stderr(), STACK);
+});
+
+test('a callers file with faults: each with its line, before anything is started', async () => {
+  const file = join(await tempDir(), 'callers.yaml');
+  await writeFile(
+    file,
+    'callers:\n  - name: secret-name!\n    tokenHashes: [secret-token]\n    tenants: all\n    scopes: [reed]\n' +
+      '    certificateSubject: {CN: a}\n',
+  );
+  const service = await startService({ ENGINE_CALLERS_FILE: file });
+  assert.is(await service.exited, 1);
+  const lines = service.stderr().split('\n');
+  assert.match(lines[0] ?? '', /^chatsessions: \/.*callers\.yaml:2:11 callers\[0\]\.name: /);
+  assert.match(lines[1] ?? '', /callers\.yaml:3:19 callers\[0\]\.tokenHashes\[0\]: /);
+  assert.match(lines[2] ?? '', /callers\.yaml:5:14 callers\[0\]\.scopes\[0\]: .*did you mean read\?$/);
+  assert.match(
+    lines[3] ?? '',
+    /callers\.yaml:6:25 callers\[0\]\.certificateSubject: needs GRPC_TLS_CLIENT_CA/,
+  );
+  assert.equal(lines.slice(4), ['']);
+  assert.not.match(service.stderr(), /secret/);
+  assert.equal(await readdir(service.cwd), []);
+});
+
+test('with a callers file gRPC is not open, so there is nothing to show on it', async () => {
+  const service = await startService({ ENGINE_CALLERS_FILE: repoFile('test/cases/engine-callers.yaml') });
+  await service.printed(/gRPC {2,}\S+\n/);
+  service.child.kill('SIGTERM');
+  assert.is(await service.exited, 0);
+  assert.not.match(service.stdout(), 'did not answer itself');
 });
 
 test('two processes on one folder: the second refuses, and says who holds it', async () => {
@@ -255,7 +290,11 @@ test('it writes nowhere but in its data folder', async () => {
 });
 
 const COMMANDS: readonly (readonly [readonly string[], number, RegExp])[] = [
-  [['--help'], 0, /MONGODB_URI +MongoDB to store in/],
+  [
+    ['--help'],
+    0,
+    /engine-token +make a token .*\n.* engine-token --hash [\s\S]*MONGODB_URI +MongoDB to store in/,
+  ],
   [['--version'], 0, /^\d+\.\d+\.\d+\n$/],
   [['nonsense'], 2, /nonsense is not a command/],
   [['serve', 'twice'], 2, /serve twice is not a command/],
