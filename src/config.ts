@@ -123,9 +123,7 @@ const variables = {
     .describe('how long a conversation is kept after its last change (90d)'),
   ENGINE_API_TOKENS: engineTokens
     .optional()
-    .describe(
-      'name:token,… of the services that may call gRPC (none: open, on loopback or behind client certificates)',
-    ),
+    .describe('name:token,… services that may do everything over gRPC (none, and no callers file: open)'),
   ENGINE_CALLERS_FILE: z
     .string()
     .min(1)
