@@ -31,6 +31,7 @@ import { verifySession } from './sessions/verify-session.js';
 import {
   applyTenantFile,
   connect,
+  engineCallers,
   generatedKey,
   grpcCredentials,
   listen,
@@ -89,6 +90,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
   };
 
   try {
+    const callers = await engineCallers(config);
     const usesDataFolder = config.MONGODB_URI === undefined || config.SESSION_SIGNING_KEYS === undefined;
     if (usesDataFolder) await makeDataFolder(config);
     const signingKeys = config.SESSION_SIGNING_KEYS ?? ([await generatedKey(config)] as const);
@@ -99,11 +101,15 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     const database = await connect(databaseUri, config.MONGODB_DB);
     closers.push(() => database.close());
 
+    const random = createRandomSource();
+    const newId = () => uuidV7({ random: random(16) });
     const catalog = mongoCatalog(database);
+    const audit = mongoAudit(database, { now, newId });
     const isDemo = config.SEED_FILE === undefined && embedded !== undefined;
     const applied = await applyTenantFile(config.SEED_FILE ?? (isDemo ? DEMO_TENANT : undefined), {
       store: catalog,
-      newId: () => uuidV7(),
+      audit,
+      newId,
       newPublicKey: () => newPublicKey(randomBytes),
     });
 
@@ -113,13 +119,11 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     }, CATALOG_POLL_MS);
     closers.push(async () => clearInterval(poll));
 
-    const random = createRandomSource();
-    const newId = () => uuidV7({ random: random(16) });
     const parts = {
       views,
       tenants: createTenantIds({ store: catalog, now }),
       conversations: mongoConversations(database, now),
-      audit: mongoAudit(database, { now, newId }),
+      audit,
       tokens: createSessionTokens(signingKeys),
       cursors: createCursors(signingKeys.map(({ secret }) => secret)),
       now,
@@ -143,7 +147,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
       eraseCustomer(parts),
     ];
     const pipeline = createPipeline({
-      authenticate: createAuthenticate(config.ENGINE_API_TOKENS ?? []),
+      authenticate: createAuthenticate(callers),
       maxCallMs: MAX_CALL_MS,
       now,
       log,

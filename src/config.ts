@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isEngineToken } from './callers/engine-token.js';
+import { CALLER_NAME } from './rpc/call.js';
 
 /** An address to listen on. */
 export interface Address {
@@ -77,7 +79,7 @@ const signingKeys = z.string().transform((text, context) => {
 const engineTokens = z.string().transform((text, context) => {
   const tokens = pairs(text).map(([name, token]) => ({ name, token }));
   const fits = tokens.every(({ name, token }) => {
-    return /^[A-Za-z0-9._-]{1,64}$/.test(name) && /^[\x21-\x7e]{16,}$/.test(token);
+    return CALLER_NAME.test(name) && isEngineToken(token);
   });
   if (!fits || new Set(tokens.map(({ token }) => token)).size !== tokens.length) {
     context.addIssue({
@@ -121,9 +123,12 @@ const variables = {
     .describe('how long a conversation is kept after its last change (90d)'),
   ENGINE_API_TOKENS: engineTokens
     .optional()
-    .describe(
-      'name:token,… of the services that may call gRPC (none: open, on loopback or behind client certificates)',
-    ),
+    .describe('name:token,… services that may do everything over gRPC (none, and no callers file: open)'),
+  ENGINE_CALLERS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('callers file (YAML): services that may call gRPC, each with its tenants and scopes (none)'),
   GRPC_TLS_CERT: z
     .string()
     .min(1)
@@ -158,10 +163,10 @@ function conflicts(env: Environment): string[] {
   if (env['GRPC_TLS_CLIENT_CA'] !== undefined && env['GRPC_TLS_CERT'] === undefined) {
     problems.push('GRPC_TLS_CLIENT_CA needs GRPC_TLS_CERT and GRPC_TLS_KEY');
   }
-  const engineIsGuarded = env['ENGINE_API_TOKENS'] !== undefined || env['GRPC_TLS_CLIENT_CA'] !== undefined;
+  const guards = ['ENGINE_API_TOKENS', 'ENGINE_CALLERS_FILE', 'GRPC_TLS_CLIENT_CA'];
   const grpc = variables.GRPC_ADDR.safeParse(env['GRPC_ADDR']);
-  if (grpc.success && !isLoopback(grpc.data) && !engineIsGuarded) {
-    problems.push('GRPC_ADDR is reachable from other machines: set ENGINE_API_TOKENS or GRPC_TLS_CLIENT_CA');
+  if (grpc.success && !isLoopback(grpc.data) && guards.every((name) => env[name] === undefined)) {
+    problems.push(`GRPC_ADDR is reachable from other machines: set one of ${guards.join(', ')}`);
   }
   if (env['NODE_ENV'] === 'production') {
     for (const name of ['MONGODB_URI', 'SESSION_SIGNING_KEYS']) {

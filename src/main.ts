@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { engineToken, engineTokenHash } from './cli/engine-token.js';
 import { helpText } from './cli/help.js';
 import { serve } from './cli/serve.js';
 import { ConfigError } from './config.js';
@@ -21,6 +23,13 @@ async function main([command = 'serve', ...rest]: readonly string[]): Promise<nu
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     print(version);
     return 0;
+  }
+  if (command === 'engine-token' && rest.length === 0) {
+    engineToken({ randomBytes, print, explain: complain });
+    return 0;
+  }
+  if (command === 'engine-token' && rest.length === 1 && rest[0] === '--hash') {
+    return engineTokenHash({ input: process.stdin, print, complain });
   }
   if (command !== 'serve' || rest.length > 0) {
     complain(`chatsessions: ${[command, ...rest].join(' ')} is not a command; see chatsessions --help`);

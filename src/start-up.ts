@@ -4,14 +4,23 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve as resolvePath } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-import { ApplyError, applyTenants } from './catalog/apply-tenants.js';
-import { parseTenantFile, TenantFileError } from './catalog/tenant-file.js';
+import { knownCallers } from './callers/known-callers.js';
+import {
+  type AppliedTenant,
+  ApplyError,
+  type ApplyTenantsParts,
+  applyTenants,
+} from './catalog/apply-tenants.js';
+import { parseTenantFile } from './catalog/tenant-file.js';
 import { type Address, type Config, formatAddress } from './config.js';
 import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
 import { openDatabase } from './mongo/database.js';
 import { explainConnectError } from './mongo/errors.js';
+import type { AuditLog } from './rpc/audit.js';
+import type { KnownCaller } from './rpc/authenticate.js';
 import { ServiceError } from './rpc/errors.js';
 import { loadOrMakeSigningKey } from './sessions/signing-key-file.js';
+import { YamlFileError } from './yaml/yaml-file.js';
 
 /**
  * What a start needs of its surroundings. Each of these fails with a StartError: the one sentence that tells the
@@ -71,26 +80,53 @@ export async function connect(uri: string, name: string) {
   }
 }
 
-/** Applies a tenant file; none when there is none to apply. */
+/** What applying a tenant file needs. */
+export interface ApplyTenantFileParts extends ApplyTenantsParts {
+  readonly audit: AuditLog;
+}
+
+/** Applies a tenant file; none when there is none to apply. What it changes is in the audit when this resolves. */
 export async function applyTenantFile(
   file: string | URL | undefined,
-  parts: Parameters<typeof applyTenants>[1],
-) {
+  { audit, ...parts }: ApplyTenantFileParts,
+): Promise<AppliedTenant[]> {
   if (file === undefined) return [];
   const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
-  let text: string;
+  const text = await readText('SEED_FILE', file, fileName);
+  const onApplied = async ({ id, slug, rowsWritten }: AppliedTenant) => {
+    if (rowsWritten === 0) return;
+    const entry = { action: 'ApplyTenantFile', tenantId: id, tenant: slug, count: rowsWritten };
+    await audit.add({ caller: undefined, requestId: 'start' }, entry);
+  };
   try {
-    text = await readFile(file, 'utf8');
+    return await applyTenants(parseTenantFile(text, { fileName }), { ...parts, onApplied });
   } catch (error) {
-    throw new StartError(`SEED_FILE ${fileName} cannot be read: ${messageOf(error)}`);
-  }
-  try {
-    return await applyTenants(parseTenantFile(text, { fileName }), parts);
-  } catch (error) {
-    if (error instanceof TenantFileError || error instanceof ApplyError || error instanceof ServiceError) {
+    if (error instanceof YamlFileError || error instanceof ApplyError || error instanceof ServiceError) {
       throw new StartError(error.message);
     }
     throw error;
+  }
+}
+
+/** Everybody who may call the engine surface. */
+export async function engineCallers(config: Config): Promise<KnownCaller[]> {
+  const { ENGINE_API_TOKENS: tokens = [], ENGINE_CALLERS_FILE: fileName, GRPC_TLS_CLIENT_CA } = config;
+  const file =
+    fileName === undefined ? undefined : { fileName, text: await readText('ENGINE_CALLERS_FILE', fileName) };
+  try {
+    return knownCallers({ tokens, file, asksForCertificates: GRPC_TLS_CLIENT_CA !== undefined });
+  } catch (error) {
+    if (error instanceof YamlFileError) throw new StartError(error.message);
+    throw error;
+  }
+}
+
+/** Reads a text file that a variable names. */
+async function readText(name: string, file: string | URL, fileName = String(file)): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new StartError(`${name} ${fileName} cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -119,6 +119,7 @@ const GOOD: readonly (readonly [name: string, text: string, value: unknown])[] =
       { name: 'agent', token: 'a:b:c:0123456789' },
     ],
   ],
+  ['ENGINE_CALLERS_FILE', 'callers.yaml', 'callers.yaml'],
   ['LOG_LEVEL', 'silent', 'silent'],
   ['NODE_ENV', 'test', 'test'],
 ];
@@ -180,6 +181,7 @@ const BAD: readonly (readonly [name: string, text: string])[] = [
   ['ENGINE_API_TOKENS', 'agent:0123456789abcdef,'],
   ['ENGINE_API_TOKENS', 'agent:0123456789abcdef,other:0123456789abcdef'],
   ['ENGINE_API_TOKENS', 'agent:0123456789abcdéf'],
+  ['ENGINE_API_TOKENS', `agent:${'a'.repeat(4097)}`],
   ['LOG_LEVEL', 'verbose'],
   ['LOG_LEVEL', 'INFO'],
 ];
@@ -211,6 +213,7 @@ test('no value is ever in the message', () => {
 
 const TLS: Env = { GRPC_TLS_CERT: 'cert.pem', GRPC_TLS_KEY: 'key.pem' };
 const TOKENS: Env = { ENGINE_API_TOKENS: 'agent:0123456789abcdef' };
+const CALLERS: Env = { ENGINE_CALLERS_FILE: 'callers.yaml' };
 const OPEN: Env = { GRPC_ADDR: '0.0.0.0:50051' };
 
 const TOGETHER: readonly (readonly [name: string, env: Env, refused: readonly string[]])[] = [
@@ -226,6 +229,12 @@ const TOGETHER: readonly (readonly [name: string, env: Env, refused: readonly st
   ['gRPC on a name, open', { GRPC_ADDR: 'localhost.example:50051' }, ['GRPC_ADDR']],
   ['gRPC on all addresses, a certificate only', { ...OPEN, ...TLS }, ['GRPC_ADDR']],
   ['gRPC on all addresses, with tokens', { ...OPEN, ...TOKENS }, []],
+  ['gRPC on all addresses, with a callers file', { ...OPEN, ...CALLERS }, []],
+  [
+    'gRPC on all addresses, with a callers file that is not named',
+    { ...OPEN, ENGINE_CALLERS_FILE: '' },
+    ['GRPC_ADDR'],
+  ],
   ['gRPC on all addresses, with a client CA', { ...OPEN, ...TLS, GRPC_TLS_CLIENT_CA: 'ca.pem' }, []],
   [
     'gRPC on all addresses, a client CA that cannot be used',

@@ -9,8 +9,11 @@ export type Outcome = 'created' | 'updated' | 'unchanged';
 
 /** What applying a tenant file did to one tenant. */
 export interface AppliedTenant {
+  readonly id: string;
   readonly slug: string;
   readonly outcome: Outcome;
+  /** How many rows were written: the tenant's, and those of its keys. */
+  readonly rowsWritten: number;
   /** The keys of the file, with those that were made for it. */
   readonly keys: readonly {
     readonly label: string;
@@ -26,6 +29,8 @@ export interface ApplyTenantsParts {
   readonly newId: () => string;
   /** A new widget key: `pk_live_` and 32 hex digits. */
   readonly newPublicKey: () => string;
+  /** Told of each tenant, before the next one is begun with. */
+  readonly onApplied?: (applied: AppliedTenant) => Promise<void>;
 }
 
 /** A tenant file cannot be applied to what is stored. */
@@ -45,7 +50,11 @@ const ATTEMPTS = 5;
  */
 export async function applyTenants(file: TenantFile, parts: ApplyTenantsParts): Promise<AppliedTenant[]> {
   const applied: AppliedTenant[] = [];
-  for (const spec of file.tenants) applied.push(await applyTenant(spec, parts));
+  for (const spec of file.tenants) {
+    const tenant = await applyTenant(spec, parts);
+    await parts.onApplied?.(tenant);
+    applied.push(tenant);
+  }
   return applied;
 }
 
@@ -53,24 +62,27 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
   const { store, newId } = parts;
   /** What happened to each key, in whichever attempt: a key is written once. */
   const done = new Map<string, Outcome>();
+  let wasInserted = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
     const id = stored?.id ?? newId();
     const { planned, keysDigest } = await planKeys(spec, id, parts);
     const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
+    const applied = (outcome: Outcome, isTenantWritten: boolean): AppliedTenant => {
+      const rowsWritten = done.size + (isTenantWritten || wasInserted ? 1 : 0);
+      return { id, slug: spec.slug, outcome, rowsWritten, keys: report(planned, done) };
+    };
     if (!stored) {
-      if (!(await store.insertTenant(wanted)) || !(await writeKeys(planned, done, parts))) continue;
-      return { slug: spec.slug, outcome: 'created', keys: report(planned, done) };
+      wasInserted = await store.insertTenant(wanted);
+      if (!wasInserted || !(await writeKeys(planned, done, parts))) continue;
+      return applied('created', true);
     }
     // Keys first and the revision after them: whoever sees the new revision reads the new keys. Were the second
     // write lost, the digest would still be the old one, and the next run would make up for it.
     if (!(await writeKeys(planned, done, parts))) continue;
-    const keys = report(planned, done);
-    if (isSame(wanted, stored))
-      return { slug: spec.slug, outcome: done.size > 0 ? 'updated' : 'unchanged', keys };
+    if (isSame(wanted, stored)) return applied(done.size > 0 ? 'updated' : 'unchanged', false);
     const next = { ...wanted, revision: stored.revision + 1 };
-    if (await store.replaceTenant(next, stored.revision))
-      return { slug: spec.slug, outcome: 'updated', keys };
+    if (await store.replaceTenant(next, stored.revision)) return applied('updated', true);
   }
   throw new ApplyError(
     `tenant ${spec.slug} was changed by somebody else, ${ATTEMPTS} times in a row; try again`,

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import { nearest } from './nearest.js';
-
-/** What is wrong in one place of a tenant file. */
-export interface Conflict {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
+import { nearest } from '../yaml/nearest.js';
+import type { Conflict } from '../yaml/yaml-file.js';
 
 const word = z.string().optional().catch(undefined);
 const flag = z.boolean().optional().catch(undefined);

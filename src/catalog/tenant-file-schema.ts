@@ -5,7 +5,8 @@ import { PAGE_TYPES } from './tenant-spec.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 
-const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+/** What tells a tenant, or a flow of a tenant, apart. */
+export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
   error: 'must be 1 to 63 lower-case letters, digits and hyphens, not a hyphen first',
 });
 const name = z.string().regex(NAME, {
@@ -111,21 +112,3 @@ export const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'tenants.quickQuestions': Object.keys(quickQuestion.shape),
   'tenants.widgetKeys': Object.keys(widgetKey.shape),
 };
-
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  string: 'a text',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a mapping',
-};
-
-/** Says in a sentence what zod found, where the schema itself does not. */
-export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.input === undefined && issue.code === 'invalid_type') return 'is required';
-  if (issue.input === null) return 'has no value: give it one, or leave it out';
-  if (issue.code === 'invalid_type') return `must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
-  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
-  if (issue.code === 'too_big') return `has more than ${issue.maximum} entries`;
-  if (issue.code === 'too_small') return 'must not be empty';
-  return undefined;
-}

@@ -43,8 +43,8 @@ export async function serve(env: NodeJS.ProcessEnv, print: (text: string) => voi
 
 async function showThatItWorks(app: App, config: Config, print: (text: string) => void): Promise<void> {
   const demoKey = app.isDemo ? app.applied[0]?.keys[0]?.publicKey : undefined;
-  if (demoKey === undefined || config.ENGINE_API_TOKENS !== undefined || config.GRPC_TLS_CERT !== undefined)
-    return;
+  const isGuarded = config.ENGINE_API_TOKENS !== undefined || config.ENGINE_CALLERS_FILE !== undefined;
+  if (demoKey === undefined || isGuarded || config.GRPC_TLS_CERT !== undefined) return;
   try {
     print(`\n${await demonstrate(app, demoKey)}\n`);
   } catch (error) {

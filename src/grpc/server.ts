@@ -100,6 +100,8 @@ export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: 
       requestId: requestIdOf(header('x-request-id'), newRequestId),
       timeoutMs: timeoutOf(call.getDeadline()),
       header,
+      // grpc-js shows only what was verified against GRPC_TLS_CLIENT_CA.
+      certificateSubject: () => call.getAuthContext().sslPeerCertificate?.subject,
     };
   }
 

@@ -68,7 +68,8 @@ export interface Database {
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
-  readonly audit: ReturnType<typeof collections>['audit'];
+  /** Rows are added; nothing else can be done to them. */
+  readonly audit: Pick<ReturnType<typeof collections>['audit'], 'insertOne'>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Call, type Caller, SCOPES } from './call.js';
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Call, Caller, CertificateSubject } from './call.js';
 import { ServiceError } from './errors.js';
 
-/** An internal service that may use all of the engine surface, for all tenants. */
-export interface EngineToken {
-  readonly name: string;
-  readonly token: string;
+/** A caller, and what it can show: one of its tokens, or its client certificate. */
+export interface KnownCaller extends Caller {
+  /** What {@link tokenDigest} makes of each of its tokens: several while one is being replaced. */
+  readonly tokenDigests: readonly Buffer[];
+  /** The whole subject of its client certificate. */
+  readonly certificateSubject?: CertificateSubject | undefined;
 }
 
 const BEARER = /^Bearer ([^\s,]+)$/i;
@@ -15,34 +17,61 @@ export function bearerToken(authorization: string | undefined): string | undefin
   return BEARER.exec(authorization ?? '')?.[1];
 }
 
-/**
- * Lets callers in. The chat surface takes anyone (the widget key and the origin say what a browser may do);
- * the engine surface takes a bearer token in the metadata `authorization`. Without configured
- * tokens the engine surface is open: configuration allows that on loopback or behind client certificates.
- */
-export function createAuthenticate(tokens: readonly EngineToken[]): (call: Call) => Caller | undefined {
-  // Digests have one length, which timingSafeEqual needs, and comparing all of them takes one time.
-  const callers = tokens.map(({ name, token }) => ({
-    caller: { name, scopes: new Set(SCOPES), tenants: 'all' } satisfies Caller,
-    digest: sha256(token),
-  }));
-
-  return (call) => {
-    if (call.surface === 'chat' || callers.length === 0) return undefined;
-    const token = bearerToken(call.header('authorization'));
-    if (token === undefined) {
-      throw new ServiceError(
-        'unauthenticated',
-        'An engine token is required: authorization: Bearer <token>.',
-      );
-    }
-    const digest = sha256(token);
-    const [found] = callers.filter((candidate) => timingSafeEqual(candidate.digest, digest));
-    if (found === undefined) throw new ServiceError('unauthenticated', 'The engine token is not known.');
-    return found.caller;
-  };
+/** SHA-256 of an engine token: what is kept of it. */
+export function tokenDigest(token: string): Buffer {
+  return hash('sha256', token, 'buffer');
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** A subject as one text: the same for the same attributes, whatever their order. */
+export function subjectText(subject: CertificateSubject): string {
+  const attributes = Object.entries(subject).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(attributes.map(([name, values]) => [name, [values].flat()]));
+}
+
+/**
+ * Lets callers in. The chat surface takes anyone (the widget key and the origin say what a browser may do). On the
+ * engine surface a caller shows its token in the metadata `authorization`, or else its client certificate; what
+ * it gives as `authorization` decides alone. When no callers are known the engine surface is open: configuration
+ * allows that on loopback or behind client certificates.
+ */
+export function createAuthenticate(known: readonly KnownCaller[]): (call: Call) => Caller | undefined {
+  const tokens: { readonly digest: Buffer; readonly caller: Caller }[] = [];
+  const subjects = new Map<string, Caller>();
+  for (const { name, scopes, tenants, tokenDigests, certificateSubject } of known) {
+    const caller = { name, scopes, tenants };
+    for (const digest of tokenDigests) tokens.push({ digest, caller });
+    if (certificateSubject) subjects.set(subjectText(certificateSubject), caller);
+  }
+
+  return (call) => {
+    if (call.surface === 'chat' || known.length === 0) return undefined;
+    const authorization = call.header('authorization');
+    return authorization === undefined ? byCertificate(call) : byToken(authorization);
+  };
+
+  function byToken(authorization: string): Caller {
+    const token = bearerToken(authorization);
+    if (token === undefined) throw tokenRequired();
+    const digest = tokenDigest(token);
+    let found: Caller | undefined;
+    // All of them, each in constant time: how long it takes says nothing of how near a token was.
+    for (const candidate of tokens) {
+      if (timingSafeEqual(candidate.digest, digest)) found = candidate.caller;
+    }
+    if (found === undefined) throw new ServiceError('unauthenticated', 'The engine token is not known.');
+    return found;
+  }
+
+  function byCertificate(call: Call): Caller {
+    // Reading a certificate takes its time: not where it cannot matter.
+    const subject = subjects.size > 0 ? call.certificateSubject?.() : undefined;
+    if (subject === undefined) throw tokenRequired();
+    const found = subjects.get(subjectText(subject));
+    if (found !== undefined) return found;
+    throw new ServiceError('unauthenticated', 'No caller has the subject of this client certificate.');
+  }
+}
+
+function tokenRequired(): ServiceError {
+  return new ServiceError('unauthenticated', 'An engine token is required: authorization: Bearer <token>.');
 }

@@ -11,13 +11,21 @@ export interface Call {
   readonly timeoutMs: number;
   /** A request header or metadata entry, by its lower-case name; of repeated ones the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
+  /** The subject of the client certificate that the connection showed; undefined when it showed none that is verified. */
+  readonly certificateSubject?: () => CertificateSubject | undefined;
 }
+
+/** The subject of a certificate (RFC 5280, 4.1.2.6) by its attributes' short names; of one that repeats, all values. */
+export type CertificateSubject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** What an engine caller may be allowed to do; each RPC needs one of these. */
 export const SCOPES = ['open', 'verify', 'read', 'write', 'erase', 'catalog'] as const;
 
 /** One of {@link SCOPES}. */
 export type Scope = (typeof SCOPES)[number];
+
+/** What an engine caller may be called. */
+export const CALLER_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** An internal service that has shown who it is. */
 export interface Caller {

@@ -95,10 +95,19 @@ function rig() {
   async function apply(...specs: readonly TenantSpec[]) {
     written.length = 0;
     const newId = () => uuid(++ids);
+    const told: AppliedTenant[] = [];
+    const onApplied = async (tenant: AppliedTenant) => void told.push(tenant);
     const applied = await applyTenants(
       { tenants: specs },
-      { store, newId, newPublicKey: () => publicKey(1000 + ++ids) },
+      { store, newId, newPublicKey: () => publicKey(1000 + ++ids), onApplied },
     );
+    assert.equal(told, applied);
+    const ofKeys = written.filter((row) => row.startsWith('key'));
+    const ofTenants = new Set(
+      written.filter((row) => !ofKeys.includes(row)).map((row) => row.replace(/ r\d+$/, '')),
+    );
+    const counted = applied.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
+    assert.is(counted, ofKeys.length + ofTenants.size, written.join());
     return { applied, written: [...written] };
   }
 
@@ -128,8 +137,10 @@ test('a new tenant is created, with its keys', async () => {
   );
   assert.equal(applied, [
     {
+      id: tenant('acme').id,
       slug: 'acme',
       outcome: 'created',
+      rowsWritten: 2,
       keys: [{ label: 'Shop', publicKey: publicKey(1), outcome: 'created' }],
     },
   ]);

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
-import { flowId, parseTenantFile, TenantFileError } from '../../src/catalog/tenant-file.js';
+import { flowId, parseTenantFile } from '../../src/catalog/tenant-file.js';
 import type { TenantFile } from '../../src/catalog/tenant-spec.js';
+import { YamlFileError } from '../../src/yaml/yaml-file.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('tenant file');
@@ -16,7 +17,7 @@ function problemsOf(text: string): readonly string[] {
     parse(text);
     return [];
   } catch (error) {
-    if (!(error instanceof TenantFileError)) throw error;
+    if (!(error instanceof YamlFileError)) throw error;
     assert.is(error.message.split('\n').length, error.problems.length);
     return error.message.split('\n');
   }
@@ -527,7 +528,7 @@ test(
 );
 
 test(
-  'whatever the text, the answer is a tenant file or a TenantFileError',
+  'whatever the text, the answer is a tenant file or a YamlFileError',
   () => {
     const fragment = fc.constantFrom(
       ...'- :\n {}[]&*!|>"\'#%@`,?ab'.split(''),

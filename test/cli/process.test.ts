@@ -176,6 +176,11 @@ const REFUSALS: readonly (readonly [string, Record<string, string>, RegExp])[] =
     /^chatsessions: SEED_FILE \/nowhere\/seed\.yaml cannot be read: ENOENT/,
   ],
   [
+    'a callers file that is not there',
+    { ENGINE_CALLERS_FILE: '/nowhere/callers.yaml' },
+    /^chatsessions: ENGINE_CALLERS_FILE \/nowhere\/callers\.yaml cannot be read: ENOENT/,
+  ],
+  [
     'a database that does not answer',
     { MONGODB_URI: 'mongodb://user:secret-password@127.0.0.1:9/' },
     /^chatsessions: MONGODB_URI cannot be used: /,
@@ -255,7 +260,11 @@ test('it writes nowhere but in its data folder', async () => {
 });
 
 const COMMANDS: readonly (readonly [readonly string[], number, RegExp])[] = [
-  [['--help'], 0, /MONGODB_URI +MongoDB to store in/],
+  [
+    ['--help'],
+    0,
+    /engine-token +make a token .*\n.* engine-token --hash [\s\S]*MONGODB_URI +MongoDB to store in/,
+  ],
   [['--version'], 0, /^\d+\.\d+\.\d+\n$/],
   [['nonsense'], 2, /nonsense is not a command/],
   [['serve', 'twice'], 2, /serve twice is not a command/],

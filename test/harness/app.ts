@@ -34,7 +34,7 @@ export async function startTestApp({
   env?: Record<string, string>;
   now?: () => number;
 } = {}): Promise<TestApp> {
-  const databaseName = `test_${randomBytes(8).toString('hex')}`;
+  const databaseName = env['MONGODB_DB'] ?? `test_${randomBytes(8).toString('hex')}`;
   const lines: string[] = [];
   const config = readConfig({
     HTTP_ADDR: '127.0.0.1:0',

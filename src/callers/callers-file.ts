@@ -1,0 +1,30 @@
+import type { KnownCaller } from '../rpc/authenticate.js';
+import { parseYamlFile } from '../yaml/yaml-file.js';
+import { type CallersFileContext, findConflicts } from './callers-file-conflicts.js';
+import { callersFileSchema, KNOWN_FIELDS } from './callers-file-schema.js';
+import { digestOfHash } from './engine-token.js';
+
+/**
+ * Reads a callers file, whole.
+ *
+ * @throws {YamlFileError} with every fault found, in the order of the lines; no value is quoted, since a token may
+ * stand where its hash belongs.
+ */
+export function parseCallersFile(
+  text: string,
+  { fileName, ...context }: CallersFileContext & { readonly fileName: string },
+): KnownCaller[] {
+  const { callers } = parseYamlFile(text, fileName, {
+    schema: callersFileSchema,
+    knownFields: KNOWN_FIELDS,
+    findConflicts: (value) => findConflicts(value, context),
+    mustHave: 'a list of callers',
+  });
+  return callers.map(({ name, tokenHashes = [], certificateSubject, tenants, scopes }) => ({
+    name,
+    scopes: new Set(scopes),
+    tenants: tenants === 'all' ? tenants : new Set(tenants),
+    tokenDigests: tokenHashes.map(digestOfHash),
+    certificateSubject,
+  }));
+}
