@@ -28,8 +28,8 @@ async function insertNew(collection, documents) {
 }
 
 try {
-  // Keys before their tenants: a key whose tenant is not there yet opens nothing.
-  for (const collection of ['conversations', 'widget_keys', 'tenants']) {
+  // Secrets before their keys and keys before their tenants: a key whose tenant is not there yet opens nothing.
+  for (const collection of ['conversations', 'identity_secrets', 'widget_keys', 'tenants']) {
     let read = 0;
     let written = 0;
     let batch = [];

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
 import type { AppliedTenant } from './catalog/apply-tenants.js';
+import { createIdentitySecrets } from './catalog/identity-secrets.js';
 import { newPublicKey } from './catalog/public-key.js';
 import { createTenantIds } from './catalog/tenant-ids.js';
 import { createWidgetViews } from './catalog/widget-views.js';
@@ -33,6 +34,7 @@ import {
   connect,
   generatedKey,
   grpcCredentials,
+  identityKeys,
   listen,
   makeDataFolder,
   startOwnServer,
@@ -59,6 +61,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
+  readonly onApplied?: (applied: readonly AppliedTenant[]) => void;
 }
 
 /** The tenant file of a service that nobody configured. */
@@ -75,7 +79,7 @@ const GRACE_MS = 6_000;
  *
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
-export async function start(config: Config, { log, now = Date.now }: Surroundings): Promise<App> {
+export async function start(config: Config, { log, now = Date.now, onApplied }: Surroundings): Promise<App> {
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -91,7 +95,8 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
   try {
     const usesDataFolder = config.MONGODB_URI === undefined || config.SESSION_SIGNING_KEYS === undefined;
     if (usesDataFolder) await makeDataFolder(config);
-    const signingKeys = config.SESSION_SIGNING_KEYS ?? ([await generatedKey(config)] as const);
+    const signingKeys =
+      config.SESSION_SIGNING_KEYS ?? ([await generatedKey(config, 'session-signing-key')] as const);
     const embedded = config.MONGODB_URI === undefined ? await startOwnServer(config) : undefined;
     if (embedded) closers.push(() => embedded.close());
 
@@ -100,14 +105,17 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     closers.push(() => database.close());
 
     const catalog = mongoCatalog(database);
+    const identitySecrets = createIdentitySecrets({ keyring: identityKeys(config), randomBytes });
     const isDemo = config.SEED_FILE === undefined && embedded !== undefined;
     const applied = await applyTenantFile(config.SEED_FILE ?? (isDemo ? DEMO_TENANT : undefined), {
       store: catalog,
       newId: () => uuidV7(),
       newPublicKey: () => newPublicKey(randomBytes),
+      identitySecrets,
     });
+    onApplied?.(applied);
 
-    const views = createWidgetViews({ store: catalog, now });
+    const views = createWidgetViews({ store: catalog, identitySecrets, now });
     const poll = setInterval(() => {
       views.refresh().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
     }, CATALOG_POLL_MS);

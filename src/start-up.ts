@@ -5,13 +5,14 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { ApplyError, applyTenants } from './catalog/apply-tenants.js';
+import type { EncryptionKey } from './catalog/identity-secrets.js';
 import { parseTenantFile, TenantFileError } from './catalog/tenant-file.js';
 import { type Address, type Config, formatAddress } from './config.js';
 import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
+import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { openDatabase } from './mongo/database.js';
 import { explainConnectError } from './mongo/errors.js';
 import { ServiceError } from './rpc/errors.js';
-import { loadOrMakeSigningKey } from './sessions/signing-key-file.js';
 
 /**
  * What a start needs of its surroundings. Each of these fails with a StartError: the one sentence that tells the
@@ -23,13 +24,31 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** The signing key that is kept in DATA_DIR. */
-export async function generatedKey({ DATA_DIR }: Config) {
+/** A key that is kept in DATA_DIR, in a file of its own. */
+export async function generatedKey({ DATA_DIR }: Config, file: string): Promise<GeneratedKey> {
   try {
-    return await loadOrMakeSigningKey(DATA_DIR, randomBytes);
+    return await loadOrMakeKey(DATA_DIR, file, randomBytes);
   } catch (error) {
     throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
   }
+}
+
+/**
+ * The keys that seal identity secrets: the first one seals, all open. In production there are none unless they are
+ * set. Elsewhere one is made once it is needed: a service that verifies no identities needs no DATA_DIR for it.
+ */
+export function identityKeys(config: Config): () => Promise<readonly EncryptionKey[]> {
+  const { IDENTITY_ENCRYPTION_KEYS, NODE_ENV } = config;
+  const configured = IDENTITY_ENCRYPTION_KEYS ?? (NODE_ENV === 'production' ? [] : undefined);
+  let generated: EncryptionKey | undefined;
+  return async () => {
+    if (configured) return configured;
+    if (!generated) {
+      await makeDataFolder(config);
+      generated = await generatedKey(config, 'identity-encryption-key');
+    }
+    return [generated];
+  };
 }
 
 /** Makes DATA_DIR, and its parents. */

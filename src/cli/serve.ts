@@ -20,7 +20,10 @@ export async function serve(env: NodeJS.ProcessEnv, print: (text: string) => voi
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
 
-  const starting = start(config, { log });
+  const onApplied = (applied: App['applied']) => {
+    for (const text of newSecrets(applied)) print(text);
+  };
+  const starting = start(config, { log, onApplied });
   const app = await Promise.race([starting, told]);
   if (!app) {
     print('Stopping.');
@@ -52,6 +55,20 @@ async function showThatItWorks(app: App, config: Config, print: (text: string) =
       `\nIt is up, but did not answer itself: ${error instanceof Error ? error.message : String(error)}\n`,
     );
   }
+}
+
+/** The identity secrets that were made, for the one time that they can be shown. */
+function newSecrets(applied: App['applied']): string[] {
+  return applied.flatMap(({ slug, keys }) =>
+    keys.flatMap(({ id, label, identitySecret }) => {
+      if (identitySecret === undefined) return [];
+      return [
+        `New identity secret of ${slug}: ${label}. It is not shown again: keep it where the site signs its customer tokens.`,
+        `  HS256 secret, as it is   ${identitySecret}`,
+        `  aud of the tokens        ${id}`,
+      ].join('\n');
+    }),
+  );
 }
 
 function banner({ addresses, applied, isDemo }: App): string {
