@@ -108,13 +108,13 @@ test('a raised generation is a new secret, in every process, within the time of 
   }
 });
 
-test('of several processes that apply a file at once, one shows each secret', async () => {
+test('of two processes that apply a file at once, one shows each secret', async () => {
   const service = await startTestApp({ env: { IDENTITY_ENCRYPTION_KEYS: keyring({ old: OLD }) }, now });
   try {
     // First with the tenant and its keys to be made too, then with nothing but a secret to be replaced.
     for (const generation of [1, 2]) {
       const text = SEED_TEXT.replace(/Generation: 1/, `Generation: ${generation}`).replaceAll('acme', 'race');
-      const applied = await Promise.all(Array.from({ length: 4 }, () => applyFrom(service, text)));
+      const applied = await Promise.all([applyFrom(service, text), applyFrom(service, text)]);
       const secrets = applied.flatMap(shown);
       assert.is(secrets.length, generation === 1 ? 2 : 1);
       assert.is(new Set(secrets).size, secrets.length);
