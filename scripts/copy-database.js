@@ -38,7 +38,7 @@ async function insertNewer(collection, documents) {
 }
 
 try {
-  // Keys before their tenants: a key whose tenant is not there yet opens nothing.
+  // Secrets before their keys and keys before their tenants: a key whose tenant is not there yet opens nothing.
   for (const collection of ['conversations', 'audit', 'identity_secrets', 'widget_keys', 'tenants']) {
     let read = 0;
     let written = 0;

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
 import type { AppliedTenant } from './catalog/apply-tenants.js';
+import { createIdentitySecrets } from './catalog/identity-secrets.js';
 import { newPublicKey } from './catalog/public-key.js';
 import { createTenantIds } from './catalog/tenant-ids.js';
 import { createWidgetViews } from './catalog/widget-views.js';
@@ -34,6 +35,7 @@ import {
   engineCallers,
   generatedKey,
   grpcCredentials,
+  identityKeys,
   listen,
   makeDataFolder,
   startOwnServer,
@@ -60,6 +62,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
+  readonly onApplied?: (applied: AppliedTenant) => void;
 }
 
 /** The tenant file of a service that nobody configured. */
@@ -76,7 +80,7 @@ const GRACE_MS = 6_000;
  *
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
-export async function start(config: Config, { log, now = Date.now }: Surroundings): Promise<App> {
+export async function start(config: Config, { log, now = Date.now, onApplied }: Surroundings): Promise<App> {
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -93,7 +97,8 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     const callers = await engineCallers(config);
     const usesDataFolder = config.MONGODB_URI === undefined || config.SESSION_SIGNING_KEYS === undefined;
     if (usesDataFolder) await makeDataFolder(config);
-    const signingKeys = config.SESSION_SIGNING_KEYS ?? ([await generatedKey(config)] as const);
+    const signingKeys =
+      config.SESSION_SIGNING_KEYS ?? ([await generatedKey(config, 'session-signing-key')] as const);
     const embedded = config.MONGODB_URI === undefined ? await startOwnServer(config) : undefined;
     if (embedded) closers.push(() => embedded.close());
 
@@ -105,15 +110,18 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     const newId = () => uuidV7({ random: random(16) });
     const catalog = mongoCatalog(database);
     const audit = mongoAudit(database, { now, newId });
+    const identitySecrets = createIdentitySecrets({ keyring: identityKeys(config), randomBytes });
     const isDemo = config.SEED_FILE === undefined && embedded !== undefined;
     const applied = await applyTenantFile(config.SEED_FILE ?? (isDemo ? DEMO_TENANT : undefined), {
       store: catalog,
       audit,
       newId,
       newPublicKey: () => newPublicKey(randomBytes),
+      identitySecrets,
+      ...(onApplied && { onApplied }),
     });
 
-    const views = createWidgetViews({ store: catalog, now });
+    const views = createWidgetViews({ store: catalog, identitySecrets, now });
     const poll = setInterval(() => {
       views.refresh().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
     }, CATALOG_POLL_MS);

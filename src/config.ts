@@ -60,21 +60,26 @@ function pairs(text: string): [string, string][] {
   });
 }
 
-const signingKeys = z.string().transform((text, context) => {
-  const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: Buffer.from(base64, 'base64') }));
-  const kids = new Set(keys.map(({ kid }) => kid));
-  const fits = keys.every(({ kid, secret }) => /^[A-Za-z0-9_-]{1,32}$/.test(kid) && secret.length >= 32);
-  const [first, ...others] = keys;
-  if (!fits || kids.size !== keys.length || first === undefined) {
-    context.addIssue({
-      code: 'custom',
-      message:
-        'must be kid:base64,… with different kids of A-Z a-z 0-9 _ - and at least 32 bytes in each secret',
-    });
-    return z.NEVER;
-  }
-  return [first, ...others] as const;
-});
+/** `kid:base64,…`, at least one; `size` says in words what `fitsSize` asks of the bytes of each secret. */
+const keyring = (size: string, fitsSize: (bytes: number) => boolean) =>
+  z.string().transform((text, context) => {
+    const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: Buffer.from(base64, 'base64') }));
+    const kids = new Set(keys.map(({ kid }) => kid));
+    const fits = keys.every(
+      ({ kid, secret }) => /^[A-Za-z0-9_-]{1,32}$/.test(kid) && fitsSize(secret.length),
+    );
+    const [first, ...others] = keys;
+    if (!fits || kids.size !== keys.length || first === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be kid:base64,… with different kids of A-Z a-z 0-9 _ - and ${size} in each secret`,
+      });
+      return z.NEVER;
+    }
+    return [first, ...others] as const;
+  });
+const signingKeys = keyring('at least 32 bytes', (bytes) => bytes >= 32);
+const encryptionKeys = keyring('exactly 32 bytes', (bytes) => bytes === 32);
 
 const engineTokens = z.string().transform((text, context) => {
   const tokens = pairs(text).map(([name, token]) => ({ name, token }));
@@ -106,11 +111,16 @@ const variables = {
     .string()
     .min(1)
     .default('./data')
-    .describe('folder of the embedded server and of a generated key (./data)'),
+    .describe('folder of the embedded server and of generated keys (./data)'),
   SEED_FILE: z.string().min(1).optional().describe('tenant file (YAML) that is applied at start'),
   SESSION_SIGNING_KEYS: signingKeys
     .optional()
     .describe('kid:base64,… the first signs, all verify (none: one is made and kept in DATA_DIR)'),
+  IDENTITY_ENCRYPTION_KEYS: encryptionKeys
+    .optional()
+    .describe(
+      'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no key can verify identities)',
+    ),
   SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
   RESUME_WINDOW: duration('0s', '7d')
     .default(86_400)

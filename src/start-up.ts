@@ -11,15 +11,16 @@ import {
   type ApplyTenantsParts,
   applyTenants,
 } from './catalog/apply-tenants.js';
+import type { EncryptionKey } from './catalog/identity-secrets.js';
 import { parseTenantFile } from './catalog/tenant-file.js';
 import { type Address, type Config, formatAddress } from './config.js';
 import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
+import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { openDatabase } from './mongo/database.js';
 import { explainConnectError } from './mongo/errors.js';
 import type { AuditLog } from './rpc/audit.js';
 import type { KnownCaller } from './rpc/authenticate.js';
 import { ServiceError } from './rpc/errors.js';
-import { loadOrMakeSigningKey } from './sessions/signing-key-file.js';
 import { YamlFileError } from './yaml/yaml-file.js';
 
 /**
@@ -32,13 +33,31 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** The signing key that is kept in DATA_DIR. */
-export async function generatedKey({ DATA_DIR }: Config) {
+/** A key that is kept in DATA_DIR, in a file of its own. */
+export async function generatedKey({ DATA_DIR }: Config, file: string): Promise<GeneratedKey> {
   try {
-    return await loadOrMakeSigningKey(DATA_DIR, randomBytes);
+    return await loadOrMakeKey(DATA_DIR, file, randomBytes);
   } catch (error) {
     throw new StartError(`DATA_DIR ${DATA_DIR} cannot be used: ${messageOf(error)}`);
   }
+}
+
+/**
+ * The keys that seal identity secrets: the first one seals, all open. In production there are none unless they are
+ * set. Elsewhere one is made once it is needed: a service that verifies no identities needs no DATA_DIR for it.
+ */
+export function identityKeys(config: Config): () => Promise<readonly EncryptionKey[]> {
+  const { IDENTITY_ENCRYPTION_KEYS, NODE_ENV } = config;
+  const configured = IDENTITY_ENCRYPTION_KEYS ?? (NODE_ENV === 'production' ? [] : undefined);
+  let generated: EncryptionKey | undefined;
+  return async () => {
+    if (configured) return configured;
+    if (!generated) {
+      await makeDataFolder(config);
+      generated = await generatedKey(config, 'identity-encryption-key');
+    }
+    return [generated];
+  };
 }
 
 /** Makes DATA_DIR, and its parents. */
@@ -88,15 +107,18 @@ export interface ApplyTenantFileParts extends ApplyTenantsParts {
 /** Applies a tenant file; none when there is none to apply. What it changes is in the audit when this resolves. */
 export async function applyTenantFile(
   file: string | URL | undefined,
-  { audit, ...parts }: ApplyTenantFileParts,
+  parts: ApplyTenantFileParts,
 ): Promise<AppliedTenant[]> {
   if (file === undefined) return [];
   const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
   const text = await readText('SEED_FILE', file, fileName);
-  const onApplied = async ({ id, slug, rowsWritten }: AppliedTenant) => {
+  const onApplied = async (applied: AppliedTenant) => {
+    // First of all, since it may have a secret that is shown once.
+    await parts.onApplied?.(applied);
+    const { id, slug, rowsWritten } = applied;
     if (rowsWritten === 0) return;
     const entry = { action: 'ApplyTenantFile', tenantId: id, tenant: slug, count: rowsWritten };
-    await audit.add({ caller: undefined, requestId: 'start' }, entry);
+    await parts.audit.add({ caller: undefined, requestId: 'start' }, entry);
   };
   try {
     return await applyTenants(parseTenantFile(text, { fileName }), { ...parts, onApplied });

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { v5 as uuidV5 } from 'uuid';
-import type { CatalogStore, Tenant, WidgetKey } from './catalog.js';
+import { ApplyError } from './apply-error.js';
+import { type PlannedSecret, planSecret, requireSealingKey, writeSecret } from './apply-identity-secret.js';
+import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './catalog.js';
+import type { IdentitySecrets } from './identity-secrets.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
 
 /** What applying did to a tenant or a key. */
@@ -12,13 +15,17 @@ export interface AppliedTenant {
   readonly id: string;
   readonly slug: string;
   readonly outcome: Outcome;
-  /** How many rows were written: the tenant's, and those of its keys. */
+  /** How many rows were written: the tenant's, and those of its keys and their secrets. */
   readonly rowsWritten: number;
   /** The keys of the file, with those that were made for it. */
   readonly keys: readonly {
+    /** UUID: the `aud` of its customer tokens. */
+    readonly id: string;
     readonly label: string;
     readonly publicKey: string;
     readonly outcome: Outcome;
+    /** The secret that was made for it, to be shown this once and never logged: see identity-secrets.ts. */
+    readonly identitySecret?: string;
   }[];
 }
 
@@ -30,13 +37,11 @@ export interface ApplyTenantsParts {
   /** A new widget key: `pk_live_` and 32 hex digits. */
   readonly newPublicKey: () => string;
   /** Told of each tenant, before the next one is begun with. */
-  readonly onApplied?: (applied: AppliedTenant) => Promise<void>;
+  readonly onApplied?: (applied: AppliedTenant) => unknown;
+  readonly identitySecrets: Pick<IdentitySecrets, 'canMake' | 'make'>;
 }
 
-/** A tenant file cannot be applied to what is stored. */
-export class ApplyError extends Error {
-  override readonly name = 'ApplyError';
-}
+export { ApplyError };
 
 /** How often a tenant is tried again when somebody else changed it in between. */
 const ATTEMPTS = 5;
@@ -45,10 +50,11 @@ const ATTEMPTS = 5;
  * Makes the stored catalogue say what the file says. Applying a file again changes nothing. Tenants and keys
  * that the file does not name are left alone.
  *
- * @throws ApplyError when a key belongs to another tenant, or a tenant keeps being changed by somebody else;
- * ServiceError of the store
+ * @throws ApplyError when a key belongs to another tenant, an identity secret cannot be made, or a tenant keeps being
+ * changed by somebody else; ServiceError of the store
  */
 export async function applyTenants(file: TenantFile, parts: ApplyTenantsParts): Promise<AppliedTenant[]> {
+  await requireSealingKey(file, parts);
   const applied: AppliedTenant[] = [];
   for (const spec of file.tenants) {
     const tenant = await applyTenant(spec, parts);
@@ -61,7 +67,7 @@ export async function applyTenants(file: TenantFile, parts: ApplyTenantsParts): 
 async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<AppliedTenant> {
   const { store, newId } = parts;
   /** What happened to each key, in whichever attempt: a key is written once. */
-  const done = new Map<string, Outcome>();
+  const done: Done = { keys: new Map(), secrets: new Map() };
   let wasInserted = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
@@ -69,7 +75,7 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
     const { planned, keysDigest } = await planKeys(spec, id, parts);
     const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
     const applied = (outcome: Outcome, isTenantWritten: boolean): AppliedTenant => {
-      const rowsWritten = done.size + (isTenantWritten || wasInserted ? 1 : 0);
+      const rowsWritten = done.keys.size + done.secrets.size + (isTenantWritten || wasInserted ? 1 : 0);
       return { id, slug: spec.slug, outcome, rowsWritten, keys: report(planned, done) };
     };
     if (!stored) {
@@ -77,10 +83,10 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
       if (!wasInserted || !(await writeKeys(planned, done, parts))) continue;
       return applied('created', true);
     }
-    // Keys first and the revision after them: whoever sees the new revision reads the new keys. Were the second
-    // write lost, the digest would still be the old one, and the next run would make up for it.
+    // Keys and their secrets first and the revision after them: whoever sees the new revision reads the new keys.
+    // Were the second write lost, the digest would still be the old one, and the next run would make up for it.
     if (!(await writeKeys(planned, done, parts))) continue;
-    if (isSame(wanted, stored)) return applied(done.size > 0 ? 'updated' : 'unchanged', false);
+    if (isSame(wanted, stored)) return applied(done.keys.size > 0 ? 'updated' : 'unchanged', false);
     const next = { ...wanted, revision: stored.revision + 1 };
     if (await store.replaceTenant(next, stored.revision)) return applied('updated', true);
   }
@@ -89,13 +95,22 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
   );
 }
 
+/** What was written, by public key. */
+interface Done {
+  readonly keys: Map<string, Outcome>;
+  /** The secrets that were made, as they are shown. */
+  readonly secrets: Map<string, string>;
+}
+
 interface PlannedKey {
   readonly key: WidgetKey;
+  readonly secret: PlannedSecret | undefined;
   readonly outcome: Outcome;
 }
 
 /** What is to be done with each key of a tenant; refused as a whole before anything is written. */
-async function planKeys(spec: TenantSpec, tenantId: string, { store, newPublicKey }: ApplyTenantsParts) {
+async function planKeys(spec: TenantSpec, tenantId: string, parts: ApplyTenantsParts) {
+  const { store, newPublicKey } = parts;
   const stored = await store.keysOf(tenantId);
   const named = new Set(spec.widgetKeys.map((key) => key.publicKey));
   const planned: PlannedKey[] = [];
@@ -113,24 +128,34 @@ async function planKeys(spec: TenantSpec, tenantId: string, { store, newPublicKe
       throw new ApplyError(`tenant ${spec.slug}: the key ${publicKey} belongs to another tenant`);
     }
     const key = toKey(keySpec, { id: holder?.id ?? keyId(tenantId, keySpec), tenantId, publicKey });
-    planned.push({ key, outcome: !holder ? 'created' : isSame(key, holder) ? 'unchanged' : 'updated' });
+    const outcome = !holder ? 'created' : isSame(key, holder) ? 'unchanged' : 'updated';
+    planned.push({ key, secret: await planSecret(key, parts), outcome });
   }
   const planNames = new Set(planned.map(({ key }) => key.publicKey));
   const others = stored.filter((key) => !planNames.has(key.publicKey));
-  return { planned, keysDigest: digestOf([...others, ...planned.map(({ key }) => key)]) };
+  const otherSecrets = await Promise.all(
+    others.map((key) => (key.identity === 'off' ? undefined : store.findIdentitySecret(key.id))),
+  );
+  const secrets = [...otherSecrets, ...planned.map(({ secret }) => secret?.secret)];
+  return { planned, keysDigest: digestOf([...others, ...planned.map(({ key }) => key)], secrets) };
 }
 
-/** @returns false when somebody else made one of the keys in between: then all is to be planned anew. */
+/** @returns false when somebody else made one of the keys or secrets in between: then all is to be planned anew. */
 async function writeKeys(
   planned: readonly PlannedKey[],
-  done: Map<string, Outcome>,
+  done: Done,
   { store }: ApplyTenantsParts,
 ): Promise<boolean> {
-  for (const { key, outcome } of planned) {
+  for (const { key, secret, outcome } of planned) {
+    // Before its key: a key never asks for a secret that is not there yet.
+    if (secret?.made) {
+      if (!(await writeSecret(secret.secret, secret.made.replaces, { store }))) return false;
+      done.secrets.set(key.publicKey, secret.made.shown);
+    }
     if (outcome === 'unchanged') continue;
     if (outcome === 'updated') await store.replaceKey(key);
     else if (!(await store.insertKey(key))) return false;
-    done.set(key.publicKey, outcome);
+    done.keys.set(key.publicKey, outcome);
   }
   return true;
 }
@@ -143,16 +168,21 @@ function keyId(tenantId: string, { publicKey, label }: WidgetKeySpec): string {
   return uuidV5(publicKey ?? `label:${label}`, tenantId);
 }
 
-function report(planned: readonly PlannedKey[], done: ReadonlyMap<string, Outcome>): AppliedTenant['keys'] {
-  return planned.map(({ key: { label, publicKey } }) => {
-    return { label, publicKey, outcome: done.get(publicKey) ?? 'unchanged' };
+function report(planned: readonly PlannedKey[], done: Done): AppliedTenant['keys'] {
+  return planned.map(({ key: { id, label, publicKey } }) => {
+    const identitySecret = done.secrets.get(publicKey);
+    const outcome = done.keys.get(publicKey) ?? 'unchanged';
+    return { id, label, publicKey, outcome, ...(identitySecret !== undefined && { identitySecret }) };
   });
 }
 
-/** SHA-256 of what the keys of a tenant say, whatever their order. */
-function digestOf(keys: readonly WidgetKey[]): string {
-  const rows = keys
-    .map((key) => JSON.stringify(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1))))
+/** SHA-256 of what the keys of a tenant say, with their sealed secrets, whatever their order. */
+function digestOf(keys: readonly WidgetKey[], secrets: readonly (IdentitySecret | undefined)[]): string {
+  const sealed = secrets.flatMap((secret) =>
+    secret ? [{ ...secret, sealed: Buffer.from(secret.sealed).toString('base64url') }] : [],
+  );
+  const rows = [...keys, ...sealed]
+    .map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))))
     .sort();
   return createHash('sha256').update(rows.join('\n')).digest('base64url');
 }

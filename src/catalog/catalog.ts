@@ -54,6 +54,12 @@ export interface Tenant {
   readonly revision: number;
 }
 
+/** Whether the widgets of a key may, or must, show who their customer is: see `customerToken` of an open. */
+export const IDENTITY_MODES = ['off', 'optional', 'required'] as const;
+
+/** One of {@link IDENTITY_MODES}. */
+export type IdentityMode = (typeof IDENTITY_MODES)[number];
+
 /** A publishable key, and what the widgets that carry it may do. */
 export interface WidgetKey {
   /** UUID. */
@@ -70,6 +76,19 @@ export interface WidgetKey {
   readonly allowedIntents: readonly string[];
   readonly enabled: boolean;
   readonly endsAt?: number | undefined;
+  readonly identity: IdentityMode;
+  /** From 1. Raised, it asks for a new identity secret. */
+  readonly identitySecretGeneration: number;
+}
+
+/** The secret that customer tokens for a widget key are signed with, sealed: see identity-secrets.ts. */
+export interface IdentitySecret {
+  /** The widget key's id. */
+  readonly keyId: string;
+  readonly generation: number;
+  /** The encryption key that it is sealed with. */
+  readonly kid: string;
+  readonly sealed: Uint8Array;
 }
 
 /** Where the catalogue lives. All methods throw ServiceError unavailable | internal. */
@@ -89,4 +108,9 @@ export interface CatalogStore {
   insertKey(key: WidgetKey): Promise<boolean>;
   /** Replaces the key that has its id. */
   replaceKey(key: WidgetKey): Promise<void>;
+  findIdentitySecret(keyId: string): Promise<IdentitySecret | undefined>;
+  /** @returns false when its key has one. */
+  insertIdentitySecret(secret: IdentitySecret): Promise<boolean>;
+  /** Replaces the secret that still has `expectedGeneration`. @returns false when it has another one by now. */
+  replaceIdentitySecret(secret: IdentitySecret, expectedGeneration: number): Promise<boolean>;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IDENTITY_MODES } from './catalog.js';
 import { parseOriginPattern } from './origins.js';
 import { PUBLIC_KEY } from './public-key.js';
 import { PAGE_TYPES } from './tenant-spec.js';
@@ -73,6 +74,7 @@ const quickQuestion = z.strictObject({
   flow: slug.optional(),
 });
 
+const GENERATION = 'must be a whole number from 1 to 2147483647';
 const widgetKey = z.strictObject({
   publicKey: z
     .string()
@@ -89,6 +91,8 @@ const widgetKey = z.strictObject({
   allowedIntents: z.array(name).max(200).default([]),
   enabled: z.boolean().default(true),
   endsAt: instant.optional(),
+  identity: z.enum(IDENTITY_MODES).default('off'),
+  identitySecretGeneration: z.int32({ error: GENERATION }).min(1, { error: GENERATION }).default(1),
 });
 
 const tenant = z.strictObject({

@@ -1,7 +1,17 @@
+import type { KeyObject } from 'node:crypto';
 import type { OpenSessionResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { Intent, QuickQuestion } from '../gen/ts-proto/chatsessions/v1/widget.js';
-import type { Flow, Tenant, WidgetKey } from './catalog.js';
+import type { Flow, IdentityMode, Tenant, WidgetKey } from './catalog.js';
 import { compileOrigins } from './origins.js';
+
+/** How a widget's customers are verified. */
+export type Identity =
+  | { readonly mode: 'off' }
+  | {
+      readonly mode: Exclude<IdentityMode, 'off'>;
+      /** The HMAC key of their tokens. Rejects when its secret is not there or cannot be opened. */
+      readonly key: () => Promise<KeyObject>;
+    };
 
 /** What the widgets of one key may do and offer, as of one revision of the catalogue. */
 export interface WidgetView {
@@ -15,12 +25,13 @@ export interface WidgetView {
   readonly allowsOrigin: (origin: string | undefined) => boolean;
   /** Whether its widgets may start an intent. */
   readonly allowsIntent: (name: string) => boolean;
+  readonly identity: Identity;
   /** The part of an answer that is the same for every open. */
   readonly offer: Pick<OpenSessionResponse, 'widget' | 'intents' | 'quickQuestions'>;
 }
 
-/** Computes what a key may see of its tenant. */
-export function widgetView(tenant: Tenant, key: WidgetKey): WidgetView {
+/** Computes what a key may see of its tenant. `identityKey` opens the key's identity secret. */
+export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdentitySecret): WidgetView {
   const matchesOrigin = compileOrigins(key.allowedOrigins);
   const allowed = key.allowsAllIntents ? undefined : new Set(key.allowedIntents);
   const usable = tenant.flows.filter((flow) => flow.published && (allowed?.has(flow.intent.name) ?? true));
@@ -35,6 +46,7 @@ export function widgetView(tenant: Tenant, key: WidgetKey): WidgetView {
     isOpen: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
     allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
     allowsIntent: (name) => usableNames.has(name),
+    identity: key.identity === 'off' ? { mode: 'off' } : { mode: key.identity, key: identityKey },
     // Frozen: the edges keep what they make of them.
     offer: {
       widget: Object.freeze({ label: key.label }),
@@ -51,6 +63,10 @@ export function widgetView(tenant: Tenant, key: WidgetKey): WidgetView {
       ),
     },
   };
+}
+
+function noIdentitySecret(): Promise<KeyObject> {
+  return Promise.reject(new Error('the widget key has no identity secret'));
 }
 
 /** Freezes a list where its type stays that of a message's field. */

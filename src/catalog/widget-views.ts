@@ -1,4 +1,6 @@
-import type { CatalogStore, WidgetKey } from './catalog.js';
+import type { KeyObject } from 'node:crypto';
+import type { CatalogStore, IdentitySecret, WidgetKey } from './catalog.js';
+import type { IdentitySecrets } from './identity-secrets.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
 /** The widget views of the keys in use, kept until their tenant's catalogue changes. */
@@ -14,6 +16,7 @@ export interface WidgetViews {
 /** What the cache is made of. */
 export interface WidgetViewsParts {
   readonly store: CatalogStore;
+  readonly identitySecrets: Pick<IdentitySecrets, 'open'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** The most keys to keep, known and unknown ones each. */
@@ -33,16 +36,26 @@ export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
   async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
     const found = await find(name);
     const tenant = found && (await store.findTenant(found.tenantId));
-    // Writers change a key first and its tenant's revision after it: a key read after the revision is at
-    // least as new, so that a stale view never carries a fresh revision.
+    // Writers change a key's secret first, then the key and its tenant's revision after it: what is read in the
+    // opposite order is at least as new, so that a stale view never carries a fresh revision.
     const key = tenant && (await find(name));
     if (!tenant || !key || key.tenantId !== tenant.id) {
       keep(unknown, name, now() + unknownMs, capacity);
       return undefined;
     }
-    const view = widgetView(tenant, key);
+    const secret = key.identity === 'off' ? undefined : await store.findIdentitySecret(key.id);
+    const view = widgetView(tenant, key, secret && opener(secret));
     keep(known, name, view, capacity);
     return view;
+  }
+
+  /** Opens a secret when it is first needed: a view without it serves those who bring no customer token. */
+  function opener(secret: IdentitySecret): () => Promise<KeyObject> {
+    let opened: KeyObject | undefined;
+    return async () => {
+      opened ??= await parts.identitySecrets.open(secret);
+      return opened;
+    };
   }
 
   async function get(name: string, find: FindKey): Promise<WidgetView | undefined> {

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { type App, start } from '../app.js';
+import type { AppliedTenant } from '../catalog/apply-tenants.js';
 import { type Config, formatAddress, readConfig } from '../config.js';
 import { createLog } from '../telemetry/log.js';
 import { demonstrate } from './demo.js';
@@ -20,7 +21,10 @@ export async function serve(env: NodeJS.ProcessEnv, print: (text: string) => voi
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
 
-  const starting = start(config, { log });
+  const onApplied = (applied: AppliedTenant) => {
+    for (const text of newSecrets(applied)) print(text);
+  };
+  const starting = start(config, { log, onApplied });
   const app = await Promise.race([starting, told]);
   if (!app) {
     print('Stopping.');
@@ -52,6 +56,18 @@ async function showThatItWorks(app: App, config: Config, print: (text: string) =
       `\nIt is up, but did not answer itself: ${error instanceof Error ? error.message : String(error)}\n`,
     );
   }
+}
+
+/** The identity secrets that were made, for the one time that they can be shown. */
+function newSecrets({ slug, keys }: AppliedTenant): string[] {
+  return keys.flatMap(({ id, label, identitySecret }) => {
+    if (identitySecret === undefined) return [];
+    return [
+      `New identity secret of ${slug}: ${label}. It is not shown again: keep it where the site signs its customer tokens.`,
+      `  HS256 secret, as it is   ${identitySecret}`,
+      `  aud of the tokens        ${id}`,
+    ].join('\n');
+  });
 }
 
 function banner({ addresses, applied, isDemo }: App): string {

@@ -6,6 +6,7 @@ import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } fro
 /** The rules of the fields that several requests have: each gives what is broken, and nothing for an absent field. */
 
 const MAX_CUSTOMER_ID = 100;
+const MAX_CUSTOMER_TOKEN = 4096;
 const MAX_LOCALE = 16;
 const TENANT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -24,10 +25,20 @@ export function conversationIdViolations(id: string): Violation[] {
 }
 
 export function customerIdViolations(id: string): Violation[] {
-  // Code points, not UTF-16 units; a string of at most that many units needs no counting.
-  if (id.length <= MAX_CUSTOMER_ID || [...id].length <= MAX_CUSTOMER_ID) return [];
+  if (!isLongerThan(MAX_CUSTOMER_ID, id)) return [];
   const message = `customerId may have at most ${MAX_CUSTOMER_ID} characters.`;
   return [{ field: 'customerId', rule: 'customer_id.max_length', message }];
+}
+
+export function customerTokenViolations(token: string): Violation[] {
+  if (!isLongerThan(MAX_CUSTOMER_TOKEN, token)) return [];
+  const message = `customerToken may have at most ${MAX_CUSTOMER_TOKEN} characters.`;
+  return [{ field: 'customerToken', rule: 'customer_token.max_length', message }];
+}
+
+/** Counts code points, not UTF-16 units; a string of at most that many units needs no counting. */
+function isLongerThan(max: number, text: string): boolean {
+  return text.length > max && [...text].length > max;
 }
 
 export function localeViolations(locale: string): Violation[] {

@@ -1,7 +1,9 @@
-import type { CatalogStore, Tenant, WidgetKey } from '../catalog/catalog.js';
+import { Binary } from 'mongodb';
+import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../catalog/catalog.js';
 import {
   type Database,
   fromStored,
+  type IdentitySecretDocument,
   type TenantDocument,
   toStored,
   type WidgetKeyDocument,
@@ -12,7 +14,8 @@ import { isDuplicateKey, operate } from './errors.js';
 export function mongoCatalog({
   tenants,
   widgetKeys,
-}: Pick<Database, 'tenants' | 'widgetKeys'>): CatalogStore {
+  identitySecrets,
+}: Pick<Database, 'tenants' | 'widgetKeys' | 'identitySecrets'>): CatalogStore {
   return {
     findKey: (publicKey) => operate(async () => optional(await widgetKeys.findOne({ publicKey }), toKey)),
     findKeyById: (id) =>
@@ -45,6 +48,19 @@ export function mongoCatalog({
       operate(async () => {
         const { _id, ...fields } = fromKey(key);
         await widgetKeys.replaceOne({ _id }, fields);
+      }),
+
+    findIdentitySecret: (keyId) =>
+      operate(async () => optional(await identitySecrets.findOne({ _id: toStored(keyId) }), toSecret)),
+
+    insertIdentitySecret: (secret) => unlessDuplicate(() => identitySecrets.insertOne(fromSecret(secret))),
+
+    replaceIdentitySecret: (secret, expectedGeneration) =>
+      operate(async () => {
+        const { _id, ...fields } = fromSecret(secret);
+        const guard = { _id, generation: expectedGeneration };
+        const { matchedCount } = await identitySecrets.replaceOne(guard, fields);
+        return matchedCount === 1;
       }),
   };
 }
@@ -96,7 +112,14 @@ function fromTenant({ id, slug, name, flows, quickQuestions, keysDigest, revisio
 }
 
 function toKey({ _id, tenantId, endsAt, ...rest }: WidgetKeyDocument): WidgetKey {
-  return { ...rest, id: fromStored(_id), tenantId: fromStored(tenantId), endsAt: endsAt?.getTime() };
+  return {
+    identity: 'off',
+    identitySecretGeneration: 1,
+    ...rest,
+    id: fromStored(_id),
+    tenantId: fromStored(tenantId),
+    endsAt: endsAt?.getTime(),
+  };
 }
 
 function fromKey({ id, tenantId, endsAt, ...rest }: WidgetKey): WidgetKeyDocument {
@@ -106,4 +129,12 @@ function fromKey({ id, tenantId, endsAt, ...rest }: WidgetKey): WidgetKeyDocumen
     tenantId: toStored(tenantId),
     ...(endsAt !== undefined && { endsAt: new Date(endsAt) }),
   };
+}
+
+function toSecret({ _id, sealed, ...rest }: IdentitySecretDocument): IdentitySecret {
+  return { ...rest, keyId: fromStored(_id), sealed: new Uint8Array(sealed.value()) };
+}
+
+function fromSecret({ keyId, sealed, ...rest }: IdentitySecret): IdentitySecretDocument {
+  return { ...rest, _id: toStored(keyId), sealed: new Binary(sealed) };
 }

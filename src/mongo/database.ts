@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, Db } from 'mongodb';
 import { MongoClient, UUID } from 'mongodb';
-import type { Flow, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
+import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
 import type { Change } from '../conversations/conversation.js';
 import type { AuditEntry } from '../rpc/audit.js';
 import type { Surface } from '../rpc/call.js';
@@ -22,10 +22,20 @@ export interface TenantDocument {
 }
 
 /** A row of `widget_keys`. */
-export interface WidgetKeyDocument extends Omit<WidgetKey, 'id' | 'tenantId' | 'endsAt'> {
+export interface WidgetKeyDocument
+  extends Omit<WidgetKey, 'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration'> {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
   readonly endsAt?: Date;
+  /** Absent in rows from before there were identities. */
+  readonly identity?: IdentityMode;
+  readonly identitySecretGeneration?: number;
+}
+
+/** A row of `identity_secrets`, by the widget key's id: apart from the keys, so that who reads those has no secret. */
+export interface IdentitySecretDocument extends Omit<IdentitySecret, 'keyId' | 'sealed'> {
+  readonly _id: StoredUuid;
+  readonly sealed: Binary;
 }
 
 /** A row of `conversations`. */
@@ -67,6 +77,7 @@ export interface Database {
   readonly db: Db;
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
+  readonly identitySecrets: ReturnType<typeof collections>['identitySecrets'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
   /** Rows are added; nothing else can be done to them. */
   readonly audit: Pick<ReturnType<typeof collections>['audit'], 'insertOne'>;
@@ -116,6 +127,7 @@ function collections(db: Db) {
   return {
     tenants: db.collection<TenantDocument>('tenants'),
     widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
+    identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
     conversations: db.collection<ConversationDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };

@@ -2,7 +2,7 @@ import { PUBLIC_KEY } from '../catalog/public-key.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { Conversation, ConversationStore } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
-import { customerIdViolations, localeViolations } from '../conversations/rules.js';
+import { customerIdViolations, customerTokenViolations, localeViolations } from '../conversations/rules.js';
 import { variablesViolations } from '../conversations/variables.js';
 import type { OpenSessionRequest as OpenSessionMessage } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -15,8 +15,8 @@ import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError, type Violation } from '../rpc/errors.js';
 import { defineRpc } from '../rpc/rpc.js';
-
 import { requireOpen, requireOrigin } from './admission.js';
+import { type Customer, customerOf } from './customer-token.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from './idempotency.js';
 import type { SessionTokens } from './token.js';
 
@@ -47,6 +47,7 @@ export function openSessionViolations(request: OpenSessionMessage): Violation[] 
     ...customerIdViolations(request.customerId),
     ...localeViolations(request.locale),
     ...(request.variables ? variablesViolations(request.variables) : []),
+    ...customerTokenViolations(request.customerToken),
   ];
 }
 
@@ -75,7 +76,10 @@ export function openSession(parts: OpenSessionParts) {
     requireTenant(call, view.tenantSlug);
     const origin = requireOrigin(view, call);
 
-    const opened = conversationOf(request, call, view, origin, idempotencyKey);
+    const { identity, keyId } = view;
+    const customer = await customerOf(request, { identity, keyId, now: now() });
+
+    const opened = conversationOf(request, call, view, origin, customer, idempotencyKey);
     const stored = await conversations.insert(opened, call.deadline);
     // The driver may send an insert twice when its answer was lost: then what is stored is ours.
     if (stored && stored.session.jti !== opened.session.jti && !isReplay(stored, opened, now())) {
@@ -103,30 +107,33 @@ export function openSession(parts: OpenSessionParts) {
     call: AuthenticatedCall,
     { tenantId, keyId }: { readonly tenantId: string; readonly keyId: string },
     origin: string | undefined,
+    customer: Customer,
     idempotencyKey: string | undefined,
   ): Conversation {
     const createdAt = now();
     const iat = Math.floor(createdAt / 1000);
     const exp = iat + parts.sessionTtl;
     const said = {
-      customerId: request.customerId || undefined,
+      customerId: customer.id,
       locale: canonicalLocale(request.locale),
       variables: request.variables ?? {},
     };
+    // Not the token: a retry may bring one that was signed anew, for the same customer.
+    const asked = customer.verified ? { ...said, customerVerified: true } : said;
     const windowEnd = iat + IDEMPOTENCY_WINDOW[call.surface];
     return {
       id: idempotencyKey === undefined ? parts.newId() : idempotentId(call, keyId, idempotencyKey),
       tenantId,
       keyId,
       ...said,
-      customerVerified: false,
+      customerVerified: customer.verified,
       origin,
       surface: call.surface,
       session: { jti: parts.newJti(), iat, exp },
       idempotency:
         idempotencyKey === undefined
           ? undefined
-          : { requestHash: requestHash(said), until: Math.min(windowEnd, exp) * 1000 },
+          : { requestHash: requestHash(asked), until: Math.min(windowEnd, exp) * 1000 },
       expiresAt: exp,
       endedAt: undefined,
       createdAt,

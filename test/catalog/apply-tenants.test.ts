@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { type AppliedTenant, ApplyError, applyTenants } from '../../src/catalog/apply-tenants.js';
-import type { CatalogStore, Flow, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { CatalogStore, Flow, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { suite } from '../harness/suite.js';
@@ -31,6 +33,8 @@ function widgetKey(label: string, change: Partial<WidgetKeySpec> = {}): WidgetKe
     allowsAllIntents: true,
     allowedIntents: [],
     enabled: true,
+    identity: 'off',
+    identitySecretGeneration: 1,
     ...change,
   };
 }
@@ -50,9 +54,10 @@ function acme(change: Partial<TenantSpec> = {}): TenantSpec {
 function rig() {
   const tenants = new Map<string, Tenant>();
   const keys = new Map<string, WidgetKey>();
+  const secrets = new Map<string, IdentitySecret>();
   const written: string[] = [];
   /** What somebody else does just before a write. */
-  const others: { insert?: () => void; replace?: () => void; put?: () => void } = {};
+  const others: { insert?: () => void; replace?: () => void; put?: () => void; seal?: () => void } = {};
   let ids = 0;
 
   const store: CatalogStore = {
@@ -89,7 +94,23 @@ function rig() {
       keys.set(key.id, key);
       written.push(`key ${key.label}`);
     },
+    findIdentitySecret: async (keyId) => secrets.get(keyId),
+    insertIdentitySecret: async (secret) => putSecret(secret, undefined),
+    replaceIdentitySecret: async (secret, expected) => putSecret(secret, expected),
   };
+
+  /** The store's answer to a write that it did: false when the driver sent it twice. */
+  const answers = { seal: true };
+  const putSecret = (secret: IdentitySecret, expected: number | undefined): boolean => {
+    others.seal?.();
+    if (secrets.get(secret.keyId)?.generation !== expected) return false;
+    secrets.set(secret.keyId, secret);
+    written.push(`secret ${secret.generation}`);
+    return answers.seal;
+  };
+  /** None of them is there when it is empty. */
+  const encryptionKeys = [{ kid: 'k1', secret: Buffer.alloc(32, 1) }];
+  const identitySecrets = createIdentitySecrets({ keyring: async () => encryptionKeys, randomBytes });
 
   /** Applies tenants: what it answers, and what it wrote. */
   async function apply(...specs: readonly TenantSpec[]) {
@@ -99,7 +120,7 @@ function rig() {
     const onApplied = async (tenant: AppliedTenant) => void told.push(tenant);
     const applied = await applyTenants(
       { tenants: specs },
-      { store, newId, newPublicKey: () => publicKey(1000 + ++ids), onApplied },
+      { store, newId, newPublicKey: () => publicKey(1000 + ++ids), onApplied, identitySecrets },
     );
     assert.equal(told, applied);
     const ofKeys = written.filter((row) => row.startsWith('key'));
@@ -117,7 +138,7 @@ function rig() {
     return found;
   }
 
-  return { apply, tenants, keys, tenant, others };
+  return { apply, tenants, keys, secrets, tenant, others, answers, encryptionKeys, identitySecrets };
 }
 
 const outcomes = ({ outcome, keys }: AppliedTenant): string[] => [outcome, ...keys.map((key) => key.outcome)];
@@ -141,7 +162,7 @@ test('a new tenant is created, with its keys', async () => {
       slug: 'acme',
       outcome: 'created',
       rowsWritten: 2,
-      keys: [{ label: 'Shop', publicKey: publicKey(1), outcome: 'created' }],
+      keys: [{ id: [...keys.keys()][0], label: 'Shop', publicKey: publicKey(1), outcome: 'created' }],
     },
   ]);
   const { id, keysDigest, ...stored } = tenant('acme');
@@ -438,4 +459,159 @@ test('a tenant that somebody else creates at the same moment becomes one tenant'
   assert.equal(applied.map(outcomes), [['updated', 'created']]);
   assert.is(tenants.size, 1);
   assert.is(tenant('acme').revision, 2);
+});
+
+/** Acme with one key that verifies identities, with a secret of that generation. */
+function verifying(generation = 1, change: Partial<WidgetKeySpec> = {}): TenantSpec {
+  const key = { identity: 'required', identitySecretGeneration: generation } as const;
+  return acme({ widgetKeys: [widgetKey('Shop', { publicKey: publicKey(1), ...key, ...change })] });
+}
+
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+type Rig = ReturnType<typeof rig>;
+
+/** What was shown, and whether it is the key that is stored. */
+async function shownBy({ applied }: Awaited<ReturnType<Rig['apply']>>, { secrets, identitySecrets }: Rig) {
+  const [key] = applied[0]?.keys ?? [];
+  const stored = secrets.get(key?.id ?? '');
+  const opened = stored && (await identitySecrets.open(stored)).export().toString('utf8');
+  return { secret: key?.identitySecret, isStored: key?.identitySecret === opened };
+}
+
+test('a key that verifies identities gets a secret, shown once: secret, key, revision', async () => {
+  const made = rig();
+  await made.apply(acme());
+  const first = await made.apply(verifying());
+  assert.equal(first.written, ['secret 1', 'key Shop', 'tenant acme r2']);
+  const { secret, isStored } = await shownBy(first, made);
+  assert.match(secret ?? '', SECRET);
+  assert.ok(isStored);
+  const again = await made.apply(verifying());
+  assert.equal(again.written, []);
+  assert.equal(again.applied.map(outcomes), [['unchanged', 'unchanged']]);
+  assert.not('identitySecret' in (again.applied[0]?.keys[0] ?? {}));
+});
+
+test('what is stored of a secret is not what is shown', async () => {
+  const made = rig();
+  const { secret = '' } = await shownBy(await made.apply(verifying()), made);
+  for (const row of [...made.secrets.values(), ...made.keys.values(), ...made.tenants.values()]) {
+    const text = JSON.stringify(row, (_, value) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+    );
+    assert.not(text.includes(secret));
+  }
+});
+
+test('a raised generation is a new secret', async () => {
+  const made = rig();
+  const first = await shownBy(await made.apply(verifying()), made);
+  const second = await made.apply(verifying(5));
+  assert.equal(second.written, ['secret 5', 'key Shop', 'tenant acme r2']);
+  const { secret, isStored } = await shownBy(second, made);
+  assert.ok(isStored);
+  assert.is.not(secret, first.secret);
+  assert.is(made.secrets.size, 1);
+});
+
+test('a generation that goes back is refused by name, and nothing is written', async () => {
+  const made = rig();
+  await made.apply(verifying(3));
+  const before = structuredClone([...made.keys, ...made.tenants]);
+  const error = await failure(made.apply(verifying(2, { label: 'Till' })));
+  assert.instance(error, ApplyError);
+  assert.match(
+    String(error),
+    /the key "Till" has an identity secret of generation 3, and .*: 2 would go back/,
+  );
+  assert.equal([...made.keys, ...made.tenants], before);
+});
+
+test('a change of the mode keeps the secret, and so does off', async () => {
+  const made = rig();
+  await made.apply(verifying());
+  const [secret] = made.secrets.values();
+  for (const identity of ['optional', 'off', 'required'] as const) {
+    const { written, applied } = await made.apply(verifying(1, { identity }));
+    assert.equal(written, ['key Shop', `tenant acme r${made.tenant('acme').revision}`], identity);
+    assert.is(applied[0]?.keys[0]?.identitySecret, undefined);
+    assert.equal([...made.secrets.values()], [secret]);
+  }
+});
+
+test('a secret that is missing is made anew, with a new revision', async () => {
+  const made = rig();
+  await made.apply(verifying());
+  made.secrets.clear();
+  const { written, applied } = await made.apply(verifying());
+  assert.equal(written, ['secret 1', 'tenant acme r2']);
+  assert.equal(applied.map(outcomes), [['updated', 'unchanged']]);
+  assert.match(applied[0]?.keys[0]?.identitySecret ?? '', SECRET);
+});
+
+test('a revision that was lost after a secret was written is made up for by the next run', async () => {
+  const made = rig();
+  await made.apply(verifying());
+  made.secrets.clear();
+  made.others.replace = () => {
+    delete made.others.replace;
+    throw new ServiceError('unavailable', 'The database does not answer at the moment.');
+  };
+  assert.instance(await failure(made.apply(verifying())), ServiceError);
+  assert.equal((await made.apply(verifying())).written, ['tenant acme r2']);
+  assert.equal((await made.apply(verifying())).written, []);
+});
+
+test('a file that leaves out a key with a secret changes nothing', async () => {
+  const made = rig();
+  await made.apply(verifying());
+  assert.equal((await made.apply(acme({ widgetKeys: [] }))).written, []);
+});
+
+test('a secret that was made before a conflict is shown all the same', async () => {
+  const made = rig();
+  await made.apply(acme());
+  changeInBetween(made, 1);
+  const result = await made.apply(verifying());
+  assert.ok((await shownBy(result, made)).isStored);
+});
+
+test('a write that the driver sent twice is shown: what is stored is ours', async () => {
+  const made = rig();
+  made.answers.seal = false;
+  assert.ok((await shownBy(await made.apply(verifying()), made)).isStored);
+  assert.ok((await shownBy(await made.apply(verifying(2)), made)).isStored);
+});
+
+for (const [name, generation] of [
+  ['made', 1],
+  ['replaced', 2],
+] as const) {
+  test(`a secret that somebody else ${name} at the same moment is not shown here`, async () => {
+    const mine = rig();
+    await mine.apply(verifying(1, { identity: generation === 1 ? 'off' : 'required' }));
+    const [keyId = ''] = mine.keys.keys();
+    const { stored } = await mine.identitySecrets.make(keyId, generation);
+    mine.others.seal = () => {
+      delete mine.others.seal;
+      mine.secrets.set(keyId, stored);
+    };
+    const { applied } = await mine.apply(verifying(generation));
+    assert.equal(applied.map(outcomes), [['updated', 'updated']]);
+    assert.not('identitySecret' in (applied[0]?.keys[0] ?? {}));
+    assert.is(mine.secrets.get(keyId), stored);
+  });
+}
+
+test('without a key to seal with, no part of a file that verifies identities is applied', async () => {
+  const made = rig();
+  made.encryptionKeys.length = 0;
+  const error = await failure(made.apply(acme({ slug: 'first', widgetKeys: [] }), verifying()));
+  assert.instance(error, ApplyError);
+  assert.match(
+    String(error),
+    'tenant acme: the key "Shop" has identity: required, which needs IDENTITY_ENCRYPTION_KEYS',
+  );
+  assert.is(made.tenants.size, 0);
+  assert.equal((await made.apply(acme())).applied.map(outcomes), [['created', 'created']]);
 });

@@ -290,6 +290,24 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
     ['f.yaml:10:17 Unresolved tag: tag:yaml.org,2002:timestamp'],
   ],
   [
+    'an unknown identity',
+    widgetKey('enabled: false', 'identity: on'),
+    ['f.yaml:10:19 tenants[0].widgetKeys[0].identity: must be one of off, optional, required'],
+  ],
+  [
+    'a secret in the file',
+    widgetKey('enabled: false', 'identitySecret: abc'),
+    [/^f\.yaml:10:9 tenants\[0\]\.widgetKeys\[0\]\.identitySecret: unknown field/],
+  ],
+  ...['0', '1.5', '"2"', '2147483648'].map(
+    (generation) =>
+      [
+        `the secret generation ${generation}`,
+        widgetKey('enabled: false', `identitySecretGeneration: ${generation}`),
+        [/^f\.yaml:10:35 .*identitySecretGeneration: must be a whole number from 1 to 2147483647$/],
+      ] as const,
+  ),
+  [
     'a bad intent name in a key',
     widgetKey('enabled: false', 'allowedIntents: [Order Status]'),
     [
@@ -364,6 +382,8 @@ test('fills in every default', () => {
             allowsAllIntents: false,
             allowedIntents: [],
             enabled: true,
+            identity: 'off',
+            identitySecretGeneration: 1,
           },
         ],
       },
@@ -472,6 +492,8 @@ const widgetKeySpec = fc
       allowsAllIntents: fc.boolean(),
       allowedIntents: fc.array(name, { maxLength: 3 }),
       enabled: fc.boolean(),
+      identity: fc.constantFrom('off' as const, 'optional' as const, 'required' as const),
+      identitySecretGeneration: fc.integer({ min: 1, max: 2_147_483_647 }),
     }),
     fc.record(
       {

@@ -33,6 +33,8 @@ const KEY: WidgetKey = {
   allowsAllIntents: true,
   allowedIntents: [],
   enabled: true,
+  identity: 'off',
+  identitySecretGeneration: 1,
 };
 
 const key = (change: Partial<WidgetKey> = {}): WidgetKey => ({ ...KEY, ...change });

@@ -1,5 +1,6 @@
+import { createSecretKey } from 'node:crypto';
 import * as assert from 'uvu/assert';
-import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
 import { createWidgetViews, type WidgetViewsParts } from '../../src/catalog/widget-views.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { suite } from '../harness/suite.js';
@@ -21,6 +22,8 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
     allowsAllIntents: true,
     allowedIntents: [],
     enabled: true,
+    identity: 'off',
+    identitySecretGeneration: 1,
   };
 }
 
@@ -28,6 +31,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
 function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
   const tenants = new Map([tenant('t1'), tenant('t2')].map((row) => [row.id, row]));
   const keys = new Map([key('a', 't1'), key('b', 't1'), key('c', 't2')].map((row) => [row.publicKey, row]));
+  const secrets = new Map<string, IdentitySecret>();
   const asked: string[] = [];
   const hooks: { afterFindKey?: () => void; afterFindTenant?: () => void; failWith?: Error } = {};
   const clock = { now: 1_000_000 };
@@ -64,8 +68,21 @@ function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
     replaceTenant: notUsed,
     insertKey: notUsed,
     replaceKey: notUsed,
+    async findIdentitySecret(keyId) {
+      asked.push(`secret ${keyId}`);
+      return secrets.get(keyId);
+    },
+    insertIdentitySecret: notUsed,
+    replaceIdentitySecret: notUsed,
   };
-  const views = createWidgetViews({ store, now: () => clock.now, ...limits });
+  const identitySecrets = {
+    async open({ keyId, generation }: IdentitySecret) {
+      asked.push(`open ${keyId}`);
+      if (hooks.failWith) throw hooks.failWith;
+      return createSecretKey(Buffer.from(`${keyId} ${generation}`));
+    },
+  };
+  const views = createWidgetViews({ store, identitySecrets, now: () => clock.now, ...limits });
 
   /** What the store is asked while that happens. */
   async function questions(work: () => Promise<unknown>): Promise<string[]> {
@@ -74,7 +91,22 @@ function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
     return [...asked];
   }
   const label = async (publicKey: string) => (await views.get(publicKey))?.offer.widget?.label;
-  return { views, tenants, keys, hooks, clock, questions, label };
+  /** Makes a key one that verifies identities. */
+  const verify = (publicKey: string, generation = 1) => {
+    secrets.set(`id-${publicKey}`, {
+      keyId: `id-${publicKey}`,
+      generation,
+      kid: 'k1',
+      sealed: new Uint8Array(),
+    });
+    keys.set(publicKey, { ...key(publicKey, 't1'), identity: 'required' });
+  };
+  /** What customer tokens for a key are checked with. */
+  const identityKey = async (publicKey: string) => {
+    const identity = (await views.get(publicKey))?.identity;
+    return identity?.mode === 'off' ? 'off' : (await identity?.key())?.export().toString();
+  };
+  return { views, tenants, keys, secrets, hooks, clock, questions, label, verify, identityKey };
 }
 
 const LOAD_A = ['key a', 'tenant t1', 'key a'];
@@ -251,3 +283,46 @@ test('a key that goes to another tenant while it is read is not mixed up', async
   };
   assert.is(await views.get('a'), undefined);
 });
+
+test('a secret is looked up with its key, after it, and opened when it is first needed, once', async () => {
+  const { views, questions, verify, identityKey } = rig();
+  verify('a');
+  assert.equal(await questions(() => views.get('a')), [...LOAD_A, 'secret id-a']);
+  assert.equal(await questions(() => identityKey('a')), ['open id-a']);
+  assert.equal(await questions(() => identityKey('a')), []);
+  assert.is(await identityKey('a'), 'id-a 1');
+  assert.is(await identityKey('b'), 'off');
+});
+
+test('a secret that cannot be opened now is tried again', async () => {
+  const { verify, identityKey, hooks, views } = rig();
+  verify('a');
+  await views.get('a');
+  hooks.failWith = new Error('not now');
+  assert.is(await identityKey('a').catch((error: Error) => error.message), 'not now');
+  delete hooks.failWith;
+  assert.is(await identityKey('a'), 'id-a 1');
+});
+
+test('a key that verifies identities and has no secret is refused its use, and no view of it is lost', async () => {
+  const { verify, identityKey, secrets, label } = rig();
+  verify('a');
+  secrets.clear();
+  const refusal = await identityKey('a').catch((error: Error) => error.message);
+  assert.match(refusal ?? '', /has no identity secret/);
+  assert.is(await label('a'), 'a');
+});
+
+for (const [name, hook] of RACES) {
+  test(`a new secret that comes ${name} is used after the next refresh at the latest`, async () => {
+    const { views, tenants, hooks, verify, identityKey } = rig();
+    verify('a');
+    hooks[hook] = () => {
+      verify('a', 2);
+      tenants.set('t1', tenant('t1', 2));
+    };
+    await views.get('a');
+    await views.refresh();
+    assert.is(await identityKey('a'), 'id-a 2');
+  });
+}

@@ -8,7 +8,7 @@ import { mongoCatalog } from '../../src/mongo/catalog.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
 import { type Database, openDatabase } from '../../src/mongo/database.js';
 import { isFullScan, scansOf } from './plan.js';
-import { newConversation, newKey, newTenant } from './rows.js';
+import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { concerns, contractSuite, newDatabaseName } from './server.js';
 
 const test = await contractSuite('reads do not scan', { fileTimeoutMs: 180_000 });
@@ -20,6 +20,7 @@ interface Rows {
   readonly conversations: ConversationStore;
   readonly tenant: ReturnType<typeof newTenant>;
   readonly key: ReturnType<typeof newKey>;
+  readonly secret: ReturnType<typeof newSecret>;
   readonly conversation: ReturnType<typeof newConversation>;
 }
 
@@ -35,6 +36,14 @@ const queries: Readonly<Record<string, { index: string; run: (rows: Rows) => Pro
   },
   keysOf: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.keysOf(key.tenantId) },
   replaceTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.replaceTenant(tenant, 1) },
+  findIdentitySecret: {
+    index: '_id_',
+    run: ({ catalog, secret }) => catalog.findIdentitySecret(secret.keyId),
+  },
+  replaceIdentitySecret: {
+    index: '_id_',
+    run: ({ catalog, secret }) => catalog.replaceIdentitySecret(secret, 1),
+  },
   replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key) },
   // An insert that meets its own _id reads what is there.
   insert: {
@@ -74,7 +83,7 @@ const queries: Readonly<Record<string, { index: string; run: (rows: Rows) => Pro
 };
 
 /** Methods that look nothing up. */
-const inserts = ['insertTenant', 'insertKey'];
+const inserts = ['insertTenant', 'insertKey', 'insertIdentitySecret'];
 
 const inTime = () => Date.now() + 5_000;
 
@@ -155,14 +164,17 @@ async function watched(
       db,
       tenants: db.collection('tenants'),
       widgetKeys: db.collection('widget_keys'),
+      identitySecrets: db.collection('identity_secrets'),
       conversations: db.collection('conversations'),
       audit: db.collection('audit'),
       close: () => client.close(),
     };
     const catalog = mongoCatalog(database);
     const conversations = mongoConversations(database, Date.now);
-    const rows = { tenant: newTenant(), key: newKey(), conversation: newConversation({ customerId: 'u-7' }) };
+    const conversation = newConversation({ customerId: 'u-7' });
+    const rows = { tenant: newTenant(), key: newKey(), secret: newSecret(), conversation };
     await Promise.all([catalog.insertTenant(rows.tenant), catalog.insertKey(rows.key)]);
+    for (const secret of [rows.secret, newSecret(), newSecret()]) await catalog.insertIdentitySecret(secret);
     for (let i = 0; i < 20; i++)
       await Promise.all([catalog.insertTenant(newTenant()), catalog.insertKey(newKey())]);
     const many = Array.from({ length: 300 }, (_, i) => newConversation({ customerId: `u-${i % 9}` }));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidV7 } from 'uuid';
-import type { Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
 import type { Conversation } from '../../src/conversations/conversation.js';
 
 const AT = 1_700_000_000_000;
@@ -77,6 +77,13 @@ export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
     allowedIntents: ['order_status'],
     enabled: true,
     endsAt: undefined,
+    identity: 'off',
+    identitySecretGeneration: 1,
     ...more,
   };
+}
+
+/** A sealed identity secret of the first generation. */
+export function newSecret(more: Partial<IdentitySecret> = {}): IdentitySecret {
+  return { keyId: uuidV7(), generation: 1, kid: 'k1', sealed: new Uint8Array(randomBytes(71)), ...more };
 }

@@ -5,7 +5,7 @@ import type { Conversation, ConversationStore } from '../../src/conversations/co
 import { mongoCatalog } from '../../src/mongo/catalog.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
-import { newConversation, newKey, newTenant } from './rows.js';
+import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { type At, contractSuite } from './server.js';
 
 const test = await contractSuite("the service's stores");
@@ -117,4 +117,46 @@ test("widget keys: new, changed, another tenant's, and what is found", (at) =>
       [changed, second],
     );
     assert.is(await catalog.findKey('pk_live_none'), undefined);
+  }));
+
+test('widget keys: one from before there were identities verifies nobody', (at) =>
+  withStores(at, async ({ catalog }) => {
+    const key = newKey({ identity: 'required', identitySecretGeneration: 7 });
+    await catalog.insertKey(key);
+    assert.equal(await catalog.findKey(key.publicKey), key);
+    await at.db
+      .collection('widget_keys')
+      .updateOne({ publicKey: key.publicKey }, { $unset: { identity: 1, identitySecretGeneration: 1 } });
+    const old = { ...key, identity: 'off', identitySecretGeneration: 1 };
+    assert.equal(await catalog.findKey(key.publicKey), old);
+  }));
+
+test('identity secrets: one for a key, a stale generation, and what is found', (at) =>
+  withStores(at, async ({ catalog }) => {
+    const secret = newSecret();
+    assert.is(await catalog.findIdentitySecret(secret.keyId), undefined);
+    assert.is(await catalog.insertIdentitySecret(secret), true);
+    assert.is(await catalog.insertIdentitySecret(newSecret({ keyId: secret.keyId })), false);
+    assert.equal(await catalog.findIdentitySecret(secret.keyId), secret);
+    const next = newSecret({ keyId: secret.keyId, generation: 3, kid: 'k2' });
+    assert.is(await catalog.replaceIdentitySecret(next, 2), false);
+    assert.is(await catalog.replaceIdentitySecret(next, 1), true);
+    assert.is(await catalog.replaceIdentitySecret(secret, 1), false);
+    assert.equal(await catalog.findIdentitySecret(secret.keyId), next);
+    assert.is(await catalog.replaceIdentitySecret(newSecret(), 1), false);
+  }));
+
+test('identity secrets: of 32 who make or replace one at the same time, one does', (at) =>
+  withStores(at, async ({ catalog }) => {
+    const { keyId } = newSecret();
+    for (const generation of [1, 2]) {
+      const secrets = Array.from({ length: 32 }, () => newSecret({ keyId, generation }));
+      const done = await Promise.all(
+        secrets.map((one) =>
+          generation === 1 ? catalog.insertIdentitySecret(one) : catalog.replaceIdentitySecret(one, 1),
+        ),
+      );
+      assert.is(done.filter(Boolean).length, 1);
+      assert.equal(await catalog.findIdentitySecret(keyId), secrets[done.indexOf(true)]);
+    }
   }));

@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Document } from 'mongodb';
 import * as assert from 'uvu/assert';
 import type { ApplyTenantsParts } from '../../src/catalog/apply-tenants.js';
+import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { applyTenantFile, StartError } from '../../src/start-up.js';
 import { engineClient } from '../callers/engine-client.js';
@@ -217,12 +219,16 @@ catalogue('a start whose changes cannot be written down does not serve', async (
     replaceTenant: async () => true,
     insertKey: async () => true,
     replaceKey: async () => {},
+    findIdentitySecret: async () => undefined,
+    insertIdentitySecret: async () => true,
+    replaceIdentitySecret: async () => true,
   };
   const parts = {
     store,
     newId: () => '00000000-0000-4000-8000-000000000001',
     newPublicKey: () => 'pk_live_00000000000000000000000000000009',
     audit: { add: () => Promise.reject(down) },
+    identitySecrets: createIdentitySecrets({ keyring: async () => [], randomBytes }),
   };
   const failure = await applyTenantFile(SEED, parts).catch((error: unknown) => error);
   assert.instance(failure, StartError);

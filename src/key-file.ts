@@ -1,21 +1,27 @@
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SigningKey } from './token.js';
 
-const FILE = 'session-signing-key';
 const BYTES = 32;
 
+/** A key that was made here, under the one id that such keys have. */
+export interface GeneratedKey {
+  readonly kid: 'generated';
+  /** 32 bytes. */
+  readonly secret: Uint8Array;
+}
+
 /**
- * The signing key that a development server keeps in its data folder: made at the first start, so that tokens
- * outlive a restart. The file has 32 bytes, base64, and is its owner's only.
+ * A key that a development server keeps in its data folder: made when it is first needed, so that what is signed or
+ * sealed with it outlives a restart. The file has 32 bytes, base64, and is its owner's only.
  *
  * @throws Error when the file cannot be written or does not hold a key
  */
-export async function loadOrMakeSigningKey(
+export async function loadOrMakeKey(
   dataDir: string,
+  file: string,
   randomBytes: (size: number) => Uint8Array,
-): Promise<SigningKey> {
-  const path = join(dataDir, FILE);
+): Promise<GeneratedKey> {
+  const path = join(dataDir, file);
   const text = (await readIfThere(path)) ?? (await make(dataDir, path, Buffer.from(randomBytes(BYTES))));
   const secret = Buffer.from(text, 'base64');
   if (secret.length !== BYTES) {
