@@ -11,6 +11,7 @@ import { endConversation } from './conversations/end-conversation.js';
 import { eraseCustomer } from './conversations/erase-customer.js';
 import { getConversation } from './conversations/get-conversation.js';
 import { listConversations } from './conversations/list-conversations.js';
+import { createTurns } from './conversations/turns.js';
 import { updateVariables } from './conversations/update-variables.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
@@ -129,6 +130,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
       resumeWindow: config.RESUME_WINDOW,
       sessionMaxAge: config.SESSION_MAX_AGE,
       retention: config.RETENTION,
+      inTurn: createTurns(),
     };
     const rpcs = [
       openSession(parts),
