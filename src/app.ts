@@ -12,6 +12,7 @@ import { endConversation } from './conversations/end-conversation.js';
 import { eraseCustomer } from './conversations/erase-customer.js';
 import { getConversation } from './conversations/get-conversation.js';
 import { listConversations } from './conversations/list-conversations.js';
+import { createTurns } from './conversations/turns.js';
 import { updateVariables } from './conversations/update-variables.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
@@ -141,6 +142,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       resumeWindow: config.RESUME_WINDOW,
       sessionMaxAge: config.SESSION_MAX_AGE,
       retention: config.RETENTION,
+      inTurn: createTurns(),
     };
     const rpcs = [
       openSession(parts),

@@ -1,5 +1,6 @@
 import { ServiceError } from '../rpc/errors.js';
 import { type Conversation, type ConversationStore, changed } from './conversation.js';
+import type { InTurn } from './turns.js';
 
 /** What changing a conversation needs. */
 export interface ChangeParts {
@@ -8,6 +9,11 @@ export interface ChangeParts {
   readonly now: () => number;
   /** How long a conversation is kept after its last change, in seconds. */
   readonly retention: number;
+  /**
+   * Lets the changes of one conversation wait for each other within this process: of n at once each would find itself
+   * overtaken by the others, n² reads and writes in all. What is right does not depend on it.
+   */
+  readonly inTurn?: InTurn;
 }
 
 /**
@@ -19,20 +25,24 @@ export interface ChangeParts {
  *
  * @throws ServiceError deadline_exceeded, and those of the store
  */
-export async function changeConversation(
-  { conversations, now }: ChangeParts,
+export function changeConversation(
+  { conversations, now, inTurn = atOnce }: ChangeParts,
   id: string,
   deadline: number,
   change: (found: Conversation | undefined) => Conversation,
 ): Promise<Conversation> {
-  while (now() < deadline) {
-    const found = await conversations.find(id);
-    const next = change(found);
-    if (next === found || found === undefined) return next;
-    if (await conversations.replace(next, found.revision)) return next;
-  }
-  throw new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
+  return inTurn(id, async () => {
+    while (now() < deadline) {
+      const found = await conversations.find(id);
+      const next = change(found);
+      if (next === found || found === undefined) return next;
+      if (await conversations.replace(next, found.revision)) return next;
+    }
+    throw new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
+  });
 }
+
+const atOnce: InTurn = (_name, work) => work();
 
 /** Ends a conversation for good; one that has ended stays as it is. `check` refuses what may not be ended. */
 export async function endForGood(

@@ -35,11 +35,11 @@ export function createCursors(secrets: readonly Uint8Array[]): Cursors {
     Buffer.from(hkdfSync('sha256', secret, '', 'chatsessions cursor', 32)),
   );
 
-  function macOf(key: Buffer, query: Query, place: string): Buffer {
+  function macOf(key: Buffer, query: Query, place: string): string {
     const hmac = createHmac('sha256', key).update(
       JSON.stringify([place, ...query.map((value) => value ?? null)]),
     );
-    return hmac.digest().subarray(0, MAC_BYTES);
+    return hmac.digest().subarray(0, MAC_BYTES).toString('base64url');
   }
 
   return {
@@ -47,15 +47,16 @@ export function createCursors(secrets: readonly Uint8Array[]): Cursors {
       const [key] = keys;
       if (key === undefined) throw new Error('no key');
       const place = `${time}~${id}`;
-      return `${place}~${macOf(key, query, place).toString('base64url')}`;
+      return `${place}~${macOf(key, query, place)}`;
     },
 
     read(query, cursor, field) {
       const [, time = '', id = '', mac = ''] = CURSOR.exec(cursor) ?? [];
-      const given = Buffer.from(mac, 'base64url');
+      const given = Buffer.from(mac);
       const place = `${time}~${id}`;
+      // Compared as text, so that one MAC has one spelling; the pattern has seen to its length.
       const isOurs = keys.some(
-        (key) => given.length === MAC_BYTES && timingSafeEqual(macOf(key, query, place), given),
+        (key) => given.length > 0 && timingSafeEqual(Buffer.from(macOf(key, query, place)), given),
       );
       if (!isOurs) throw new ServiceError('invalid_input', `${field} is not of this query.`);
       return { time: Number(time), id };

@@ -60,7 +60,10 @@ function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
     },
     async findKeyById(id) {
       asked.push(`key id ${id}`);
-      return [...keys.values()].find((key) => key.id === id);
+      const found = [...keys.values()].find((key) => key.id === id);
+      if (hooks.failWith) throw hooks.failWith;
+      hooks.afterFindKey?.();
+      return found;
     },
     findTenantBySlug: notUsed,
     keysOf: notUsed,
@@ -326,3 +329,80 @@ for (const [name, hook] of RACES) {
     assert.is(await identityKey('a'), 'id-a 2');
   });
 }
+
+const LOAD_ID_A = ['key id id-a', 'tenant t1', 'key id id-a'];
+
+test('by its id a key has the same view as by its public key', async () => {
+  const { views } = rig();
+  const [byId, byKey] = [await views.getById('id-a'), await views.get('a')];
+  assert.equal(JSON.stringify(byId), JSON.stringify(byKey));
+  assert.is(byId?.keyId, 'id-a');
+});
+
+test('by its id: read once and then kept, for however long', async () => {
+  const { views, questions, clock } = rig();
+  assert.equal(await questions(() => views.getById('id-a')), LOAD_ID_A);
+  clock.now += 86_400_000;
+  assert.equal(await questions(() => views.getById('id-a')), []);
+});
+
+test('by its id: an unknown one is remembered for unknownMs, and then asked for again', async () => {
+  const { views, questions, clock } = rig({ unknownMs: 2_000 });
+  assert.is(await views.getById('id-x'), undefined);
+  clock.now += 1_999;
+  assert.equal(await questions(() => views.getById('id-x')), []);
+  clock.now += 1;
+  assert.equal(await questions(() => views.getById('id-x')), ['key id id-x']);
+});
+
+test('by its id: concurrent misses ask once, and a failure is not kept', async () => {
+  const { views, questions, hooks } = rig();
+  hooks.failWith = new ServiceError('unavailable', 'Later.');
+  const failed = await Promise.allSettled([views.getById('id-a'), views.getById('id-a')]);
+  assert.ok(failed.every(({ status }) => status === 'rejected'));
+  delete hooks.failWith;
+  const same = () => Promise.all(Array.from({ length: 20 }, () => views.getById('id-a')));
+  assert.equal(await questions(same), LOAD_ID_A);
+});
+
+test('by its id: what changed is read anew after a refresh, and only that', async () => {
+  const { views, tenants, keys, questions } = rig();
+  for (const id of ['id-a', 'id-c']) await views.getById(id);
+  await views.get('a');
+  keys.set('a', key('a', 't1', 'changed'));
+  tenants.set('t1', tenant('t1', 2));
+  assert.equal(await questions(() => views.refresh()), ['revisions t1 t2']);
+  assert.equal(await questions(() => views.getById('id-c')), []);
+  assert.equal(await questions(() => views.getById('id-a')), LOAD_ID_A);
+  assert.is((await views.getById('id-a'))?.offer.widget?.label, 'changed');
+  assert.is((await views.get('a'))?.offer.widget?.label, 'changed');
+});
+
+test('by its id: a key that was removed is unknown after a refresh', async () => {
+  const { views, tenants, keys } = rig();
+  await views.getById('id-a');
+  keys.delete('a');
+  tenants.set('t1', tenant('t1', 2));
+  await views.refresh();
+  assert.is(await views.getById('id-a'), undefined);
+});
+
+test('by its id: a change in between its reads is seen after the next refresh at the latest', async () => {
+  const { views, tenants, keys, hooks } = rig();
+  hooks.afterFindKey = () => {
+    keys.set('a', key('a', 't1', 'changed'));
+    tenants.set('t1', tenant('t1', 2));
+  };
+  await views.getById('id-a');
+  await views.refresh();
+  assert.is((await views.getById('id-a'))?.offer.widget?.label, 'changed');
+});
+
+test('ids and public keys share the capacity', async () => {
+  const { views, questions } = rig({ capacity: 2 });
+  await views.get('a');
+  await views.getById('id-a');
+  await views.getById('id-c');
+  assert.equal(await questions(() => views.getById('id-a')), []);
+  assert.equal(await questions(() => views.get('a')), LOAD_A);
+});

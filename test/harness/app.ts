@@ -65,7 +65,9 @@ export async function startTestApp({
     logged: () => lines,
     withDatabase,
     async close() {
-      await withDatabase((client) => client.db(databaseName).dropDatabase());
+      // A database that the test names is the test's.
+      if (env['MONGODB_DB'] === undefined)
+        await withDatabase((client) => client.db(databaseName).dropDatabase());
       await app.close();
     },
   };

@@ -254,6 +254,70 @@ test('a refusal says when to try again', async () => {
   assert.ok((refused.failed.details.retryAfterSeconds ?? 0) >= 1);
 });
 
+/** A group of reads: what each item is answered depends on the item. */
+function readRig(answer: (item: number) => { answer: string | undefined } | { error: unknown }) {
+  const batches: number[][] = [];
+  const read = createGroup<number, string | undefined>({
+    now: () => 1_000,
+    maxBatch: 3,
+    run: async (items) => {
+      batches.push([...items]);
+      await turn();
+      return items.map(answer);
+    },
+  });
+  return { read: (item: number) => read(item, NEVER), batches };
+}
+
+test('reads: each item gets its own answer, whichever batch it left in', async () => {
+  const { read, batches } = readRig((item) => ({ answer: `row ${item}` }));
+  const items = range(1, 10);
+  assert.equal(
+    await Promise.all(items.map(read)),
+    items.map((item) => `row ${item}`),
+  );
+  assert.equal(batches, [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10]]);
+});
+
+test('reads: an answer that is undefined is an answer', async () => {
+  const { read } = readRig((item) => ({ answer: item === 2 ? undefined : 'row' }));
+  assert.equal(await Promise.all([read(1), read(2), read(3)]), ['row', undefined, 'row']);
+});
+
+test('reads: the same item twice is answered twice', async () => {
+  let count = 0;
+  const { read, batches } = readRig(() => ({ answer: `answer ${++count}` }));
+  assert.equal(await Promise.all([read(7), read(7)]), ['answer 1', 'answer 2']);
+  assert.equal(batches, [[7, 7]]);
+});
+
+test('reads: an item that failed fails alone', async () => {
+  const error = new Error('one');
+  const { read } = readRig((item) => (item === 2 ? { error } : { answer: 'row' }));
+  const [first, second, third] = await Promise.allSettled([read(1), read(2), read(3)]);
+  assert.equal(first, { status: 'fulfilled', value: 'row' });
+  assert.equal(second, { status: 'rejected', reason: error });
+  assert.equal(third, { status: 'fulfilled', value: 'row' });
+});
+
+test('reads: an item without an outcome fails, and does not hang', async () => {
+  const read = createGroup<number, string>({ now: () => 1_000, run: async () => [{ answer: 'first' }] });
+  const [first, second] = await Promise.allSettled([read(1, NEVER), read(2, NEVER)]);
+  assert.equal(first, { status: 'fulfilled', value: 'first' });
+  assert.is(second.status, 'rejected');
+});
+
+test('reads: a batch that throws before it waits fails its items', async () => {
+  const read = createGroup<number, string>({
+    now: () => 1_000,
+    run: () => {
+      throw new Error('at once');
+    },
+  });
+  const results = await Promise.allSettled([read(1, NEVER), read(2, NEVER)]);
+  assert.ok(results.every(({ status }) => status === 'rejected'));
+});
+
 type Step =
   | { readonly kind: 'put'; readonly late: boolean }
   | { readonly kind: 'turn' }

@@ -199,8 +199,10 @@ catalogue(
       for (const row of rows) {
         assert.equal(row['tenantId'], tenants.find(({ slug }) => slug === row['tenant'])?._id);
       }
-      if (i < runs.length - 1) await app.app.close();
-      else await app.close();
+      if (i === runs.length - 1) {
+        await app.withDatabase((client, name) => client.db(name).dropDatabase());
+      }
+      await app.close();
     }
   },
   { timeoutMs: 30_000 },
