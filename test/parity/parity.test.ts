@@ -4,7 +4,17 @@ import { suite } from '../harness/suite.js';
 import { readCases } from './case.js';
 import { playRow, stepsOf, transportsOf } from './row.js';
 
-const TABLES = ['open-session', 'open-session-wire', 'open-session-retries', 'engine-authentication', 'get-session', 'end-session'];
+const TABLES = [
+  'open-session',
+  'open-session-wire',
+  'open-session-retries',
+  'engine-authentication',
+  'get-session',
+  'refresh-session',
+  'refresh-session-times',
+  'refresh-session-max-age',
+  'end-session',
+];
 
 const tested = new Set<string>();
 
