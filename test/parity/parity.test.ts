@@ -3,6 +3,7 @@ import { startTestApp, type TestApp } from '../harness/app.js';
 import { suite } from '../harness/suite.js';
 import { readCases } from './case.js';
 import { playRow, stepsOf, transportsOf } from './row.js';
+import { unaryRpcs } from './rpcs.js';
 
 const TABLES = [
   'open-session',
@@ -14,8 +15,12 @@ const TABLES = [
   'refresh-session-times',
   'refresh-session-max-age',
   'end-session',
+  'verify-session',
+  'conversations',
+  'engine-sessions',
 ];
 
+/** The RPCs that some row calls. */
 const tested = new Set<string>();
 
 for (const name of TABLES) {
@@ -48,4 +53,9 @@ for (const name of TABLES) {
       });
     }
   }
+}
+
+const whole = suite('parity: all RPCs');
+for (const { name } of unaryRpcs) {
+  whole(`${name} has rows`, () => assert.ok(tested.has(name)));
 }
