@@ -19,7 +19,7 @@ export function playTables(names: readonly string[]): void {
 
 function playTable(name: string): void {
   const table = readCases(name);
-  const test = suite(`parity: ${name}`);
+  const test = suite(`parity: ${name}`, { fileTimeoutMs: 300_000 });
   const counts = new Map<string, number>();
   let service: TestApp;
   // It stands still, but for what rows ask for: a time that they expect is the time that is answered.
