@@ -1,54 +1,112 @@
 import { readFileSync } from 'node:fs';
+import type { ErrorCode } from '../../src/rpc/errors.js';
 import { repoFile } from '../harness/repo-file.js';
 
+/**
+ * The format of the parity tables.
+ *
+ * Strings may hold `$name`: a value that an earlier step of the row saved, `$idempotencyKey` (a new one for each row
+ * and transport), or `$start`, the time at which the row began, with seconds on top: `$start+3600`. In an expected
+ * body `$token`, `$uuid`, `$id` (a UUID of any version) and `$datetime` stand for any value of that kind.
+ */
+
+/** What is expected of an answer, whatever its transport. */
+interface Expectation {
+  /** The field paths named, in any order. */
+  readonly violations?: readonly string[];
+  /** The ids of the rules named, in any order. */
+  readonly rules?: readonly string[];
+  /** Members of `details` (Connect, gRPC: of ErrorInfo's metadata). A `cause` that is not named must not be there. */
+  readonly details?: Readonly<Record<string, string>>;
+  /** The whole answer as the public path has it; of an RPC without one, all members but unset optional ones. */
+  readonly body?: unknown;
+  /** Members of the answer by their paths (`conversations.0.origin`), each whole; null for what is unset. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  /** Headers of the answer on HTTP: a value, or null for one that must not be there. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+}
+
+/** What every transport must answer. */
+export interface CommonExpectation extends Expectation {
+  /** A code of the error table; `validation_failed` is `invalid_input` on gRPC. Success when left out. */
+  readonly error?: ErrorCode;
+}
+
 /** What an HTTP transport must answer. Connect answers as the public path does, with its protocol's status. */
-export interface ChatExpectation {
+export interface ChatExpectation extends Expectation {
   /** The public path's status, or any of several. */
   readonly status?: number | readonly number[];
   /** The code of the error table, or any of several. */
   readonly error?: string | readonly string[];
-  /** The field paths named, in any order. */
-  readonly violations?: readonly string[];
-  /** The whole answer; `$token`, `$uuid` and `$datetime` stand for values of that kind. */
-  readonly body?: unknown;
-  /** Headers of the answer: a value, or null for one that must not be there. */
-  readonly headers?: Readonly<Record<string, string | null>>;
 }
 
 /** What gRPC must answer. */
-export interface EngineExpectation {
+export interface EngineExpectation extends Omit<Expectation, 'headers'> {
   readonly code: string;
   readonly reason?: string;
-  readonly violations?: readonly string[];
 }
+
+/** The name of a transport. */
+export type TransportName = 'public path' | 'Connect JSON' | 'Connect binary' | 'gRPC';
 
 /** One request. */
 export interface Step {
-  /** A request as JSON: goes over every transport. */
+  /** The RPC's name; the table's, or OpenSession, when left out. */
+  readonly rpc?: string;
+  /** The one transport that it goes over; else that of its row, and gRPC where an RPC has no public path. */
+  readonly over?: TransportName;
+  /** A request as JSON: goes over every transport. `{}` when a step has no request of any kind. */
   readonly request?: Readonly<Record<string, unknown>>;
   /** The bytes of an HTTP body, as text or base64: the public path and Connect's JSON. */
   readonly rawBody?: string;
   readonly rawBodyBase64?: string;
   /** The bytes of a protobuf message, base64: gRPC and Connect's binary. */
   readonly rawMessageBase64?: string;
-  /** Headers, and gRPC metadata. `$idempotencyKey` stands for a new key of this row and transport. */
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly origin?: string;
+  /**
+   * The session token, sent as the transport has it: as a bearer token on HTTP, in the metadata `chat-session-token`
+   * on gRPC. Where an RPC takes one it is `$session` when left out; null for none.
+   */
+  readonly session?: string | null;
+  /** Makes another token of `$session` first: `$forged`, and the step's `session` unless it names one. */
+  readonly forge?: Forgery;
+  /** Headers, and gRPC metadata. A list is sent as one header for each of its values. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Null for none where the table has one. */
+  readonly origin?: string | null;
   readonly contentType?: string;
   /** Packs the body. */
   readonly gzip?: boolean;
   readonly method?: string;
+  /** Added to the path on HTTP. */
+  readonly query?: string;
+  /** What every transport must answer; instead of it `chat` or `engine` or both, for those surfaces alone. */
+  readonly answer?: CommonExpectation;
   readonly chat?: ChatExpectation;
   readonly engine?: EngineExpectation;
   /** Whether the session is that of the row's first step (`true`) or must be another (`false`). */
   readonly sameSession?: boolean;
+  /** Names that later steps know values of the answer by, each with its path: `conversations.0.conversationId`. */
+  readonly save?: Readonly<Record<string, string>>;
   /** Moves the service's clock forward before this step, in seconds. */
   readonly after?: number;
+}
+
+/** How a token differs from that of an open session. It is signed anew, with the service's key unless it says other. */
+export interface Forgery {
+  /** Members that are replaced, or left out (null). */
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** Claims that a number is added to. */
+  readonly shift?: Readonly<Record<string, number>>;
+  /** `keep` leaves the signature as it was, `none` leaves it out; otherwise the secret that is signed with. */
+  readonly signature?: 'keep' | 'none' | 'another secret';
 }
 
 /** A row of a parity table: a request, and perhaps more that follow it. */
 export interface Case extends Step {
   readonly name: string;
+  /** What the session of the row is opened with, on top of the table's `open`; null opens none. */
+  readonly open?: Step | null;
   readonly then?: readonly Step[];
 }
 
@@ -57,6 +115,13 @@ export interface CaseFile {
   readonly about: string;
   /** Configuration of the service that the rows are sent to. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What steps are that do not say. */
+  readonly rpc?: string;
+  readonly origin?: string;
+  /** The one transport of all rows. */
+  readonly over?: TransportName;
+  /** Opens a session for each row first, which saves `$session`, `$conversation` and `$expiresAt`. */
+  readonly open?: Step;
   readonly cases: readonly Case[];
 }
 

@@ -1,55 +1,30 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { fromBinary, fromJson, fromJsonString, toBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import { Client, credentials, status as grpcStatus, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { publicJson } from '../../src/gateway/public-json.js';
-import {
-  OpenSessionRequestSchema,
-  OpenSessionResponseSchema,
-} from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
-import { BadRequestSchema, ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
-import type { TestApp } from '../harness/app.js';
-import type { Step } from './case.js';
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type Answer, connectRefusal, grpcRefusal, publicAnswer } from './answer.js';
+import type { Step, TransportName } from './case.js';
+import { type RpcFacts, rpcOf } from './rpcs.js';
 
-const PUBLIC_PATH = '/api/public/v1/chat/sessions';
-const RPC_PATH = '/chatsessions.v1.ChatSessions/OpenSession';
+export type { Answer } from './answer.js';
 
-/** An answer, brought to one form whatever carried it. */
-export interface Answer {
-  /** HTTP status, where there is one. */
-  readonly status?: number;
-  /** gRPC's or Connect's code, as SCREAMING_SNAKE_CASE; OK for none. */
-  readonly code?: string;
-  /** The code of the error table. */
-  readonly reason?: string;
-  readonly violations?: readonly string[];
-  /** `metadata.http_status` of the ErrorInfo. */
-  readonly httpStatus?: string;
-  /** The session, as the public path answers it. */
-  readonly body?: unknown;
-  readonly headers: IncomingHttpHeaders;
-  /** Everything that came back, for messages. */
-  readonly raw: string;
+/** Where a service listens. */
+export interface Target {
+  /** Base address of the gateway. */
+  readonly httpUrl: string;
+  /** `host:port` of the gRPC server. */
+  readonly grpcTarget: string;
 }
 
 /** A way to send a step; undefined when it cannot carry it. */
-export type Transport = (app: TestApp, step: Step) => (() => Promise<Answer>) | undefined;
-
-const toPublicJson = publicJson(OpenSessionResponseSchema);
-
-/** A session as the public path answers it. */
-function asPublicJson(session: object): unknown {
-  return JSON.parse(toPublicJson(session).toString());
-}
+export type Transport = (target: Target, step: Step) => (() => Promise<Answer>) | undefined;
 
 const agent = new Agent({ keepAlive: true });
 
 /** Sends one HTTP request. */
 export function sendHttp(
   url: string,
-  { method, headers, body }: { method: string; headers: Record<string, string>; body: Buffer },
+  { method, headers, body }: { method: string; headers: OutgoingHttpHeaders; body: Buffer },
 ): Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const length = method === 'GET' && body.length === 0 ? {} : { 'content-length': String(body.length) };
@@ -66,174 +41,112 @@ export function sendHttp(
   });
 }
 
-function httpParts(step: Step, body: Buffer, contentType: string) {
-  const headers: Record<string, string> = { 'content-type': step.contentType ?? contentType };
+function httpParts(step: Step, method: string, body: Buffer, contentType: string) {
+  const headers: OutgoingHttpHeaders = { 'content-type': step.contentType ?? contentType };
   if (headers['content-type'] === '') delete headers['content-type'];
-  if (step.origin !== undefined) headers['origin'] = step.origin;
+  if (typeof step.origin === 'string') headers['origin'] = step.origin;
+  if (typeof step.session === 'string') headers['authorization'] = `Bearer ${step.session}`;
   if (step.gzip) headers['content-encoding'] = 'gzip';
-  Object.assign(headers, step.headers);
-  return { method: step.method ?? 'POST', headers, body: step.gzip ? gzipSync(body) : body };
+  for (const [name, value] of Object.entries(step.headers ?? {}))
+    headers[name] = typeof value === 'string' ? value : [...value];
+  return { method: step.method ?? method, headers, body: step.gzip ? gzipSync(body) : body };
 }
 
-function jsonBody(step: Step): Buffer | undefined {
-  if (step.request) return Buffer.from(JSON.stringify(step.request));
-  if (step.rawBody !== undefined) return Buffer.from(step.rawBody);
+/** Whether a step has something that its transport can send: these know before `$names` are filled in. */
+const hasRaw = (step: Step) => step.rawBody !== undefined || step.rawBodyBase64 !== undefined;
+const isJson = (step: Step) => hasRaw(step) || step.rawMessageBase64 === undefined;
+const isMessage = (step: Step) =>
+  step.rawMessageBase64 !== undefined || !hasRaw(step) || step.request !== undefined;
+
+function jsonBody(step: Step): Buffer {
   if (step.rawBodyBase64 !== undefined) return Buffer.from(step.rawBodyBase64, 'base64');
-  return undefined;
+  return Buffer.from(step.rawBody ?? JSON.stringify(step.request ?? {}));
 }
 
-function messageBytes(step: Step): Uint8Array | undefined {
+function messageBytes({ input }: RpcFacts, step: Step): Buffer {
   if (step.rawMessageBase64 !== undefined) return Buffer.from(step.rawMessageBase64, 'base64');
-  if (!step.request) return undefined;
-  const json = JSON.parse(JSON.stringify(step.request));
-  return toBinary(
-    OpenSessionRequestSchema,
-    fromJson(OpenSessionRequestSchema, json, { ignoreUnknownFields: true }),
-  );
+  const json = JSON.parse(JSON.stringify(step.request ?? {}));
+  return Buffer.from(toBinary(input, fromJson(input, json, { ignoreUnknownFields: true })));
 }
 
 /** The public path. */
 const publicPath: Transport = ({ httpUrl }, step) => {
-  const body = jsonBody(step);
-  return (
-    body &&
-    step.chat &&
-    (async () => {
-      const answer = await sendHttp(`${httpUrl}${PUBLIC_PATH}`, httpParts(step, body, 'application/json'));
-      const raw = answer.body.toString();
-      const json = raw === '' ? {} : JSON.parse(raw);
-      return {
-        status: answer.status,
-        reason: json.error,
-        violations: json.details?.violations?.map((violation: { field: string }) => violation.field),
-        body: json,
-        headers: answer.headers,
-        raw,
-      };
-    })
-  );
+  const { rule } = rpcOf(step.rpc);
+  if (!rule || !step.chat || !isJson(step)) return undefined;
+  return async () => {
+    const isSent = rule.hasBody || hasRaw(step);
+    const body = isSent ? jsonBody(step) : Buffer.alloc(0);
+    const parts = httpParts(step, rule.method, body, isSent ? 'application/json' : '');
+    const answer = await sendHttp(`${httpUrl}${rule.path}${step.query ?? ''}`, parts);
+    return publicAnswer(answer.status, answer.headers, answer.body.toString());
+  };
 };
 
 /** Connect with JSON bodies. */
 const connectJson: Transport = ({ httpUrl }, step) => {
-  const body = jsonBody(step);
-  return (
-    body &&
-    step.chat &&
-    (async () => {
-      const answer = await sendHttp(`${httpUrl}${RPC_PATH}`, httpParts(step, body, 'application/json'));
-      const raw = answer.body.toString();
-      if (answer.status !== 200) return connectRefusal(answer.status, answer.headers, raw);
-      const session = fromJsonString(OpenSessionResponseSchema, raw);
-      return {
-        status: 200,
-        code: 'OK',
-        body: asPublicJson(session),
-        headers: answer.headers,
-        raw,
-      };
-    })
-  );
+  const rpc = rpcOf(step.rpc);
+  if (!rpc.rule || !step.chat || !isJson(step)) return undefined;
+  return async () => {
+    const parts = httpParts(step, 'POST', jsonBody(step), 'application/json');
+    const answer = await sendHttp(`${httpUrl}${rpc.path}${step.query ?? ''}`, parts);
+    const raw = answer.body.toString();
+    if (answer.status !== 200) return connectRefusal(answer.status, answer.headers, raw);
+    const body = rpc.toJson(fromJsonString(rpc.output, raw));
+    return { status: 200, code: 'OK', body, headers: answer.headers, raw };
+  };
 };
 
 /** Connect with protobuf bodies. */
 const connectBinary: Transport = ({ httpUrl }, step) => {
-  const message = messageBytes(step);
-  return (
-    message &&
-    step.chat &&
-    (async () => {
-      const answer = await sendHttp(
-        `${httpUrl}${RPC_PATH}`,
-        httpParts(step, Buffer.from(message), 'application/proto'),
-      );
-      if (answer.status !== 200) return connectRefusal(answer.status, answer.headers, answer.body.toString());
-      const session = fromBinary(OpenSessionResponseSchema, answer.body);
-      const body = asPublicJson(session);
-      return { status: 200, code: 'OK', body, headers: answer.headers, raw: JSON.stringify(body) };
-    })
-  );
+  const rpc = rpcOf(step.rpc);
+  if (!rpc.rule || !step.chat || !isMessage(step)) return undefined;
+  return async () => {
+    const parts = httpParts(step, 'POST', messageBytes(rpc, step), 'application/proto');
+    const answer = await sendHttp(`${httpUrl}${rpc.path}${step.query ?? ''}`, parts);
+    if (answer.status !== 200) {
+      return connectRefusal(answer.status, answer.headers, answer.body.toString());
+    }
+    const body = rpc.toJson(fromBinary(rpc.output, answer.body));
+    return { status: 200, code: 'OK', body, headers: answer.headers, raw: JSON.stringify(body) };
+  };
 };
-
-function connectRefusal(status: number, headers: IncomingHttpHeaders, raw: string): Answer {
-  const json: { code?: string; details?: { type: string; value: string }[] } =
-    raw === '' ? {} : JSON.parse(raw);
-  const details = (json.details ?? []).map(({ type, value }) => ({
-    type,
-    value: Buffer.from(value, 'base64'),
-  }));
-  const infos = details.filter(({ type }) => type === ErrorInfoSchema.typeName);
-  const requests = details.filter(({ type }) => type === BadRequestSchema.typeName);
-  return {
-    status,
-    ...(json.code && { code: json.code.toUpperCase() }),
-    ...detailsOf(
-      infos.map(({ value }) => fromBinary(ErrorInfoSchema, value)),
-      requests.map(({ value }) => fromBinary(BadRequestSchema, value)),
-    ),
-    headers,
-    raw,
-  };
-}
-
-function detailsOf(
-  infos: readonly { reason: string; metadata: { [key: string]: string } }[],
-  requests: readonly { fieldViolations: { field: string }[] }[],
-) {
-  const [info] = infos;
-  const [request] = requests;
-  return {
-    ...(info && { reason: info.reason, httpStatus: info.metadata['http_status'] ?? '' }),
-    ...(request && { violations: request.fieldViolations.map(({ field }) => field) }),
-  };
-}
 
 /** gRPC. */
 const grpc: Transport = ({ grpcTarget }, step) => {
-  const message = messageBytes(step);
-  return (
-    message &&
-    step.engine &&
-    (async () => {
-      const client = new Client(grpcTarget, credentials.createInsecure());
-      const metadata = new Metadata();
-      for (const [name, value] of Object.entries(step.headers ?? {})) metadata.set(name, value);
-      try {
-        const bytes = await new Promise<Buffer>((resolve, reject) => {
-          const identity = (value: Buffer) => value;
-          client.makeUnaryRequest(
-            RPC_PATH,
-            identity,
-            identity,
-            Buffer.from(message),
-            metadata,
-            { deadline: Date.now() + 9_000 },
-            (error, value) => (error ? reject(error) : resolve(value ?? Buffer.alloc(0))),
-          );
-        });
-        const body = asPublicJson(fromBinary(OpenSessionResponseSchema, bytes));
-        return { code: 'OK', body, headers: {}, raw: JSON.stringify(body) };
-      } catch (error) {
-        return grpcRefusal(error as ServiceError);
-      } finally {
-        client.close();
-      }
-    })
-  );
+  const rpc = rpcOf(step.rpc);
+  if (!step.engine || !isMessage(step)) return undefined;
+  return async () => {
+    const client = new Client(grpcTarget, credentials.createInsecure());
+    try {
+      const bytes = await call(client, rpc.path, messageBytes(rpc, step), metadataOf(step));
+      const body = rpc.toJson(fromBinary(rpc.output, bytes));
+      return { code: 'OK', body, headers: {}, raw: JSON.stringify(body) };
+    } catch (error) {
+      return grpcRefusal(error as ServiceError);
+    } finally {
+      client.close();
+    }
+  };
 };
 
-function grpcRefusal(error: ServiceError): Answer {
-  const [packed] = error.metadata?.get('grpc-status-details-bin') ?? [];
-  const details = packed === undefined ? [] : fromBinary(StatusSchema, Buffer.from(packed)).details;
-  return {
-    code: grpcStatus[error.code] ?? String(error.code),
-    ...detailsOf(
-      details.flatMap((any) => anyUnpack(any, ErrorInfoSchema) ?? []),
-      details.flatMap((any) => anyUnpack(any, BadRequestSchema) ?? []),
-    ),
-    headers: {},
-    raw: `${error.code} ${error.details}`,
-  };
+function metadataOf(step: Step): Metadata {
+  const metadata = new Metadata();
+  if (typeof step.session === 'string') metadata.set('chat-session-token', step.session);
+  for (const [name, values] of Object.entries(step.headers ?? {})) {
+    metadata.remove(name);
+    for (const value of [values].flat()) metadata.add(name, value);
+  }
+  return metadata;
+}
+
+function call(client: Client, path: string, message: Buffer, metadata: Metadata): Promise<Buffer> {
+  const identity = (value: Buffer) => value;
+  return new Promise((resolve, reject) => {
+    const options = { deadline: Date.now() + 9_000 };
+    client.makeUnaryRequest(path, identity, identity, message, metadata, options, (error, value) =>
+      error ? reject(error) : resolve(value ?? Buffer.alloc(0)),
+    );
+  });
 }
 
 /** Every transport, by the name that tests print. */
@@ -242,4 +155,4 @@ export const transports = {
   'Connect JSON': connectJson,
   'Connect binary': connectBinary,
   gRPC: grpc,
-};
+} satisfies Record<TransportName, Transport>;

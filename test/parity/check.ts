@@ -1,0 +1,104 @@
+import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
+import * as assert from 'uvu/assert';
+import { type ErrorCode, errorTable, GrpcStatus } from '../../src/rpc/errors.js';
+import type { Answer } from './answer.js';
+import type { ChatExpectation, EngineExpectation, Step, TransportName } from './case.js';
+import { aligned, memberAt } from './values.js';
+
+/** A step with what each surface must answer written out: see `answer` in case.ts. */
+export function expected(step: Step): Step {
+  if (step.chat || step.engine) return step;
+  const { error, ...rest } = step.answer ?? {};
+  if (error === undefined) {
+    return { ...step, chat: { status: 200, ...rest }, engine: { code: 'OK', ...rest } };
+  }
+  const { http, grpc } = errorTable[error];
+  const reason = error === 'validation_failed' ? 'invalid_input' : error;
+  return {
+    ...step,
+    chat: { status: http, error, ...rest },
+    engine: { code: nameOf(grpc), reason, ...rest },
+  };
+}
+
+/** Holds an answer against what its step expects. */
+export function check(transport: TransportName, step: Step, answer: Answer): void {
+  if (transport === 'gRPC') checkEngine(step.engine ?? { code: 'OK' }, answer, step);
+  else checkChat(transport, step.chat ?? {}, answer);
+}
+
+function checkChat(transport: TransportName, expectation: ChatExpectation, answer: Answer): void {
+  const context = `answered ${answer.status} ${answer.raw}`;
+  const errors = [expectation.error ?? []].flat();
+  const statuses = [expectation.status ?? 200].flat();
+  if (transport === 'public path') {
+    assert.ok(statuses.includes(answer.status ?? 0), context);
+    if (answer.reason !== undefined)
+      assert.is(answer.status, errorTable[toCode(answer.reason)].http, context);
+  } else if (answer.reason === undefined) {
+    // A preflight is answered as on any path; all else that is well is 200 on Connect.
+    assert.is(answer.status, statuses.includes(204) ? 204 : 200, context);
+  } else {
+    const { grpc, http } = errorTable[toCode(answer.reason)];
+    const fixedByProtocol = [405, 415].includes(http);
+    assert.is(answer.status, fixedByProtocol ? http : codeToHttpStatus(grpc), context);
+    assert.is(answer.code, nameOf(grpc), context);
+    assert.is(answer.httpStatus, String(http), context);
+  }
+  if (errors.length === 0) assert.is(answer.reason, undefined, context);
+  else assert.ok(errors.includes(answer.reason ?? ''), context);
+  checkContent(expectation, answer);
+  checkHeaders({ ...headersOf(answer), ...expectation.headers }, answer, context);
+}
+
+function checkEngine(expectation: EngineExpectation, answer: Answer, { chat }: Step): void {
+  assert.is(answer.code, expectation.code, answer.raw);
+  assert.is(answer.reason, expectation.reason, answer.raw);
+  // What the widget may do does not depend on who asks.
+  const body = expectation.body ?? (expectation.code === 'OK' ? chat?.body : undefined);
+  checkContent({ ...expectation, body }, answer);
+}
+
+function checkContent(expectation: Omit<EngineExpectation, 'code'>, answer: Answer): void {
+  const { violations, rules, details = {}, body, members = {} } = expectation;
+  if (violations) assert.equal(distinct(answer.violations), distinct(violations), answer.raw);
+  if (rules) assert.equal(distinct(answer.rules), distinct(rules), answer.raw);
+  for (const [name, value] of Object.entries({ cause: undefined, ...details })) {
+    assert.is(answer.details?.[name], value, `details.${name} of ${answer.raw}`);
+  }
+  if (body !== undefined) assert.equal(aligned(answer.body, body), body);
+  for (const [path, value] of Object.entries(members)) {
+    assert.equal(aligned(memberAt(answer.body, path) ?? null, value), value, `${path} of ${answer.raw}`);
+  }
+}
+
+/** What all answers of the gateway have in common: sessions are kept by nobody, and RFC 6750, section 3. */
+function headersOf({ status, reason }: Answer): Record<string, string | null> {
+  return {
+    ...(status !== 204 && { 'cache-control': 'no-store' }),
+    'www-authenticate': reason === 'invalid_session_token' ? 'Bearer error="invalid_token"' : null,
+  };
+}
+
+function checkHeaders(
+  headers: Readonly<Record<string, string | null>>,
+  answer: Answer,
+  context: string,
+): void {
+  for (const [name, value] of Object.entries(headers)) {
+    assert.is(answer.headers[name] ?? null, value, `header ${name} of ${context}`);
+  }
+}
+
+function distinct(texts: readonly string[] = []): string[] {
+  return [...new Set(texts)].sort();
+}
+
+function toCode(reason: string): ErrorCode {
+  if (!Object.hasOwn(errorTable, reason)) throw new Error(`${reason} is not in the error table`);
+  return reason as ErrorCode;
+}
+
+function nameOf(status: number): string {
+  return Object.entries(GrpcStatus).find(([, number]) => number === status)?.[0] ?? String(status);
+}

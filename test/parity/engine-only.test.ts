@@ -1,0 +1,72 @@
+import * as assert from 'uvu/assert';
+import { startTestApp, type TestApp } from '../harness/app.js';
+import { suite } from '../harness/suite.js';
+import { engineOnlyPaths } from './rpcs.js';
+import { sendHttp } from './transports.js';
+
+const test = suite('RPCs of the engine surface alone');
+let service: TestApp;
+test.before(async () => {
+  service = await startTestApp();
+});
+test.after(() => service.close());
+
+test('there are such RPCs', () => {
+  assert.equal(engineOnlyPaths.map((path) => path.split('/').at(-1)).sort(), [
+    'EndConversation',
+    'EraseCustomer',
+    'ExportCustomer',
+    'GetConversation',
+    'ListConversations',
+    'UpdateVariables',
+    'VerifySession',
+    'WatchConversations',
+  ]);
+});
+
+for (const path of engineOnlyPaths) {
+  for (const [what, method, contentType] of [
+    ['Connect JSON', 'POST', 'application/json'],
+    ['Connect binary', 'POST', 'application/proto'],
+    ['a Connect stream', 'POST', 'application/connect+json'],
+    ['gRPC-Web', 'POST', 'application/grpc-web+proto'],
+    ['gRPC', 'POST', 'application/grpc'],
+    ['a preflight', 'OPTIONS', ''],
+    ['GET', 'GET', ''],
+  ] as const) {
+    test(`${path} is not on the gateway: ${what}`, async () => {
+      const headers = {
+        origin: 'https://acme.com',
+        ...(method === 'OPTIONS' && { 'access-control-request-method': 'POST' }),
+        ...(contentType !== '' && { 'content-type': contentType }),
+      };
+      const body = Buffer.from(method === 'POST' ? '{}' : '');
+      const answer = await sendHttp(`${service.httpUrl}${path}`, { method, headers, body });
+      assert.is(answer.status, 404);
+      assert.is(JSON.parse(answer.body.toString()).error, 'not_found');
+    });
+  }
+}
+
+/** Where a public path might be thought to be. */
+const NO_PUBLIC_PATHS = [
+  '/api/public/v1/chat/sessions/current/verify',
+  '/api/public/v1/chat/sessions/verify',
+  '/api/public/v1/chat/conversations',
+  '/api/public/v1/chat/sessions/current/',
+  '/api/public/v1/chat/sessions/current/end',
+  '/api/public/v1/chat/sessions/0193aa00-0000-7000-8000-000000000001',
+];
+for (const path of NO_PUBLIC_PATHS) {
+  for (const method of ['GET', 'POST', 'DELETE']) {
+    test(`nothing at ${method} ${path}`, async () => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await sendHttp(`${service.httpUrl}${path}`, {
+        method,
+        headers,
+        body: Buffer.from('{}'),
+      });
+      assert.is(answer.status, 404, answer.body.toString());
+    });
+  }
+}
