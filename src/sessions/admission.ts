@@ -95,6 +95,8 @@ export function requireOngoing(conversation: Conversation | undefined, claims: S
 /** The conversation of a token, ended or not. @throws ServiceError invalid_session_token when it was erased */
 export function requireTheirs(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
   if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw refused();
+  // One that was erased and opened anew with its idempotency key has its id, and is another: its tokens are younger.
+  if (claims.iat < conversation.session.iat) throw refused();
   return conversation;
 }
 

@@ -48,10 +48,12 @@ export function refreshSession(parts: RefreshSessionParts) {
       requireOpen(view, now());
       requireOrigin(view, call);
 
-      const iat = Math.floor(now() / 1000);
+      let iat = 0;
       let exp = 0;
       await changeConversation(parts, claims.conversationId, call.deadline, (found) => {
         const current = requireOngoing(found, claims);
+        // Never before the open, whose process may have a faster clock: see requireTheirs.
+        iat = Math.max(Math.floor(now() / 1000), current.session.iat);
         exp = expiryOf(current, iat);
         return changed(current, 'refreshed', parts, {
           expiresAt: Math.max(current.expiresAt, exp),

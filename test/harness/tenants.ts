@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { applyTenants } from '../../src/catalog/apply-tenants.js';
+import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import { newPublicKey } from '../../src/catalog/public-key.js';
 import { parseTenantFile } from '../../src/catalog/tenant-file.js';
 import type { TenantSpec } from '../../src/catalog/tenant-spec.js';
@@ -32,7 +33,9 @@ export async function changeTenant(
   try {
     const store = mongoCatalog(database);
     const newId = () => randomUUID();
-    await applyTenants({ tenants }, { store, newId, newPublicKey: () => newPublicKey(randomBytes) });
+    const identitySecrets = createIdentitySecrets({ keyring: async () => [], randomBytes });
+    const parts = { store, newId, newPublicKey: () => newPublicKey(randomBytes), identitySecrets };
+    await applyTenants({ tenants }, parts);
     return (await store.findTenantBySlug(slug))?.revision ?? 0;
   } finally {
     await database.close();
