@@ -9,9 +9,11 @@ import { type Address, type Config, formatAddress } from './config.js';
 import { createCursors } from './conversations/cursors.js';
 import { endConversation } from './conversations/end-conversation.js';
 import { eraseCustomer } from './conversations/erase-customer.js';
+import { exportCustomer } from './conversations/export-customer.js';
 import { getConversation } from './conversations/get-conversation.js';
 import { listConversations } from './conversations/list-conversations.js';
 import { updateVariables } from './conversations/update-variables.js';
+import { watchConversations } from './conversations/watch-conversations.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
 import { createGateway } from './gateway/server.js';
@@ -21,6 +23,7 @@ import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
 import { createAuthenticate } from './rpc/authenticate.js';
 import { createPipeline } from './rpc/invoke.js';
+import { pause } from './rpc/pause.js';
 import { endSession } from './sessions/end-session.js';
 import { getSession } from './sessions/get-session.js';
 import { openSession } from './sessions/open-session.js';
@@ -123,6 +126,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
       tokens: createSessionTokens(signingKeys),
       cursors: createCursors(signingKeys.map(({ secret }) => secret)),
       now,
+      pause,
       newId,
       newJti: () => random(16).toString('base64url'),
       sessionTtl: Math.min(config.SESSION_TTL, config.SESSION_MAX_AGE),
@@ -142,6 +146,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
       endConversation(parts),
       eraseCustomer(parts),
     ];
+    const streamRpcs = [exportCustomer(parts), watchConversations(parts)];
     const pipeline = createPipeline({
       authenticate: createAuthenticate(config.ENGINE_API_TOKENS ?? []),
       maxCallMs: MAX_CALL_MS,
@@ -156,6 +161,7 @@ export async function start(config: Config, { log, now = Date.now }: Surrounding
     });
     const grpc = createGrpcServer({
       rpcs,
+      streamRpcs,
       pipeline,
       newRequestId: randomUUID,
       credentials: await grpcCredentials(config),

@@ -134,6 +134,20 @@ test('a conversation that is erased after the index was read is left out', async
   assert.equal(briefly(await next(answers)), ['2.1 opened']);
 });
 
+test('a conversation that changes after the index was read is sent as it is, and once', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1);
+  world.hooks.beforeLoad = () => {
+    world.hooks.beforeLoad = () => {};
+    world.clock.now += 100;
+    world.change(1, 'updated');
+  };
+  assert.equal(briefly(await next(answers)), ['1.1 opened', '1.2 updated']);
+  assert.equal(await untilQuiet(answers), []);
+});
+
 test('an answer has at most 50 events', async () => {
   const world = createWorld();
   const { answers } = world.watch();
@@ -248,8 +262,8 @@ test('a conversation that changes behind the place where a reader breaks off: no
   let loads = 0;
   world.hooks.beforeLoad = () => {
     if (++loads !== 2) return;
-    world.change(60, 'updated');
-    world.rows.delete(world.id(61));
+    world.change(100, 'updated');
+    world.rows.delete(world.id(60));
   };
   let token = '';
   for (let i = 0; i < 2; i++) {
@@ -258,7 +272,7 @@ test('a conversation that changes behind the place where a reader breaks off: no
     token = answer.resumeToken;
   }
   const rest = await untilQuiet(await resumed(world, token));
-  assert.is(rest[0], '100.1 opened');
+  assert.ok(rest.includes('101.1 opened'));
   assert.is(new Set([...taken, ...rest]).size, 200);
 });
 
