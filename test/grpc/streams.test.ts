@@ -173,9 +173,6 @@ test('an answer that cannot be sent is internal, and the handler cleans up', asy
   const cleaned = moment();
   const { read, logged } = await rig(async function* () {
     try {
-      yield {
-        conversation: { ...toMessage(newConversation()), revision: Number.NaN, untrusted: 7 as never },
-      };
       yield { conversation: 7n as never };
     } finally {
       cleaned.happen();
@@ -275,10 +272,11 @@ test('the server stops: streams end at once, and are told where to go on', async
 });
 
 test('the server stops while a client does not read: it is cut off, and does not hold the server up', async () => {
+  let made = 0;
   const cleaned = moment();
   const { read, close } = await rig(async function* () {
     try {
-      for (let n = 1; ; n++) yield answer(n, 64 * 1024);
+      for (;;) yield answer(++made, 64 * 1024);
     } finally {
       cleaned.happen();
     }
@@ -286,6 +284,7 @@ test('the server stops while a client does not read: it is cut off, and does not
   const reader = read();
   await reader.came(1);
   reader.stop();
+  await untilStill(() => made);
   await close();
   await cleaned.happened;
 });
@@ -317,4 +316,12 @@ test('the server has stopped once its handlers have cleaned up, though their cli
 /** Waits for something that no event tells of. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Waits until something that grows has stopped growing. */
+async function untilStill(size: () => number): Promise<void> {
+  for (let before = -1; before !== size(); ) {
+    before = size();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
 }
