@@ -10,10 +10,12 @@ import { type Address, type Config, formatAddress } from './config.js';
 import { createCursors } from './conversations/cursors.js';
 import { endConversation } from './conversations/end-conversation.js';
 import { eraseCustomer } from './conversations/erase-customer.js';
+import { exportCustomer } from './conversations/export-customer.js';
 import { getConversation } from './conversations/get-conversation.js';
 import { listConversations } from './conversations/list-conversations.js';
 import { createTurns } from './conversations/turns.js';
 import { updateVariables } from './conversations/update-variables.js';
+import { watchConversations } from './conversations/watch-conversations.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
 import { createGateway } from './gateway/server.js';
@@ -23,6 +25,7 @@ import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
 import { createAuthenticate } from './rpc/authenticate.js';
 import { createPipeline } from './rpc/invoke.js';
+import { pause } from './rpc/pause.js';
 import { endSession } from './sessions/end-session.js';
 import { getSession } from './sessions/get-session.js';
 import { openSession } from './sessions/open-session.js';
@@ -136,6 +139,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       tokens: createSessionTokens(signingKeys),
       cursors: createCursors(signingKeys.map(({ secret }) => secret)),
       now,
+      pause,
       newId,
       newJti: () => random(16).toString('base64url'),
       sessionTtl: Math.min(config.SESSION_TTL, config.SESSION_MAX_AGE),
@@ -156,6 +160,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       endConversation(parts),
       eraseCustomer(parts),
     ];
+    const streamRpcs = [exportCustomer(parts), watchConversations(parts)];
     const pipeline = createPipeline({
       authenticate: createAuthenticate(callers),
       maxCallMs: MAX_CALL_MS,
@@ -170,6 +175,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
     });
     const grpc = createGrpcServer({
       rpcs,
+      streamRpcs,
       pipeline,
       newRequestId: randomUUID,
       credentials: await grpcCredentials(config),

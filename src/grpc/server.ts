@@ -1,5 +1,3 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import { anyPack } from '@bufbuild/protobuf/wkt';
 import {
   type Deadline,
   logVerbosity,
@@ -11,14 +9,14 @@ import {
   setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
-import { StatusSchema } from '../gen/protobuf-es/google/rpc/status_pb.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import { readBinary } from '../rpc/door.js';
-import { errorDetails } from '../rpc/error-details.js';
-import { errorTable, type ServiceError, toServiceError } from '../rpc/errors.js';
+import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
-import type { AnyRpc } from '../rpc/rpc.js';
+import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
+import { toStatus } from './status.js';
+import { createStreams, type StreamingCall } from './streams.js';
 
 // What it would print on standard error reaches us as errors too.
 setLogVerbosity(logVerbosity.NONE);
@@ -34,19 +32,23 @@ const IDLE_MS = 15 * 60_000;
 export interface GrpcServer {
   /** Starts listening. @returns the port. @throws Error when the address cannot be had. */
   listen(address: string): Promise<number>;
-  /** Lets the calls under way finish for at most `graceMs`, then cuts them off. */
+  /** Ends the streams, lets the calls under way finish for at most `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
 }
 
 /** What the edge is made of. */
 export interface GrpcServerParts {
   readonly rpcs: readonly AnyRpc[];
-  readonly pipeline: Pick<Pipeline, 'invoke'>;
+  readonly streamRpcs: readonly AnyStreamRpc[];
+  readonly pipeline: Pipeline;
   readonly newRequestId: () => string;
   readonly credentials: ServerCredentials;
+  /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
+  readonly statusMs?: number;
 }
 
-export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: GrpcServerParts): GrpcServer {
+export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
+  const { rpcs, streamRpcs, pipeline, newRequestId, credentials, statusMs } = parts;
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
@@ -54,20 +56,17 @@ export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: 
     'grpc.max_connection_idle_ms': IDLE_MS,
   });
 
+  const streams = createStreams({ pipeline, accept, ...(statusMs !== undefined && { statusMs }) });
+
   for (const rpc of rpcs) {
     const { path, responseSerialize } = rpc.codec;
-    const passThrough = (bytes: Buffer) => bytes;
-    const definition = {
-      path,
-      requestStream: false,
-      responseStream: false,
-      // The bytes go through as they came: decoding is the door's.
-      requestSerialize: passThrough,
-      requestDeserialize: passThrough,
-      responseSerialize,
-      responseDeserialize: passThrough,
-    };
+    const definition = { ...definitionOf(path), responseStream: false, responseSerialize };
     server.addService({ [path]: definition }, { [path]: unary(rpc) });
+  }
+  for (const rpc of streamRpcs) {
+    const { path } = rpc.codec;
+    const definition = { ...definitionOf(path), responseStream: true, responseSerialize: passThrough };
+    server.addService({ [path]: definition }, { [path]: streams.serve(rpc) });
   }
 
   /**
@@ -76,12 +75,8 @@ export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: 
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
     return (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
-      const { requestId, ...rest } = toCall(call);
-      const metadata = new Metadata();
-      metadata.set('x-request-id', requestId);
-      call.sendMetadata(metadata);
       pipeline
-        .invoke(rpc, () => readBinary(rpc.method.input, call.request), { ...rest, requestId })
+        .invoke(rpc, () => readBinary(rpc.method.input, call.request), accept(call))
         .then(
           (response) => callback(null, response),
           (thrown: unknown) => callback(toStatus(toServiceError(thrown))),
@@ -89,7 +84,16 @@ export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: 
     };
   }
 
-  function toCall(call: ServerUnaryCall<Buffer, unknown>): Call {
+  /** Begins a call: what is known of it, and its request id for the caller. */
+  function accept(call: ServerUnaryCall<Buffer, unknown> | StreamingCall): Call {
+    const accepted = toCall(call);
+    const metadata = new Metadata();
+    metadata.set('x-request-id', accepted.requestId);
+    call.sendMetadata(metadata);
+    return accepted;
+  }
+
+  function toCall(call: ServerUnaryCall<Buffer, unknown> | StreamingCall): Call {
     const header = (name: string) => {
       const values = call.metadata.get(name);
       return values.length === 0 ? undefined : values.join(', ');
@@ -112,31 +116,38 @@ export function createGrpcServer({ rpcs, pipeline, newRequestId, credentials }: 
       }),
 
     close: (graceMs) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         // tryShutdown can wait for ever, so it is never left alone.
         const cut = setTimeout(() => {
           server.forceShutdown();
           resolve();
         }, graceMs);
-        server.tryShutdown(() => {
+        const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
+        Promise.all([streams.stop(), calls]).then(() => {
           clearTimeout(cut);
           resolve();
-        });
+        }, reject);
       }),
   };
+}
+
+/** What the definitions of all RPCs share. */
+function definitionOf(path: string) {
+  return {
+    path,
+    requestStream: false,
+    // The bytes go through as they came: decoding is the door's.
+    requestSerialize: passThrough,
+    requestDeserialize: passThrough,
+    responseDeserialize: passThrough,
+  };
+}
+
+function passThrough(bytes: Buffer): Buffer {
+  return bytes;
 }
 
 /** How long the caller waits: grpc-js has made a time of its `grpc-timeout`, by the system's clock. */
 function timeoutOf(deadline: Deadline): number {
   return Number(deadline) - Date.now();
-}
-
-/** The error as grpc-js sends it: status, sentence, and google.rpc.Status with the details in the trailers. */
-function toStatus(error: ServiceError) {
-  const code = errorTable[error.code].grpc;
-  const details = errorDetails(error).map(({ desc, value }) => anyPack(desc, value));
-  const status = create(StatusSchema, { code, message: error.message, details });
-  const metadata = new Metadata();
-  metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, status)));
-  return { code, details: error.message, metadata };
 }

@@ -137,3 +137,8 @@ export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
   return new ServiceError('internal', 'Something went wrong on our side.', {}, thrown);
 }
+
+/** The error of a stream that ends because its process does: another one can go on with it. */
+export function stopping(): ServiceError {
+  return new ServiceError('unavailable', 'This process is stopping.', { retryAfterSeconds: 1 });
+}

@@ -1,9 +1,10 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { requireScope } from './authorize.js';
-import type { AuthenticatedCall, Call, Caller } from './call.js';
+import { type AuthenticatedCall, type Call, type Caller, STOPPING } from './call.js';
 import { bridgeRequest } from './door.js';
-import { rulesBroken, ServiceError, toServiceError } from './errors.js';
+import { rulesBroken, ServiceError, stopping, toServiceError } from './errors.js';
+import { handOver } from './hand-over.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
 /** The pipeline: what every call of every RPC goes through, whatever edge it came in by. */
@@ -30,7 +31,11 @@ export type Invoke = <Request, Response, Input extends DescMessage>(
  * Runs one call whose answer is a stream, in the same way. `send` resolves when an answer is taken: the next one
  * is made then. It returns when the stream is at its end, or `signal` says that nobody waits for the rest.
  *
- * @throws ServiceError, and nothing else; reader_too_slow when an answer is not taken in time
+ * What ends a stream from outside is thrown in where its handler waits for its answer to be taken: so that the
+ * handler can add to the error how far it got.
+ *
+ * @throws ServiceError, and nothing else; reader_too_slow when an answer is not taken in time, unavailable when the
+ * process stops
  */
 export type InvokeStream = <Request, Response, Input extends DescMessage>(
   rpc: StreamRpc<Request, Response, Input>,
@@ -76,15 +81,17 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           caller,
           deadline: now() + call.timeoutMs,
         });
+        const { signal } = call;
         try {
           let next = await responses.next();
-          while (!next.done && !call.signal.aborted) {
-            const isTaken = await withinMs(maxStallMs, send(next.value));
-            next = isTaken
-              ? await responses.next()
-              : await responses.throw(
-                  new ServiceError('reader_too_slow', `An answer was not taken within ${maxStallMs} ms.`),
-                );
+          while (!next.done) {
+            const { value } = next;
+            const outcome = await handOver(() => send(value), signal, maxStallMs);
+            if (outcome === 'aborted' && signal.reason !== STOPPING) break;
+            next =
+              outcome === 'taken'
+                ? await responses.next()
+                : await responses.throw(outcome === 'stalled' ? tooSlow(maxStallMs) : stopping());
           }
         } finally {
           await responses.return();
@@ -151,15 +158,6 @@ function withDeadline<T>(work: () => Promise<T>, ms: number): Promise<T> {
   });
 }
 
-/** Whether something settles in time. */
-async function withinMs(ms: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tooSlow(maxStallMs: number): ServiceError {
+  return new ServiceError('reader_too_slow', `A message was not taken within ${maxStallMs / 1000} s.`);
 }

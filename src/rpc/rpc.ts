@@ -37,7 +37,7 @@ export interface StreamRpc<Request, Response, Input extends DescMessage = DescMe
   readonly method: DescMethodServerStreaming<Input, DescMessage>;
   /**
    * Makes the answers, each when the one before it is taken. A reader that takes too long is thrown in as a
-   * ServiceError.
+   * ServiceError, and so is the end of the process; a handler that waits for something else looks at `signal`.
    */
   readonly handle: (request: Request, call: StreamCall) => AsyncGenerator<Response, void, void>;
 }

@@ -1,0 +1,115 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { Duplex } from 'node:stream';
+import type { ServerWritableStream, UntypedHandleCall } from '@grpc/grpc-js';
+import { type Call, STOPPING } from '../rpc/call.js';
+import { readBinary } from '../rpc/door.js';
+import { toServiceError } from '../rpc/errors.js';
+import type { Pipeline } from '../rpc/invoke.js';
+import type { AnyStreamRpc } from '../rpc/rpc.js';
+import { toStatus } from './status.js';
+
+/** A call whose answer is a stream, as grpc-js gives it to us: bytes go through it. */
+export type StreamingCall = ServerWritableStream<Buffer, Buffer>;
+
+/** How long a status may wait for its reader, in ms: it comes behind the messages, and is taken after them. */
+const STATUS_MS = 30_000;
+/** The same when the process stops. */
+const LAST_STATUS_MS = 1_000;
+
+/** The streams of a gRPC server. */
+export interface Streams {
+  /** The adapter between grpc-js and the pipeline for one RPC. */
+  readonly serve: (rpc: AnyStreamRpc) => UntypedHandleCall;
+  /** Ends all streams, those to come too. Resolves when nothing of the open ones is under way any more. */
+  readonly stop: () => Promise<void>;
+}
+
+/** What serving streams needs. */
+export interface StreamsParts {
+  readonly pipeline: Pick<Pipeline, 'invokeStream'>;
+  /** Begins a call: what is known of it. */
+  readonly accept: (call: StreamingCall) => Call;
+  /** How long a status may wait for a reader that has stopped, in ms. */
+  readonly statusMs?: number;
+}
+
+/** An open stream: until its last byte is taken, or it is cut off. */
+interface Open {
+  readonly gone: AbortController;
+  readonly done: Promise<void>;
+  readonly cutOff: () => void;
+}
+
+/** Serves RPCs whose answer is a stream, one message at a time: the next is made when the reader has room for it. */
+export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: StreamsParts): Streams {
+  const streams = new Set<Open>();
+  let isStopping = false;
+
+  return {
+    serve: (rpc) => (call: StreamingCall) => {
+      const http2Stream = http2StreamOf(call);
+      const gone = new AbortController();
+      call.on('cancelled', () => gone.abort());
+      // A reader that has stopped would keep its stream for ever. This code is the one that clients read as
+      // RESOURCE_EXHAUSTED (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#errors).
+      const cutOff = () => http2Stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+
+      const done = run(rpc, call, gone.signal).then(() => {
+        if (http2Stream.closed) return;
+        const timer = setTimeout(cutOff, statusMs);
+        http2Stream.once('close', () => clearTimeout(timer));
+      });
+      const stream = { gone, done, cutOff };
+      streams.add(stream);
+      http2Stream.once('close', () => done.then(() => streams.delete(stream)));
+      if (isStopping) gone.abort(STOPPING);
+    },
+
+    async stop() {
+      isStopping = true;
+      const open = [...streams];
+      for (const { gone } of open) gone.abort(STOPPING);
+      setTimeout(() => {
+        for (const { cutOff } of streams) cutOff();
+      }, LAST_STATUS_MS).unref();
+      await Promise.all(open.map(({ done }) => done));
+    },
+  };
+
+  /** Runs a call to its status. It never rejects. */
+  async function run(rpc: AnyStreamRpc, call: StreamingCall, signal: AbortSignal): Promise<void> {
+    try {
+      const context = { ...accept(call), signal };
+      await pipeline.invokeStream(
+        rpc,
+        () => readBinary(rpc.method.input, call.request),
+        context,
+        // grpc-js calls back when HTTP/2's flow control has let all of the message go: a reader that stops has at
+        // most its window of it. Of a call that is over it never calls back: the signal says so.
+        async (response) => {
+          const bytes = rpc.codec.responseSerialize(response);
+          await new Promise<void>((resolve) => call.write(bytes, () => resolve()));
+        },
+      );
+      call.end();
+    } catch (thrown) {
+      call.emit('error', toStatus(toServiceError(thrown)));
+    }
+  }
+}
+
+/**
+ * The HTTP/2 stream beneath a call. grpc-js has no way to cut off a call whose reader has stopped, so this reaches
+ * for what it keeps to itself; a test notices when another version keeps it elsewhere.
+ */
+function http2StreamOf(call: StreamingCall): ServerHttp2Stream {
+  const inner: unknown = Reflect.get(call, 'call');
+  const stream: unknown =
+    typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'stream') : undefined;
+  if (isHttp2Stream(stream)) return stream;
+  throw new Error('grpc-js keeps the HTTP/2 stream of a call elsewhere');
+}
+
+function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
+  return value instanceof Duplex && 'rstCode' in value && 'close' in value;
+}

@@ -1,0 +1,193 @@
+import { credentials, Metadata } from '@grpc/grpc-js';
+import * as assert from 'uvu/assert';
+import {
+  ChatSessionsClient,
+  type OpenSessionRequest,
+  type OpenSessionResponse,
+  type WatchConversationsResponse,
+} from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { startTestApp, type TestApp } from '../harness/app.js';
+import { readStream, type StreamReader } from '../harness/stream-reader.js';
+import { suite } from '../harness/suite.js';
+import { briefly } from './watch-world.js';
+
+const test = suite('streams of a running service');
+
+const KEY = 'pk_live_00000000000000000000000000000001';
+const GLOBEX_KEY = 'pk_live_00000000000000000000000000000006';
+
+let app: TestApp;
+let client: ChatSessionsClient;
+test.before(async () => {
+  app = await startTestApp();
+  client = new ChatSessionsClient(app.grpcTarget, credentials.createInsecure());
+});
+test.after(async () => {
+  client.close();
+  await app.close();
+});
+
+/** Makes a promise of a call. */
+const answered = <T>(call: (callback: (error: Error | null, response: T) => void) => unknown) =>
+  new Promise<T>((resolve, reject) => {
+    call((error, response) => (error ? reject(error) : resolve(response)));
+  });
+
+const open = (more: Partial<OpenSessionRequest> = {}) =>
+  answered<OpenSessionResponse>((callback) =>
+    client.openSession(
+      { publicKey: KEY, customerId: '', locale: '', variables: undefined, customerToken: '', ...more },
+      callback,
+    ),
+  );
+
+function withToken({ sessionToken }: OpenSessionResponse): Metadata {
+  const metadata = new Metadata();
+  metadata.set('chat-session-token', sessionToken);
+  return metadata;
+}
+
+const watch = (resumeToken = '', tenant = 'acme') =>
+  readStream(client.watchConversations({ tenant, resumeToken }));
+
+/** The events of one conversation, once there are so many. */
+async function eventsOf(
+  reader: StreamReader<WatchConversationsResponse>,
+  { conversationId }: OpenSessionResponse,
+  count: number,
+): Promise<string[]> {
+  for (let messages = 1; ; messages++) {
+    const events = (await reader.came(messages))
+      .flatMap((message) => message.events)
+      .filter(({ conversation }) => conversation?.conversationId === conversationId);
+    if (events.length >= count)
+      return briefly({ events, resumeToken: '' }).map((event) => event.slice(event.indexOf('.') + 1));
+  }
+}
+
+test('what happens to a conversation reaches its watchers, and those who come back', async () => {
+  const reader = watch();
+  await reader.came(1);
+  const session = await open();
+  await answered((callback) =>
+    client.refreshSession(
+      { locale: 'en', variables: undefined, removeVariables: [] },
+      withToken(session),
+      callback,
+    ),
+  );
+  const { conversationId } = session;
+  const named = { tenant: 'acme', conversationId };
+  await answered((callback) =>
+    client.updateVariables({ ...named, variables: { cart: 1 }, removeVariables: [] }, callback),
+  );
+  await answered((callback) => client.endConversation(named, callback));
+
+  const all = ['1 opened', '2 refreshed', '3 updated', '4 ended'];
+  assert.equal(await eventsOf(reader, session, 4), all);
+  const again = watch(reader.messages[0]?.resumeToken);
+  assert.equal(await eventsOf(again, session, 4), all);
+  const last = reader.messages.at(-1)?.events.at(-1);
+  assert.equal(
+    [last?.conversation?.untrusted, last?.conversation?.revision],
+    [{ locale: 'en', variables: { cart: 1 } }, 4],
+  );
+  for (const one of [reader, again]) {
+    one.cancel();
+    assert.is((await one.ended).code, 'CANCELLED');
+  }
+});
+
+test('a tenant is told of its own conversations only', async () => {
+  const reader = watch('', 'globex');
+  await reader.came(1);
+  await open();
+  const session = await open({ publicKey: GLOBEX_KEY });
+  assert.equal(await eventsOf(reader, session, 1), ['1 opened']);
+  const ids = reader.messages.flatMap(({ events }) =>
+    events.map((event) => event.conversation?.conversationId),
+  );
+  assert.equal(ids, [session.conversationId]);
+  const { resumeToken } = (await reader.came(1))[0] ?? {};
+  reader.cancel();
+  assert.is((await watch(resumeToken, 'acme').ended).reason, 'invalid_input');
+});
+
+test("an export has a customer's conversations, newest first", async () => {
+  const sessions = [];
+  for (let n = 0; n < 60; n++) sessions.push(await open({ customerId: 'exported' }));
+  await open({ customerId: 'somebody else' });
+  const request = { tenant: 'acme', customerId: 'exported', verifiedOnly: false };
+  const { ended, messages } = readStream(client.exportCustomer(request));
+  assert.is((await ended).code, 'OK');
+  assert.equal(
+    new Set(messages.map(({ conversation }) => conversation?.conversationId)),
+    new Set(sessions.map(({ conversationId }) => conversationId)),
+  );
+  const times = messages.map(({ conversation: { openedAt } = {} }) => {
+    return (openedAt?.seconds ?? 0) * 1_000 + (openedAt?.nanos ?? 0) / 1_000_000;
+  });
+  assert.equal(
+    times,
+    times.toSorted((a, b) => b - a),
+  );
+
+  const verified = readStream(client.exportCustomer({ ...request, verifiedOnly: true }));
+  assert.is((await verified.ended).code, 'OK');
+  assert.equal(verified.messages, []);
+});
+
+test('both are audited: that they began, and how much they gave', async () => {
+  const request = { tenant: 'globex', customerId: 'audited', verifiedOnly: false };
+  await open({ publicKey: GLOBEX_KEY, customerId: 'audited' });
+  await readStream(client.exportCustomer(request)).ended;
+  const rows = await app.withDatabase((database, name) =>
+    database
+      .db(name)
+      .collection('audit')
+      .find({ tenant: 'globex', action: 'ExportCustomer' }, { sort: { at: 1, _id: 1 } })
+      .toArray(),
+  );
+  assert.equal(
+    rows.map(({ phase, count }) => [phase, count]),
+    [
+      ['started', undefined],
+      ['finished', 1],
+    ],
+  );
+});
+
+const REFUSED: readonly (readonly [name: string, tenant: string, customerId: string, reason: string])[] = [
+  ['a tenant that is no slug', 'Not A Slug', 'c', 'invalid_input'],
+  ['no tenant', '', 'c', 'invalid_input'],
+  ['a tenant that is not there', 'nobody', 'c', 'not_found'],
+  ['no customer', 'acme', '', 'invalid_input'],
+];
+for (const [name, tenant, customerId, reason] of REFUSED) {
+  test(`${name} is refused`, async () => {
+    const exported = readStream(client.exportCustomer({ tenant, customerId, verifiedOnly: false }));
+    assert.is((await exported.ended).reason, reason);
+    if (customerId !== '') assert.is((await watch('', tenant).ended).reason, reason);
+  });
+}
+
+test('the service stops under an open watch: unavailable, and where to go on', async () => {
+  const other = await startTestApp();
+  const theirs = new ChatSessionsClient(other.grpcTarget, credentials.createInsecure());
+  try {
+    const reader = readStream(theirs.watchConversations({ tenant: 'acme', resumeToken: '' }));
+    await reader.came(1);
+    await other.app.close();
+    const { code, reason, metadata } = await reader.ended;
+    assert.equal(
+      [code, reason, metadata['resume_token']],
+      ['UNAVAILABLE', 'unavailable', reader.messages[0]?.resumeToken],
+    );
+    assert.not.match(other.logged().join(''), /not closed cleanly|"level":50/);
+  } finally {
+    theirs.close();
+    await other.app.close();
+    // What outlives the service is left behind by nobody.
+    if (process.env['MONGODB_URI'] !== undefined) await other.close();
+  }
+});

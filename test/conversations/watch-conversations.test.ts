@@ -1,0 +1,400 @@
+import * as assert from 'uvu/assert';
+import type { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { STOPPING } from '../../src/rpc/call.js';
+import { ServiceError } from '../../src/rpc/errors.js';
+import { pause } from '../../src/rpc/pause.js';
+import { suite } from '../harness/suite.js';
+import { briefly, createWorld, OTHER_TENANT_ID, START, type World } from './watch-world.js';
+
+const test = suite('WatchConversations');
+
+type Answers = ReturnType<World['watch']>['answers'];
+
+async function next(answers: Answers): Promise<WatchConversationsResponse> {
+  const { value, done } = await answers.next();
+  if (done || value === undefined) throw new Error('the watch is over');
+  return value;
+}
+
+async function refusal(work: Promise<unknown>): Promise<ServiceError> {
+  const thrown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (thrown instanceof ServiceError) return thrown;
+  throw new Error(`not a ServiceError: ${String(thrown)}`);
+}
+
+/** A watch that goes on from a token, behind its first answer: it has no events. */
+async function resumed(world: World, token: string): Promise<Answers> {
+  const { answers } = world.watch(token);
+  assert.equal((await next(answers)).events, []);
+  return answers;
+}
+
+/** All events until the next answer without any. */
+async function untilQuiet(answers: Answers): Promise<string[]> {
+  const events: string[] = [];
+  for (;;) {
+    const answer = await next(answers);
+    if (answer.events.length === 0) return events;
+    events.push(...briefly(answer));
+  }
+}
+
+test('an answer without events comes at once, with a token; then what happens, in order', async () => {
+  const world = createWorld();
+  world.open(1);
+  const { answers } = world.watch();
+  const first = await next(answers);
+  assert.equal([first.events, first.resumeToken !== ''], [[], true]);
+
+  world.open(2);
+  world.change(2, 'refreshed');
+  world.change(1, 'updated');
+  world.change(2, 'ended');
+  assert.equal(briefly(await next(answers)).sort(), [
+    '1.2 updated',
+    '2.1 opened',
+    '2.2 refreshed',
+    '2.3 ended',
+  ]);
+  world.change(1, 'ended');
+  assert.equal(briefly(await next(answers)), ['1.3 ended']);
+});
+
+test('an event says when it happened, and has its conversation as it is by now', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1);
+  world.clock.now += 1_234;
+  world.change(1, 'updated');
+  const { events } = await next(answers);
+  assert.equal(
+    events.map(({ happenedAt, conversation }) => [happenedAt, conversation?.revision]),
+    [
+      [{ seconds: START / 1000, nanos: 0 }, 2],
+      [{ seconds: START / 1000 + 1, nanos: 234_000_000 }, 2],
+    ],
+  );
+});
+
+const LATE: readonly (readonly [name: string, skew: number])[] = [
+  ['a clock that is 9 s behind', -9_000],
+  ['a clock that is 9 s ahead', 9_000],
+];
+for (const [name, skew] of LATE) {
+  test(`a writer with ${name}: nothing is lost, and nothing sent twice`, async () => {
+    const world = createWorld();
+    world.open(1);
+    const { answers } = world.watch();
+    await next(answers);
+    world.open(2, skew);
+    world.change(1, 'updated', skew);
+    assert.equal(briefly(await next(answers)).sort(), ['1.2 updated', '2.1 opened']);
+    world.open(3);
+    assert.equal(briefly(await next(answers)), ['3.1 opened']);
+    assert.equal(await untilQuiet(answers), []);
+  });
+}
+
+test('what is not news is not loaded again', async () => {
+  const world = createWorld();
+  for (let n = 1; n <= 20; n++) world.open(n);
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(21);
+  await next(answers);
+  await untilQuiet(answers);
+  assert.equal(world.loads, [1]);
+});
+
+test('of more changes than are kept, the oldest are left out: the gap in the revisions shows it', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1);
+  for (let i = 0; i < 40; i++) world.change(1, i % 2 ? 'updated' : 'refreshed');
+  world.change(1, 'ended');
+  const { events } = await next(answers);
+  assert.equal(
+    events.map(({ revision }) => revision),
+    [1, ...Array.from({ length: 30 }, (_, i) => 12 + i), 42],
+  );
+});
+
+test('a conversation that is erased after the index was read is left out', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1);
+  world.open(2);
+  world.hooks.beforeLoad = () => world.rows.delete(world.id(1));
+  assert.equal(briefly(await next(answers)), ['2.1 opened']);
+});
+
+test('a conversation that changes after the index was read is sent as it is, and once', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1);
+  world.hooks.beforeLoad = () => {
+    world.hooks.beforeLoad = () => {};
+    world.clock.now += 100;
+    world.change(1, 'updated');
+  };
+  assert.equal(briefly(await next(answers)), ['1.1 opened', '1.2 updated']);
+  assert.equal(await untilQuiet(answers), []);
+});
+
+test('an answer has at most 50 events', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  for (let n = 1; n <= 130; n++) world.open(n);
+  world.change(130, 'updated');
+  const sizes: number[] = [];
+  for (let left = 131; left > 0; ) {
+    const { events } = await next(answers);
+    sizes.push(events.length);
+    left -= events.length;
+  }
+  assert.equal(sizes, [50, 50, 31]);
+  assert.equal(world.loads, [50, 50, 30]);
+});
+
+test('an answer has at most 256 KiB of events', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  for (let n = 1; n <= 40; n++) world.open(n, 0, { variables: { text: 'x'.repeat(30_000) } });
+  const sizes: number[] = [];
+  for (let left = 40; left > 0; ) {
+    const { events } = await next(answers);
+    sizes.push(events.length);
+    left -= events.length;
+  }
+  assert.equal(sizes, [8, 8, 8, 8, 8]);
+});
+
+test('nothing happens for 15 s: an answer without events, every time', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  const waits: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const before = world.clock.now;
+    assert.equal((await next(answers)).events, []);
+    waits.push(world.clock.now - before);
+  }
+  assert.ok(
+    waits.every((ms) => ms > 13_000 && ms <= 15_000),
+    String(waits),
+  );
+});
+
+test('going on from any token loses nothing, and begins where its answer ended', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  const tokens = [(await next(answers)).resumeToken];
+  for (let n = 1; n <= 5; n++) {
+    // More than the overlap, and not so much that an answer without events is due.
+    world.clock.now += 12_000;
+    world.open(n);
+    tokens.push((await next(answers)).resumeToken);
+  }
+  const all = [1, 2, 3, 4, 5].map((n) => `${n}.1 opened`);
+  for (const [i, token] of tokens.entries()) {
+    const events = await untilQuiet(await resumed(world, token));
+    // What was sent last is inside of the overlap, and comes again.
+    assert.equal(events, all.slice(Math.max(0, i - 1)));
+  }
+});
+
+test('a backlog is caught up with from where its reader broke off', async () => {
+  const world = createWorld();
+  const { resumeToken } = await next(world.watch().answers);
+  for (let n = 1; n <= 200; n++) {
+    world.clock.now += 1_000;
+    world.open(n);
+  }
+  const first = await resumed(world, resumeToken);
+  const taken = [await next(first), await next(first)];
+  const rest = await untilQuiet(await resumed(world, taken[1]?.resumeToken ?? ''));
+  assert.is(rest[0], '100.1 opened');
+  assert.is(new Set([...taken.flatMap(briefly), ...rest]).size, 200);
+});
+
+test('a conversation that changes over and over while a backlog is read: its earlier events are not lost', async () => {
+  const world = createWorld();
+  const { resumeToken } = await next(world.watch().answers);
+  for (let n = 1; n <= 600; n++) world.open(n);
+  world.clock.now += 3_600_000;
+  let opened = 600;
+  let pages = 0;
+  world.hooks.beforePage = () => {
+    // Each time when its page is due, it moves behind more conversations than a pass reads.
+    if (++pages !== 2 && pages !== 4) return;
+    world.clock.now += 30_000;
+    for (let n = 0; n < 500; n++) world.open(++opened);
+    world.clock.now += 1_000;
+    world.change(550, 'updated');
+  };
+  const events = await untilQuiet(await resumed(world, resumeToken));
+  assert.equal(
+    events.filter((event) => event.startsWith('550.')),
+    ['550.1 opened', '550.2 updated', '550.3 updated'],
+  );
+  assert.is(new Set(events).size, 1_602);
+});
+
+test('a conversation that changes behind the place where a reader breaks off: nothing of it is lost', async () => {
+  const world = createWorld();
+  const { resumeToken } = await next(world.watch().answers);
+  for (let n = 1; n <= 200; n++) {
+    world.clock.now += 1_000;
+    world.open(n);
+  }
+  const first = await resumed(world, resumeToken);
+  const taken: string[] = [];
+  // Before it is loaded it has moved to the end, and another one of its page has gone.
+  let loads = 0;
+  world.hooks.beforeLoad = () => {
+    if (++loads !== 2) return;
+    world.change(100, 'updated');
+    world.rows.delete(world.id(60));
+  };
+  let token = '';
+  for (let i = 0; i < 2; i++) {
+    const answer = await next(first);
+    taken.push(...briefly(answer));
+    token = answer.resumeToken;
+  }
+  const rest = await untilQuiet(await resumed(world, token));
+  assert.ok(rest.includes('101.1 opened'));
+  assert.is(new Set([...taken, ...rest]).size, 200);
+});
+
+const ENDS: readonly (readonly [name: string, thrown: ServiceError, code: string])[] = [
+  ['a reader that is too slow', new ServiceError('reader_too_slow', 'Slow.'), 'reader_too_slow'],
+  ['the end of the process', new ServiceError('unavailable', 'Stopping.'), 'unavailable'],
+];
+for (const [name, thrown, code] of ENDS) {
+  test(`${name} while an answer is not taken: the token is that of the one before`, async () => {
+    const world = createWorld();
+    const { answers } = world.watch();
+    world.clock.now += 60_000;
+    const { resumeToken } = await next(answers);
+    world.open(1);
+    world.clock.now += 60_000;
+    const untaken = await next(answers);
+    assert.is.not(untaken.resumeToken, resumeToken);
+    const error = await refusal(answers.throw(thrown));
+    assert.equal([error.code, error.details.resumeToken], [code, resumeToken]);
+  });
+}
+
+test('a reader that is too slow for the first answer has the token that it came with, if any', async () => {
+  for (const token of ['', (await next(createWorld().watch().answers)).resumeToken]) {
+    const { answers } = createWorld().watch(token);
+    await next(answers);
+    const error = await refusal(answers.throw(new ServiceError('reader_too_slow', 'Slow.')));
+    assert.is(error.details.resumeToken, token || undefined);
+  }
+});
+
+test('the process stops while the watch waits: it ends at once, with its token', async () => {
+  const world = createWorld();
+  const { answers, gone } = world.watch('', { pause });
+  const { resumeToken } = await next(answers);
+  const ended = refusal(answers.next());
+  await new Promise((resolve) => setImmediate(resolve));
+  gone.abort(STOPPING);
+  const { code, details } = await ended;
+  assert.equal([code, details], ['unavailable', { retryAfterSeconds: 1, resumeToken }]);
+});
+
+test('the caller ends it while it waits: it is over', async () => {
+  const world = createWorld();
+  const { answers, gone } = world.watch('', { pause });
+  await next(answers);
+  const ended = answers.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  gone.abort();
+  assert.equal(await ended, { value: undefined, done: true });
+});
+
+for (const when of ['beforePage', 'beforeLoad'] as const) {
+  test(`a store that fails ${when}: its error, with the token`, async () => {
+    const world = createWorld();
+    const { answers } = world.watch();
+    const { resumeToken } = await next(answers);
+    world.open(1);
+    world.hooks[when] = () => {
+      throw new ServiceError('unavailable', 'No database.', { retryAfterSeconds: 3 });
+    };
+    const { code, details } = await refusal(answers.next());
+    assert.equal([code, details], ['unavailable', { retryAfterSeconds: 3, resumeToken }]);
+  });
+}
+
+test('a mistake of ours is internal, with the token, and keeps its cause', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  const { resumeToken } = await next(answers);
+  const cause = new TypeError('x is not a function');
+  world.hooks.beforePage = () => {
+    throw cause;
+  };
+  const error = await refusal(answers.next());
+  assert.equal([error.code, error.details, error.cause], ['internal', { resumeToken }, cause]);
+});
+
+const OUTCOMES: readonly (readonly [name: string, end: (answers: Answers) => Promise<unknown>])[] = [
+  ['the caller leaves', (answers) => answers.return()],
+  ['the reader is too slow', (answers) => answers.throw(new ServiceError('reader_too_slow', 'Slow.'))],
+];
+for (const [name, end] of OUTCOMES) {
+  test(`audited before anything is read, and with a count when ${name}`, async () => {
+    const world = createWorld();
+    world.hooks.beforePage = () => assert.is(world.audited[0]?.phase, 'started');
+    const { answers } = world.watch();
+    await next(answers);
+    world.open(1);
+    world.change(1, 'updated');
+    await next(answers);
+    await end(answers).catch(() => {});
+    assert.equal(
+      world.audited.map(({ action, tenant, phase, count }) => [action, tenant, phase, count]),
+      [
+        ['WatchConversations', 'acme', 'started', undefined],
+        ['WatchConversations', 'acme', 'finished', 2],
+      ],
+    );
+  });
+}
+
+test('a token of another tenant, a changed one and a place of another RPC are refused', async () => {
+  const { resumeToken } = await next(createWorld().watch().answers);
+  const changed = resumeToken.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10));
+  for (const [token, tenant] of [
+    [resumeToken, 'globex'],
+    [changed, 'acme'],
+    ['nonsense', 'acme'],
+  ] as const) {
+    const world = createWorld();
+    const error = await refusal(world.watch(token, { tenant }).answers.next());
+    assert.equal([error.code, error.message], ['invalid_input', 'resumeToken is not of this query.']);
+    assert.equal(world.audited, []);
+  }
+});
+
+test('other tenants’ conversations are not seen, and a tenant that is not there is not_found', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1, 0, { tenantId: OTHER_TENANT_ID });
+  assert.equal(await untilQuiet(answers), []);
+  assert.is((await refusal(world.watch('', { tenant: 'nobody' }).answers.next())).code, 'not_found');
+});
