@@ -75,21 +75,25 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
     return (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
+      const accepted = toCall(call);
+      // The metadata in one turn with the answer: sent ahead, it would be a packet of its own.
+      const answer: typeof callback = (...result) => {
+        call.sendMetadata(requestIdMetadata(accepted));
+        callback(...result);
+      };
       pipeline
-        .invoke(rpc, () => readBinary(rpc.method.input, call.request), accept(call))
+        .invoke(rpc, () => readBinary(rpc.method.input, call.request), accepted)
         .then(
-          (response) => callback(null, response),
-          (thrown: unknown) => callback(toStatus(toServiceError(thrown))),
+          (response) => answer(null, response),
+          (thrown: unknown) => answer(toStatus(toServiceError(thrown))),
         );
     };
   }
 
-  /** Begins a call: what is known of it, and its request id for the caller. */
-  function accept(call: ServerUnaryCall<Buffer, unknown> | StreamingCall): Call {
+  /** Begins a stream: what is known of it, and its request id for the caller. */
+  function accept(call: StreamingCall): Call {
     const accepted = toCall(call);
-    const metadata = new Metadata();
-    metadata.set('x-request-id', accepted.requestId);
-    call.sendMetadata(metadata);
+    call.sendMetadata(requestIdMetadata(accepted));
     return accepted;
   }
 
@@ -141,6 +145,12 @@ function definitionOf(path: string) {
     requestDeserialize: passThrough,
     responseDeserialize: passThrough,
   };
+}
+
+function requestIdMetadata({ requestId }: Call): Metadata {
+  const metadata = new Metadata();
+  metadata.set('x-request-id', requestId);
+  return metadata;
 }
 
 function passThrough(bytes: Buffer): Buffer {
