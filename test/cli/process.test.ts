@@ -83,9 +83,10 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const called = new Promise<string>((resolve) => {
         tell = resolve;
       });
-      const call = client.openSession(wanted, (error) => tell(error ? error.message : 'OK'));
-      // Each is under way for certain: the server has said so.
-      await Promise.all([...opens.map((open) => open.begun), once(call, 'metadata'), proxy.holding()]);
+      client.openSession(wanted, (error) => tell(error ? error.message : 'OK'));
+      // Of one connection, what came later is refused at once: so the server has begun with what came before it.
+      const refused = new Promise((resolve) => client.openSession({ ...wanted, publicKey: 'x' }, resolve));
+      await Promise.all([...opens.map((open) => open.begun), refused, proxy.holding()]);
       service.child.kill(signal);
       await service.printed(/Stopping\.\n$/);
       proxy.set('open');
