@@ -1,0 +1,101 @@
+/** How long it takes to erase a customer with very many conversations, and what memory: see USAGE. */
+import { parseArgs } from 'node:util';
+import { start } from '../src/app.js';
+import { readConfig } from '../src/config.js';
+import type { EraseCustomerResponse } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { mongoCatalog } from '../src/mongo/catalog.js';
+import { mongoConversations } from '../src/mongo/conversations.js';
+import { openDatabase } from '../src/mongo/database.js';
+import { createLog } from '../src/telemetry/log.js';
+import { newConversation } from '../test/contract/rows.js';
+import { tempDir } from '../test/harness/temp-dir.js';
+import { answered, DEMO_TENANT, startMeasuredService } from './service.js';
+
+const USAGE = `Usage: node dist/bench/erase-customer.js [--conversations <n>]
+
+Fills a database of the embedded server with the conversations of one customer (100000 unless said otherwise), then
+calls EraseCustomer of a service in a process of its own until it is complete. Prints the time, the calls, and the
+memory that the process has for itself.
+`;
+
+const CUSTOMER = 'u-42';
+/** How many inserts are under way at once. */
+const WIDTH = 1_000;
+const SAMPLE_MS = 50;
+
+const { values } = parseArgs({
+  options: {
+    conversations: { type: 'string', default: '100000' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+if (values.help) process.stdout.write(USAGE);
+else process.exit(await measure(Number(values.conversations)));
+
+async function measure(count: number): Promise<number> {
+  const dataDir = await tempDir();
+  await fill(dataDir, count);
+
+  const { client, memory, stop } = await startMeasuredService(dataDir);
+  const before = memory();
+  let peak = before;
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, memory());
+  }, SAMPLE_MS);
+
+  const began = performance.now();
+  const calls: string[] = [];
+  let erased = 0;
+  for (let complete = false; !complete; ) {
+    const callBegan = performance.now();
+    const answer = await answered<EraseCustomerResponse>((callback) =>
+      client.eraseCustomer({ tenant: DEMO_TENANT, customerId: CUSTOMER }, callback),
+    );
+    erased += answer.erasedCount;
+    complete = answer.complete;
+    calls.push(`${answer.erasedCount} in ${seconds(callBegan)} s`);
+  }
+  console.log(
+    `erased ${erased} of ${count} conversations in ${seconds(began)} s, ${calls.length} calls: ${calls.join(', ')}`,
+  );
+  clearInterval(sampling);
+  console.log(`memory of the service (RssAnon): ${before} MiB before, ${peak} at most, ${memory()} after`);
+  await stop();
+  return erased === count ? 0 : 1;
+}
+
+/** Makes the folder of a service with a customer of so many conversations. */
+async function fill(dataDir: string, count: number): Promise<void> {
+  const config = readConfig({ DATA_DIR: dataDir, HTTP_ADDR: '127.0.0.1:0', GRPC_ADDR: '127.0.0.1:0' });
+  const app = await start(config, { log: createLog('warn') });
+  const database = await openDatabase(app.databaseUri, config.MONGODB_DB);
+  const tenant = await mongoCatalog(database).findTenantBySlug(DEMO_TENANT);
+  if (tenant === undefined) throw new Error('the demo tenant is not there');
+  const conversations = mongoConversations(database, Date.now);
+  const began = performance.now();
+  for (let done = 0; done < count; done += WIDTH) {
+    await Promise.all(
+      Array.from({ length: Math.min(WIDTH, count - done) }, (_, n) => {
+        const at = Date.now() - (done + n) * 1_000;
+        return conversations.insert(
+          newConversation({
+            tenantId: tenant.id,
+            customerId: CUSTOMER,
+            locale: 'en-GB',
+            variables: { cart_total: n, page: 'checkout' },
+            createdAt: at,
+            updatedAt: at,
+          }),
+          Number.POSITIVE_INFINITY,
+        );
+      }),
+    );
+  }
+  console.log(`filled: ${count} conversations in ${seconds(began)} s`);
+  await database.close();
+  await app.close();
+}
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1_000).toFixed(1);
+}

@@ -1,0 +1,124 @@
+/** Whether watchers lose anything, and what one that hangs costs: see USAGE. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { WatchConversationsResponse } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { readStream, type StreamReader } from '../test/harness/stream-reader.js';
+import { DEMO_TENANT, type MeasuredService, startMeasuredService } from './service.js';
+import { startWriters } from './writers.js';
+
+const USAGE = `Usage: node dist/bench/watch-conversations.js [--seconds <n>] [--writers <n>]
+
+A service on the embedded server, in a process of its own; writers (16) that open, refresh, update and end
+conversations, and log each write that was acknowledged; three watchers. After a quarter of the time (60 s), the third
+one stops reading, as a program does that hangs. Prints the memory that the process has for itself, and what each
+watcher got of what was written. The exit code is 1 when an event was lost.
+`;
+
+/** How long a watch takes at most to be told that it is too slow, in ms. */
+const TOO_SLOW_MS = 35_000;
+/** How long the last events may take, in ms. */
+const LAST_MS = 30_000;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    writers: { type: 'string', default: '16' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+if (values.help) process.stdout.write(USAGE);
+else process.exit(await measure(Number(values.seconds) * 1_000, Number(values.writers)));
+
+type Reader = StreamReader<WatchConversationsResponse>;
+
+async function measure(ms: number, width: number): Promise<number> {
+  const service = await startMeasuredService();
+  const watch = (resumeToken = '') =>
+    readStream(service.client.watchConversations({ tenant: DEMO_TENANT, resumeToken }));
+  const readers = [watch(), watch(), watch()] as const;
+  const [, , hanging] = readers;
+  for (const reader of readers) await reader.came(1);
+  const memory = sample(service);
+  memory.print('3 watchers, before any write');
+
+  const began = performance.now();
+  const writers = startWriters(service.client, width);
+  await sleep(ms / 4);
+  memory.print('3 watchers that read, under load');
+  hanging.stop();
+  const stoppedAt = performance.now();
+  const readBefore = eventsOf([hanging]);
+  await sleep((ms * 3) / 4);
+  memory.print('2 that read and 1 that hangs, under load');
+  const written = await writers.stop();
+  const took = (performance.now() - began) / 1_000;
+  console.log(
+    `written: ${written.size} events in ${took.toFixed(1)} s (${Math.round(written.size / took)}/s)`,
+  );
+
+  await sleep(Math.max(0, TOO_SLOW_MS - (performance.now() - stoppedAt)));
+  hanging.goOn();
+  const end = await hanging.ended;
+  const token = end.metadata['resume_token'] ?? '';
+  console.log(
+    `watcher 3 was told: ${end.code} ${end.reason ?? ''}, ${token === '' ? 'no token' : 'with a token'}`,
+  );
+  const resumed = watch(token);
+
+  let lost = 0;
+  lost += await compare('watcher 1', written, [readers[0]]);
+  lost += await compare('watcher 2', written, [readers[1]]);
+  lost += await compare(`watcher 3 (${readBefore.size} before it hung), then resumed`, written, [
+    hanging,
+    resumed,
+  ]);
+  for (const reader of [...readers, resumed]) reader.cancel();
+  await sleep(5_000);
+  memory.print('no watcher, 5 s later');
+  await service.stop();
+  return lost === 0 && token !== '' && writers.failures() === 0 ? 0 : 1;
+}
+
+/** The memory of a service, looked at every 100 ms. */
+function sample({ memory }: MeasuredService) {
+  let peak = 0;
+  setInterval(() => {
+    peak = Math.max(peak, memory());
+  }, 100).unref();
+  return {
+    print(when: string): void {
+      const now = memory();
+      console.log(`memory (RssAnon), ${when}: ${now} MiB now, ${Math.max(now, peak)} at most`);
+      peak = 0;
+    },
+  };
+}
+
+/** The distinct events that came: conversation and revision. */
+function eventsOf(readers: readonly Reader[]): Set<string> {
+  return new Set(
+    readers.flatMap(({ messages }) =>
+      messages.flatMap(({ events }) =>
+        events.map(({ conversation, revision }) => `${conversation?.conversationId} ${revision}`),
+      ),
+    ),
+  );
+}
+
+/** Waits until a watcher has all that was written, for some time. @returns how many events are missing */
+async function compare(
+  name: string,
+  written: ReadonlySet<string>,
+  readers: readonly Reader[],
+): Promise<number> {
+  let missing = written.size;
+  for (const until = performance.now() + LAST_MS; missing > 0 && performance.now() < until; ) {
+    await sleep(500);
+    const got = eventsOf(readers);
+    missing = [...written].filter((event) => !got.has(event)).length;
+  }
+  const count = readers.flatMap(({ messages }) => messages.flatMap(({ events }) => events)).length;
+  const distinct = eventsOf(readers).size;
+  console.log(`${name}: ${distinct} distinct events, ${count - distinct} of them again, ${missing} lost`);
+  return missing;
+}
