@@ -12,11 +12,11 @@ import {
   OpenSessionResponse,
   VerifySessionResponse,
 } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { startService } from '../test/harness/service-process.js';
+import { DEMO_KEY, startMeasuredService } from './service.js';
 
 const USAGE = `Usage: node dist/bench/verify-session.js [options]
 
-Starts the service (embedded server, or MONGODB_URI) and a static grpc-js server, each in a process of its own, and
+Starts the service (embedded server) and a static grpc-js server, each in a process of its own, and
 calls them in turn from this one, with a different token each time. Prints the calls per second and the CPU time per
 call of each server, and the ratios of the medians.
 
@@ -28,7 +28,6 @@ Options:
   --help             this text
 `;
 
-const DEMO_KEY = 'pk_live_de300000000000000000000000000001';
 const { path } = ChatSessionsService.verifySession;
 
 const { values } = parseArgs({
@@ -60,11 +59,8 @@ interface Round {
 }
 
 async function compare(): Promise<void> {
-  const env = process.env['MONGODB_URI'];
-  const service = await startService({ LOG_LEVEL: 'warn', ...(env && { MONGODB_URI: env }) });
-  const [, target = ''] = await service.printed(/gRPC {2,}(\S+)\n/);
-  await service.printed(/Try it yourself/);
-  const ours = { name: 'VerifySession', pid: service.child.pid ?? 0, client: connect(target) };
+  const service = await startMeasuredService();
+  const ours = { name: 'VerifySession', pid: service.pid, client: connect(service.target) };
   const requests = await openSessions(ours.client, Number(values.sessions));
   const answer = await call(ours.client, path, requests[0] ?? Buffer.alloc(0));
   VerifySessionResponse.decode(answer);
@@ -94,8 +90,7 @@ async function compare(): Promise<void> {
 
   for (const { client } of contenders) client.close();
   child.kill();
-  service.child.kill('SIGTERM');
-  await service.exited;
+  await service.stop();
 }
 
 function serveStatic(): void {

@@ -116,7 +116,9 @@ export function mongoConversations(
   function findBatch(ids: readonly string[]): Promise<readonly Outcome<Conversation | undefined>[]> {
     return operate(async () => {
       const documents = await conversations.find({ _id: { $in: [...new Set(ids)].map(toStored) } }).toArray();
-      const found = new Map(documents.map((document) => [fromStored(document._id), fromDocument(document)]));
+      const found = new Map(
+        documents.map(fromDocument).map((conversation) => [conversation.id, conversation]),
+      );
       return ids.map((id) => ({ answer: found.get(id) }));
     });
   }
