@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { IDENTITY_MODES } from './catalog.js';
 import { parseOriginPattern } from './origins.js';
 import { PUBLIC_KEY } from './public-key.js';
+import { SLUG } from './slug.js';
 import { PAGE_TYPES } from './tenant-spec.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 
-/** What tells a tenant, or a flow of a tenant, apart. */
-export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+/** The slug of a tenant or a flow. */
+export const slug = z.string().regex(SLUG, {
   error: 'must be 1 to 63 lower-case letters, digits and hyphens, not a hyphen first',
 });
 const name = z.string().regex(NAME, {

@@ -7,7 +7,7 @@ export interface TenantFile {
 
 /** A tenant: a shop, with all that its widgets offer. */
 export interface TenantSpec {
-  /** `^[a-z0-9][a-z0-9-]{0,62}$`, unique. */
+  /** See slug.ts; unique. */
   readonly slug: string;
   readonly name: string;
   readonly flows: readonly Flow[];

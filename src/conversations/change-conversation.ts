@@ -1,4 +1,4 @@
-import { ServiceError } from '../rpc/errors.js';
+import { deadlineExceeded } from '../rpc/errors.js';
 import { type Conversation, type ConversationStore, changed } from './conversation.js';
 import type { InTurn } from './turns.js';
 
@@ -38,7 +38,7 @@ export function changeConversation(
       if (next === found || found === undefined) return next;
       if (await conversations.replace(next, found.revision)) return next;
     }
-    throw new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
+    throw deadlineExceeded();
   });
 }
 

@@ -1,5 +1,7 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { SLUG } from '../catalog/slug.js';
 import type { Violation } from '../rpc/errors.js';
+import { UUID } from '../rpc/uuid.js';
 import { canonicalLocale } from './locale.js';
 import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } from './variables.js';
 
@@ -8,28 +10,30 @@ import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } fro
 const MAX_CUSTOMER_ID = 100;
 const MAX_CUSTOMER_TOKEN = 4096;
 const MAX_LOCALE = 16;
-const TENANT = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** A tenant is named by its slug. */
 export function tenantViolations(tenant: string): Violation[] {
-  if (TENANT.test(tenant)) return [];
+  if (SLUG.test(tenant)) return [];
   const message =
     'tenant must be a slug: 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.';
   return [{ field: 'tenant', rule: 'tenant.slug', message }];
 }
 
+/** As the service writes it: in lower case. */
 export function conversationIdViolations(id: string): Violation[] {
   if (UUID.test(id)) return [];
   const message = 'conversationId must be a UUID in lower case.';
   return [{ field: 'conversationId', rule: 'conversation_id.uuid', message }];
 }
 
+/** At most 100 characters (code points). */
 export function customerIdViolations(id: string): Violation[] {
   if (!isLongerThan(MAX_CUSTOMER_ID, id)) return [];
   const message = `customerId may have at most ${MAX_CUSTOMER_ID} characters.`;
   return [{ field: 'customerId', rule: 'customer_id.max_length', message }];
 }
 
+/** Its size alone: whether it is good is no rule of the request, see customer-token.ts. */
 export function customerTokenViolations(token: string): Violation[] {
   if (!isLongerThan(MAX_CUSTOMER_TOKEN, token)) return [];
   const message = `customerToken may have at most ${MAX_CUSTOMER_TOKEN} characters.`;
@@ -41,6 +45,7 @@ function isLongerThan(max: number, text: string): boolean {
   return text.length > max && [...text].length > max;
 }
 
+/** A language tag (BCP 47), as sent and not as stored. */
 export function localeViolations(locale: string): Violation[] {
   if (locale.length > MAX_LOCALE) {
     const message = `locale may have at most ${MAX_LOCALE} characters.`;
@@ -68,6 +73,7 @@ export function variablesPatchViolations({ variables, removeVariables }: Variabl
 /** From the year 1 to 9999: what RFC 3339 can write. */
 const TIMESTAMP = { min: -62_135_596_800n, max: 253_402_300_799n } as const;
 
+/** What the wire format can carry and a timestamp may not be. `field` is the request's. */
 export function timestampViolations(field: string, time: Timestamp | undefined): Violation[] {
   if (time === undefined) return [];
   const { seconds, nanos } = time;
@@ -75,6 +81,7 @@ export function timestampViolations(field: string, time: Timestamp | undefined):
   return [{ field, rule: 'timestamp.range', message: `${field} must be a time of the years 1 to 9999.` }];
 }
 
+/** 0 stands for the default, and too many for the most there is (AIP-158). */
 export function pageSizeViolations(pageSize: number): Violation[] {
   if (pageSize >= 0) return [];
   return [{ field: 'pageSize', rule: 'page_size.min', message: 'pageSize must not be negative.' }];

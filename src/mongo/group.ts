@@ -1,4 +1,4 @@
-import { ServiceError } from '../rpc/errors.js';
+import { deadlineExceeded } from '../rpc/errors.js';
 import { unavailable } from './errors.js';
 
 /** What became of one item of a batch. */
@@ -69,7 +69,7 @@ export function createGroup<Item, Answer>(
       if (batch.length === maxBatch) break;
       taken++;
       if (entry.deadline > time) batch.push(entry);
-      else entry.reject(new ServiceError('deadline_exceeded', 'The call was not done within its deadline.'));
+      else entry.reject(deadlineExceeded());
     }
     waiting = waiting.slice(taken);
     if (batch.length === 0) return;

@@ -39,7 +39,7 @@ export const errorTable = {
   identity_not_verified: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
   /** A session token that is malformed, forged, expired (`details.cause: expired`), or whose session ended. */
   invalid_session_token: { http: 401, grpc: GrpcStatus.UNAUTHENTICATED },
-  /** An engine caller without a good engine token. */
+  /** An engine caller without a good engine token or a known client certificate. */
   unauthenticated: { http: 401, grpc: GrpcStatus.UNAUTHENTICATED },
   /** An engine caller outside its tenants or scopes. */
   permission_denied: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
@@ -52,9 +52,9 @@ export const errorTable = {
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
-  headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   /** The reader of a stream does not take what it asked for. */
   reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
+  headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   /** Anything that is not the caller's fault and has no code of its own: logged with its cause. */
   internal: { http: 500, grpc: GrpcStatus.INTERNAL },
   /** The database does not answer, or the process is shedding load. */
@@ -136,6 +136,11 @@ export function rulesBroken(surface: Surface, violations: readonly Violation[]):
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
   return new ServiceError('internal', 'Something went wrong on our side.', {}, thrown);
+}
+
+/** The error of a call whose time is over before its work is done. */
+export function deadlineExceeded(): ServiceError {
+  return new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
 }
 
 /** The error of a stream that ends because its process does: another one can go on with it. */

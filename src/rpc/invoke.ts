@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { requireScope } from './authorize.js';
 import { type AuthenticatedCall, type Call, type Caller, STOPPING } from './call.js';
 import { bridgeRequest } from './door.js';
-import { rulesBroken, ServiceError, stopping, toServiceError } from './errors.js';
+import { deadlineExceeded, rulesBroken, ServiceError, stopping, toServiceError } from './errors.js';
 import { handOver } from './hand-over.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
@@ -57,6 +57,7 @@ export interface PipelineParts {
   readonly log: Logger;
 }
 
+/** Makes the pipeline of a service: one for all its edges. */
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { authenticate, maxCallMs, maxStallMs = 30_000, now } = parts;
 
@@ -149,10 +150,9 @@ type Admit<R extends AnyRpc | AnyStreamRpc> = (read: () => MessageShape<R['metho
  * is under way may still land, which is what an idempotency key is for.
  */
 function withDeadline<T>(work: () => Promise<T>, ms: number): Promise<T> {
-  const late = () => new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
-  if (ms <= 0) return Promise.reject(late());
+  if (ms <= 0) return Promise.reject(deadlineExceeded());
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), ms);
+    const timer = setTimeout(() => reject(deadlineExceeded()), ms);
     const settled = () => clearTimeout(timer);
     work().finally(settled).then(resolve, reject);
   });

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { ServiceError } from '../rpc/errors.js';
+import { UUID } from '../rpc/uuid.js';
 
 /** What a session token says (RFC 7519). It lives in browsers: no customer id, no variables. */
 export interface SessionClaims {
@@ -29,8 +30,8 @@ export const TOKEN_AUDIENCE = 'chatsessions';
 /** `typ` of every token (RFC 8725, 3.11), so that no other JWT of the same secret passes for one. */
 export const TOKEN_TYPE = 'chat-session+jwt';
 
-/** The longest that a token may be good for, in seconds: nothing that lives longer was made here. */
-export const MAX_TOKEN_LIFE = 24 * 60 * 60;
+/** The longest that SESSION_TTL may be, in seconds: nothing that lives longer was made here. */
+const MAX_TOKEN_LIFE = 24 * 60 * 60;
 /** How far the clocks of two processes may be apart, in seconds. */
 const MAX_CLOCK_SKEW = 60;
 /** Ours have some 400 characters. */
@@ -50,6 +51,7 @@ export interface SessionTokens {
   readonly verify: (token: string, nowMs: number, graceSeconds?: number) => SessionClaims;
 }
 
+/** Session tokens of a keyring: its first key signs. */
 export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey[]]): SessionTokens {
   const keys = keyring.map(({ kid, secret }) => ({
     header: base64url(JSON.stringify({ alg: 'HS256', typ: TOKEN_TYPE, kid })),
@@ -108,7 +110,6 @@ export function refused(): ServiceError {
   );
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const JTI = /^[A-Za-z0-9_-]+$/;
 const FIXED_CLAIMS = `{"iss":"${TOKEN_ISSUER}","aud":"${TOKEN_AUDIENCE}",`;
 
