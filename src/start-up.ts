@@ -5,12 +5,8 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { knownCallers } from './callers/known-callers.js';
-import {
-  type AppliedTenant,
-  ApplyError,
-  type ApplyTenantsParts,
-  applyTenants,
-} from './catalog/apply-tenants.js';
+import { ApplyError } from './catalog/apply-error.js';
+import { type AppliedTenant, type ApplyTenantsParts, applyTenants } from './catalog/apply-tenants.js';
 import type { EncryptionKey } from './catalog/identity-secrets.js';
 import { parseTenantFile } from './catalog/tenant-file.js';
 import { type Address, type Config, formatAddress } from './config.js';

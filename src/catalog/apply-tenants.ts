@@ -41,8 +41,6 @@ export interface ApplyTenantsParts {
   readonly identitySecrets: Pick<IdentitySecrets, 'canMake' | 'make'>;
 }
 
-export { ApplyError };
-
 /** How often a tenant is tried again when somebody else changed it in between. */
 const ATTEMPTS = 5;
 

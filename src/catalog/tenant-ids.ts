@@ -20,6 +20,7 @@ export interface TenantIdsParts {
   readonly keptMs?: number;
 }
 
+/** Remembers ids for a moment: each call of the Engine API names a tenant. */
 export function createTenantIds(parts: TenantIdsParts): TenantIds {
   const { store, now, capacity = 10_000, keptMs = 2_000 } = parts;
   const kept = new Map<string, { readonly id: Promise<string | undefined>; readonly until: number }>();

@@ -25,6 +25,7 @@ export interface WidgetViewsParts {
   readonly unknownMs?: number;
 }
 
+/** Computes views when they are first needed, and keeps them until {@link WidgetViews.refresh}. */
 export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
   const { store, now, capacity = 10_000, unknownMs = 2_000 } = parts;
   /** Kept by public key, and by id: neither can be taken for the other. */

@@ -16,7 +16,7 @@ import { conversationIdViolations, tenantViolations } from './rules.js';
 /** What reading a conversation needs. */
 export interface GetConversationParts {
   readonly tenants: TenantIds;
-  readonly conversations: ConversationStore;
+  readonly conversations: Pick<ConversationStore, 'find'>;
   readonly audit: AuditLog;
 }
 

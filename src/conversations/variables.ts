@@ -5,9 +5,9 @@ import { rulesBroken, type Violation } from '../rpc/errors.js';
 /** The most keys that a conversation's variables may have. */
 export const MAX_KEYS = 50;
 /** The most bytes of UTF-8 that the variables may take as compact JSON. */
-export const MAX_BYTES = 4096;
+const MAX_BYTES = 4096;
 /** How deep arrays may be nested: `[[[[1]]]]` is 4. */
-export const MAX_DEPTH = 4;
+const MAX_DEPTH = 4;
 
 const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;

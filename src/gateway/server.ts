@@ -31,6 +31,7 @@ const TIMEOUT_CHECK_MS = 500;
 /** How often a closing server looks for connections that have become idle, in ms. */
 const IDLE_SWEEP_MS = 20;
 
+/** Makes the gateway; it listens when it is told to. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { newRequestId, onError, headersTimeoutMs = 5_000, requestTimeoutMs = 10_000 } = parts;
   const paths = groupByPath(parts.endpoints);

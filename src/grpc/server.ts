@@ -47,6 +47,7 @@ export interface GrpcServerParts {
   readonly statusMs?: number;
 }
 
+/** Makes the gRPC server; it listens when it is told to. */
 export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   const { rpcs, streamRpcs, pipeline, newRequestId, credentials, statusMs } = parts;
   const server = new Server({

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as assert from 'uvu/assert';
-import { type AppliedTenant, ApplyError, applyTenants } from '../../src/catalog/apply-tenants.js';
+import { ApplyError } from '../../src/catalog/apply-error.js';
+import { type AppliedTenant, applyTenants } from '../../src/catalog/apply-tenants.js';
 import type { CatalogStore, Flow, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
