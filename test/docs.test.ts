@@ -1,7 +1,9 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
+import { parseCallersFile } from '../src/callers/callers-file.js';
 import { repoFile } from './harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from './harness/service-process.js';
 import { suite } from './harness/suite.js';
@@ -21,6 +23,8 @@ const DOCUMENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /"complete": true/,
   ],
 };
+
+const links = suite('docs: the links lead somewhere');
 
 let service: ServiceProcess;
 let grpcTarget = '';
@@ -65,6 +69,43 @@ test('the example in the docs is the one that is run', () => {
   const [, ...lines] = readFileSync(repoFile('examples/verify-session.js'), 'utf8').split('\n');
   assert.ok(readFileSync(repoFile('docs/engine-api.md'), 'utf8').includes(lines.join('\n')));
 });
+
+test('the callers file in the docs is one', () => {
+  const [, yaml = ''] =
+    /^```yaml\n([\s\S]*?)^```$/m.exec(readFileSync(repoFile('docs/engine-api.md'), 'utf8')) ?? [];
+  const context = { fileName: 'callers.yaml', takenNames: [], takenHashes: [], asksForCertificates: true };
+  const callers = parseCallersFile(yaml, context);
+  assert.equal(
+    callers.map(({ name }) => name),
+    ['flow-engine', 'privacy-desk'],
+  );
+});
+
+for (const path of ['README.md', 'CHANGELOG.md', ...markdownOf('docs'), ...markdownOf('docs/adr')]) {
+  const text = readFileSync(repoFile(path), 'utf8');
+  for (const [, file = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
+    links(`${path}: ${file}${anchor === undefined ? '' : `#${anchor}`}`, () => {
+      const target = readFileSync(repoFile(file === '' ? path : join(dirname(path), file)), 'utf8');
+      if (anchor !== undefined) assert.ok(anchorsOf(target).includes(anchor));
+    });
+  }
+}
+
+function markdownOf(folder: string): string[] {
+  const files = readdirSync(repoFile(folder)).filter((file) => file.endsWith('.md'));
+  return files.map((file) => `${folder}/${file}`);
+}
+
+/** The anchors of a document's headings, as GitHub makes them. */
+function anchorsOf(markdown: string): string[] {
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 function isInstalled(tool: string): boolean {
   try {

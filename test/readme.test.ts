@@ -24,7 +24,3 @@ test('its table has no variable that there is not', () => {
     [],
   );
 });
-
-test('its links lead to files that are there', () => {
-  for (const [, path = ''] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) readFileSync(repoFile(path));
-});

@@ -13,7 +13,7 @@ export function helpText(): string {
     '       chatsessions --help               print this',
     '       chatsessions --version            print the version',
     '',
-    'Configuration, by environment variables (with their defaults):',
+    'Configuration, by environment variables (with their defaults; durations in s, m, h or d):',
     ...variables.map(([name, description]) => `  ${name.padEnd(width)}  ${description}`),
     '',
     'With nothing set it runs on this machine alone: an embedded server keeps the data in ./data,',
