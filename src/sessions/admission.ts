@@ -5,7 +5,7 @@ import { bearerToken } from '../rpc/authenticate.js';
 import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
-import { refused, type SessionClaims, type SessionTokens } from './token.js';
+import { invalidToken, type SessionClaims, type SessionTokens } from './token.js';
 
 /**
  * What a visitor must have for a call: an enabled widget key, an allowed origin, a good session token. Each rule
@@ -49,7 +49,7 @@ export async function admitToken(
   const claims = tokens.verify(token, now(), graceSeconds);
   const view = await views.getById(claims.keyId);
   if (!view) throw widgetDisabled();
-  if (view.tenantId !== claims.tenantId) throw refused();
+  if (view.tenantId !== claims.tenantId) throw invalidToken();
   requireTenant(call, view.tenantSlug);
   return { claims, view };
 }
@@ -88,15 +88,15 @@ export function requireOrigin(view: WidgetView, call: AuthenticatedCall): string
  */
 export function requireOngoing(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
   const found = requireTheirs(conversation, claims);
-  if (found.endedAt !== undefined) throw refused();
+  if (found.endedAt !== undefined) throw invalidToken();
   return found;
 }
 
 /** The conversation of a token, ended or not. @throws ServiceError invalid_session_token when it was erased */
 export function requireTheirs(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
-  if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw refused();
+  if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw invalidToken();
   // One that was erased and opened anew with its idempotency key has its id, and is another: its tokens are younger.
-  if (claims.iat < conversation.session.iat) throw refused();
+  if (claims.iat < conversation.session.iat) throw invalidToken();
   return conversation;
 }
 

@@ -73,12 +73,12 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
       let claims = known.get(token);
       if (claims === undefined) {
         claims = read(token);
-        if (claims === undefined) throw refused();
+        if (claims === undefined) throw invalidToken();
         if (known.size === MAX_KNOWN) known.clear();
         known.set(token, claims);
       }
       const now = Math.floor(nowMs / 1000);
-      if (claims.iat > now + MAX_CLOCK_SKEW) throw refused();
+      if (claims.iat > now + MAX_CLOCK_SKEW) throw invalidToken();
       if (now >= claims.exp + graceSeconds) {
         throw new ServiceError('invalid_session_token', 'The session token has expired.', {
           cause: 'expired',
@@ -103,7 +103,7 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
 }
 
 /** The error of a token that is not good, for whatever reason but its age. */
-export function refused(): ServiceError {
+export function invalidToken(): ServiceError {
   return new ServiceError(
     'invalid_session_token',
     'The session token is not valid, or its session has ended.',

@@ -3,6 +3,7 @@ import type { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsess
 import { STOPPING } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { pause } from '../../src/rpc/pause.js';
+import { refusal } from '../harness/refusal.js';
 import { suite } from '../harness/suite.js';
 import { briefly, createWorld, OTHER_TENANT_ID, START, type World } from './watch-world.js';
 
@@ -14,15 +15,6 @@ async function next(answers: Answers): Promise<WatchConversationsResponse> {
   const { value, done } = await answers.next();
   if (done || value === undefined) throw new Error('the watch is over');
   return value;
-}
-
-async function refusal(work: Promise<unknown>): Promise<ServiceError> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof ServiceError) return thrown;
-  throw new Error(`not a ServiceError: ${String(thrown)}`);
 }
 
 /** A watch that goes on from a token, behind its first answer: it has no events. */

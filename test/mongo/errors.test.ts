@@ -13,6 +13,7 @@ import {
 import * as assert from 'uvu/assert';
 import { fromDriver, isDuplicateKey, operate, unavailable } from '../../src/mongo/errors.js';
 import { ServiceError } from '../../src/rpc/errors.js';
+import { refusal } from '../harness/refusal.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('driver errors');
@@ -142,16 +143,6 @@ const DUPLICATES: readonly (readonly [name: string, error: unknown, duplicate: b
 ];
 for (const [name, error, duplicate] of DUPLICATES) {
   test(`isDuplicateKey: ${name} → ${duplicate}`, () => assert.is(isDuplicateKey(error), duplicate));
-}
-
-/** What a promise rejects with, as a ServiceError. */
-async function refusal(promise: Promise<unknown>): Promise<ServiceError> {
-  const thrown: unknown = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof ServiceError) return thrown;
-  throw new Error(`not a ServiceError: ${String(thrown)}`);
 }
 
 test('operate answers what the operation answers', async () => {

@@ -17,6 +17,7 @@ import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
 import { defineStreamRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { newConversation } from '../contract/rows.js';
+import { refusal } from '../harness/refusal.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('invokeStream');
@@ -109,15 +110,6 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
     gone,
     logged: (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line)),
   };
-}
-
-async function refusal(work: Promise<unknown>): Promise<ServiceError> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof ServiceError) return thrown;
-  throw new Error(`not a ServiceError: ${String(thrown)}`);
 }
 
 /** Lets everything that waits for promises alone go on. */

@@ -15,6 +15,7 @@ import { ServiceError, type Violation } from '../../src/rpc/errors.js';
 import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
+import { refusal } from '../harness/refusal.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('invoke');
@@ -101,15 +102,6 @@ function rig({ call, request, read, rules, handle, authenticate }: Setting = {})
     lines,
     logged: (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line)),
   };
-}
-
-async function refusal(work: Promise<unknown>): Promise<ServiceError> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof ServiceError) return thrown;
-  throw new Error(`not a ServiceError: ${String(thrown)}`);
 }
 
 test('a call goes through every step, in order', async () => {

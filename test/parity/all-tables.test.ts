@@ -5,9 +5,7 @@ import { suite } from '../harness/suite.js';
 import { readCases } from './case.js';
 import { stepsOf } from './row.js';
 import { unaryRpcs } from './rpcs.js';
-import { playTables, TABLES } from './tables.js';
-
-playTables(TABLES.opens);
+import { TABLES } from './tables.js';
 
 const test = suite('parity: all tables');
 const names = Object.values(TABLES).flat();
