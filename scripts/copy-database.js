@@ -25,12 +25,13 @@ async function insertNewer(collection, documents) {
     const failures = [error.writeErrors ?? []].flat();
     if (failures.length === 0 || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
     const inserted = documents.length - failures.length;
-    // Conversations and tenants count their changes, identity secrets their generations.
+    // Conversations and tenants count their changes, identity secrets their generations. Widget keys count nothing: the
+    // source has the say. Entries of the audit never change.
     const replacements = failures.flatMap(({ index }) => {
       const { _id, ...fields } = documents[index];
       const counter = ['revision', 'generation'].find((name) => name in fields);
-      const filter = { _id, [counter]: { $lt: fields[counter] } };
-      return counter === undefined ? [] : [{ replaceOne: { filter, replacement: fields } }];
+      const isOlder = counter === undefined ? {} : { [counter]: { $lt: fields[counter] } };
+      return [{ replaceOne: { filter: { _id, ...isOlder }, replacement: fields } }];
     });
     if (replacements.length === 0) return inserted;
     return inserted + (await collection.bulkWrite(replacements, { ordered: false })).modifiedCount;

@@ -867,8 +867,8 @@ export const WatchConversationsResponseSchema: GenMessage<WatchConversationsResp
  *
  * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}; where they apply
  * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
- * invalid_input, rate_limited, unavailable and deadline_exceeded; on the engine surface also unauthenticated and
- * permission_denied (a tenant or an RPC that the caller has no right to).
+ * invalid_input, unavailable and deadline_exceeded; on the engine surface also unauthenticated and permission_denied
+ * (a tenant or an RPC that the caller has no right to).
  *
  * @generated from service chatsessions.v1.ChatSessions
  */

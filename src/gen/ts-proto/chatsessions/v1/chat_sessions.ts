@@ -1955,8 +1955,8 @@ export const WatchConversationsResponse: MessageFns<WatchConversationsResponse> 
  *
  * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}; where they apply
  * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
- * invalid_input, rate_limited, unavailable and deadline_exceeded; on the engine surface also unauthenticated and
- * permission_denied (a tenant or an RPC that the caller has no right to).
+ * invalid_input, unavailable and deadline_exceeded; on the engine surface also unauthenticated and permission_denied
+ * (a tenant or an RPC that the caller has no right to).
  */
 export type ChatSessionsService = typeof ChatSessionsService;
 export const ChatSessionsService = {
