@@ -48,7 +48,10 @@ export function mongoConversations(
     replace: (conversation, expectedRevision) =>
       operate(async () => {
         const { _id, ...fields } = toDocument(conversation);
-        const { matchedCount } = await conversations.replaceOne({ _id, revision: expectedRevision }, fields);
+        const { matchedCount } = await conversations.replaceOne(
+          { _id, ...atRevision(expectedRevision) },
+          fields,
+        );
         return matchedCount === 1;
       }),
 
@@ -86,7 +89,7 @@ export function mongoConversations(
           .limit(limit)
           .toArray();
         return rows.map(
-          ({ _id, revision, updatedAt }): Changed => ({
+          ({ _id, revision = FIRST_REVISION, updatedAt }): Changed => ({
             id: fromStored(_id),
             revision,
             updatedAt: updatedAt.getTime(),
@@ -125,6 +128,14 @@ export function mongoConversations(
 }
 
 const WRITTEN: Outcome<undefined> = { answer: undefined };
+
+const FIRST_REVISION = 1;
+
+/** Rows from before there were changes have no revision; what was never changed is at its first. */
+function atRevision(revision: number): Filter<ConversationDocument> {
+  if (revision !== FIRST_REVISION) return { revision };
+  return { $or: [{ revision }, { revision: { $exists: false } }] };
+}
 
 function toFilter({
   tenantId,
@@ -190,7 +201,8 @@ function toDocument(conversation: Conversation): ConversationDocument {
 
 function fromDocument(document: ConversationDocument): Conversation {
   const { customerId, customerVerified = false, locale, variables, origin, surface, session } = document;
-  const { idempotency, expiresAt = session.exp, endedAt, revision, changes = [] } = document;
+  const { idempotency, expiresAt = session.exp, endedAt } = document;
+  const { revision = FIRST_REVISION, changes = [] } = document;
   return {
     id: fromStored(document._id),
     tenantId: fromStored(document.tenantId),

@@ -58,7 +58,8 @@ export interface ConversationDocument {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly purgeAt: Date;
-  readonly revision: number;
+  /** Absent in rows from before there were changes. */
+  readonly revision?: number;
   readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[];
 }
 

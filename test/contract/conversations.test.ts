@@ -118,6 +118,28 @@ storeTest('replace: every field comes back as it was written, set or gone', asyn
   assert.equal(await store.find(full.id), plain);
 });
 
+storeTest(
+  'a row from before there were changes is at its first revision, and is changed once',
+  async (store, database) => {
+    const row = newConversation();
+    await store.insert(row, Date.now() + 5_000);
+    const { conversations } = database;
+    const stored = await conversations.findOne({});
+    if (!stored) throw new Error('nothing is stored');
+    const { _id, revision: _, ...old } = stored;
+    await conversations.replaceOne({ _id }, old);
+
+    assert.equal(await store.find(row.id), row);
+    const [seen] = await store.changedSince(row.tenantId, 0, undefined, 10);
+    assert.is(seen?.revision, 1);
+    const next = { ...row, revision: 2, locale: 'fr' };
+    for (const expected of [0, 2]) assert.is(await store.replace(next, expected), false);
+    assert.is(await store.replace(next, 1), true);
+    assert.is(await store.replace({ ...next, locale: 'de' }, 1), false);
+    assert.equal(await store.find(row.id), next);
+  },
+);
+
 storeTest('replace: a stale revision, one ahead, and a row that is gone change nothing', async (store) => {
   const row = newConversation({ revision: 5 });
   await store.insert(row, Date.now() + 5_000);
