@@ -15,6 +15,15 @@ const TRANSIENT_CODES: ReadonlySet<unknown> = new Set([
   6, 7, 50, 64, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ]);
 
+/**
+ * What Node says of a socket that is gone. The driver gives it on as it is, not as a MongoNetworkError, when it writes
+ * to a connection that the server has just closed (mongodb 7.9.0, Connection.writeCommand).
+ */
+const SOCKET_CODES: ReadonlySet<unknown> = new Set([
+  ...['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'ETIMEDOUT'],
+  ...['ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_SOCKET_CLOSED'],
+]);
+
 /** What the driver throws when it is used wrongly: no outage. */
 const OUR_MISTAKES = [
   MongoInvalidArgumentError,
@@ -90,8 +99,9 @@ export function explainConnectError(error: unknown): string {
 function isTransient(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
   if (error instanceof MongoServerError && error.hasErrorLabel('RetryableWriteError')) return true;
-  if (typeof error === 'object' && error !== null && 'code' in error && TRANSIENT_CODES.has(error.code))
-    return true;
+  if (typeof error === 'object' && error !== null && 'code' in error) {
+    if (TRANSIENT_CODES.has(error.code) || SOCKET_CODES.has(error.code)) return true;
+  }
   if (error instanceof MongoServerError || OUR_MISTAKES.some((mistake) => error instanceof mistake))
     return false;
   // Pool cleared, client closed, topology gone: all of them are states of the connection.

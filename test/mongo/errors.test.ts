@@ -87,6 +87,9 @@ const TABLE: readonly (readonly [name: string, error: unknown, code: 'unavailabl
   ['a client that is not connected', new MongoNotConnectedError(TEXT), 'unavailable'],
   ['a client that was closed', new MongoClientClosedError(), 'unavailable'],
   ['a closed topology', new MongoTopologyClosedError(TEXT), 'unavailable'],
+  ['a write to a socket that was closed', Object.assign(new Error(TEXT), { code: 'EPIPE' }), 'unavailable'],
+  ['a socket that was reset', Object.assign(new Error(TEXT), { code: 'ECONNRESET' }), 'unavailable'],
+  ['a file that is not there', Object.assign(new Error(TEXT), { code: 'ENOENT' }), 'internal'],
   ...NOT_NOW.map(([name, code]) => [name, serverError(code), 'unavailable'] as const),
   ['any code, labelled as retryable', serverError(2, ['RetryableWriteError']), 'unavailable'],
   [
