@@ -44,14 +44,18 @@ export function changeConversation(
 
 const atOnce: InTurn = (_name, work) => work();
 
-/** Ends a conversation for good; one that has ended stays as it is. `check` refuses what may not be ended. */
+/**
+ * Ends a conversation for good; one that has ended stays as it is. `check` refuses what may not be ended.
+ *
+ * It waits for no turn: whoever has a stolen token must not keep it alive by refreshing it faster than that is done.
+ */
 export async function endForGood(
   parts: ChangeParts,
   id: string,
   deadline: number,
   check: (found: Conversation | undefined) => Conversation,
 ): Promise<void> {
-  await changeConversation(parts, id, deadline, (found) => {
+  await changeConversation({ ...parts, inTurn: atOnce }, id, deadline, (found) => {
     const current = check(found);
     return current.endedAt === undefined ? changed(current, 'ended', parts) : current;
   });

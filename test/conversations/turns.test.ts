@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
+import { endForGood } from '../../src/conversations/change-conversation.js';
 import type { Conversation } from '../../src/conversations/conversation.js';
 import { createTurns } from '../../src/conversations/turns.js';
 import { suite } from '../harness/suite.js';
@@ -87,3 +88,16 @@ for (const [name, inTurn, asked] of WAYS) {
     assert.equal(store.counts, { find: asked, replace: asked });
   });
 }
+
+test('an end waits for nobody: not for all the refreshes that came before it', async () => {
+  const opened = openedRow();
+  const store = countingStore(opened);
+  const inTurn = createTurns();
+  const refresh: Operation = { kind: 'refresh', set: { k1: 'x' }, remove: [], skew: 0 };
+  const refreshes = Array.from({ length: 50 }, () => perform(refresh, opened, store, 5_000, inTurn));
+  const parts = { conversations: store, now: () => 0, retention: 1, inTurn };
+  await endForGood(parts, opened.id, 5_000, (found) => found ?? opened);
+  assert.ok(store.row().endedAt !== undefined);
+  assert.ok(store.row().revision < 50, `it came after ${store.row().revision - 2} refreshes`);
+  await Promise.allSettled(refreshes);
+});
