@@ -76,7 +76,7 @@ const DEMO_TENANT = new URL('../../src/catalog/demo-tenant.yaml', import.meta.ur
 const MAX_CALL_MS = 5_000;
 /** How old the catalogue may be that a process works with, in ms. */
 const CATALOG_POLL_MS = 2_000;
-/** How long calls under way may take at the end, in ms: longer than any of them may take. */
+/** How long calls under way may take at the end, in ms: longer than any of them takes then. */
 const GRACE_MS = 6_000;
 
 /**
@@ -88,7 +88,9 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
+  let isStopping = false;
   const close = () => {
+    isStopping = true;
     closed ??= (async () => {
       for (const closer of closers.reverse()) {
         await closer().catch((error: unknown) => log.error({ err: error }, 'not closed cleanly'));
@@ -140,6 +142,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       cursors: createCursors(signingKeys.map(({ secret }) => secret)),
       now,
       pause,
+      isStopping: () => isStopping,
       newId,
       newJti: () => random(16).toString('base64url'),
       sessionTtl: Math.min(config.SESSION_TTL, config.SESSION_MAX_AGE),

@@ -18,6 +18,8 @@ export interface EraseCustomerParts {
   readonly audit: AuditLog;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Whether the process is about to end: it gives its calls less time than this one may take. */
+  readonly isStopping: () => boolean;
 }
 
 /** How many conversations are deleted at once. */
@@ -31,7 +33,7 @@ const RESERVE_MS = 2_000;
  * EraseCustomer: deletes a customer's conversations, batch by batch, while there is time, and says how far it got.
  * What is deleted stays so, whatever ends the call: calling again goes on.
  */
-export function eraseCustomer({ tenants, conversations, audit, now }: EraseCustomerParts) {
+export function eraseCustomer({ tenants, conversations, audit, now, isStopping }: EraseCustomerParts) {
   return defineRpc({
     method: ChatSessions.method.eraseCustomer,
     codec: ChatSessionsService.eraseCustomer,
@@ -52,7 +54,7 @@ export function eraseCustomer({ tenants, conversations, audit, now }: EraseCusto
           const batch = await conversations.erase(tenantId, customerId, BATCH);
           erasedCount += batch.erased;
           complete = batch.complete;
-        } while (!complete && now() < call.deadline - RESERVE_MS);
+        } while (!complete && !isStopping() && now() < call.deadline - RESERVE_MS);
       } finally {
         await audit.add(call, { ...entry, phase: 'finished', count: erasedCount });
       }
