@@ -10,14 +10,14 @@ import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import {
   ChatSessionsService,
   OpenSessionResponse,
-  VerifySessionResponse,
 } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { callRaw, type Load, type LoadGenerator, loadGenerator } from './load.js';
 import { DEMO_KEY, startMeasuredService } from './service.js';
 
 const USAGE = `Usage: node dist/bench/verify-session.js [options]
 
 Starts the service (embedded server) and a static grpc-js server, each in a process of its own, and
-calls them in turn from this one, with a different token each time. Prints the calls per second and the CPU time per
+calls them in turn, with a different token each time: by ghz where it is on the PATH, else from this process. Prints the calls per second and the CPU time per
 call of each server, and the ratios of the medians.
 
 Options:
@@ -29,6 +29,7 @@ Options:
 `;
 
 const { path } = ChatSessionsService.verifySession;
+const WARM_UP_MS = 3_000;
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +50,7 @@ else await compare();
 interface Contender {
   readonly name: string;
   readonly pid: number;
-  readonly client: Client;
+  readonly target: string;
 }
 
 interface Round {
@@ -60,22 +61,26 @@ interface Round {
 
 async function compare(): Promise<void> {
   const service = await startMeasuredService();
-  const ours = { name: 'VerifySession', pid: service.pid, client: connect(service.target) };
-  const requests = await openSessions(ours.client, Number(values.sessions));
-  const answer = await call(ours.client, path, requests[0] ?? Buffer.alloc(0));
-  VerifySessionResponse.decode(answer);
+  const raw = new Client(service.target, credentials.createInsecure());
+  const requests = await openSessions(raw, Number(values.sessions));
+  const answer = await callRaw(raw, path, requests[0]?.bytes ?? Buffer.alloc(0));
+  raw.close();
 
   const child = fork(fileURLToPath(import.meta.url), ['--static']);
   const port = await new Promise<string>((resolve) => child.once('message', (text) => resolve(String(text))));
   child.send(answer.toString('base64'));
-  const bare = { name: 'static grpc-js', pid: child.pid ?? 0, client: connect(`127.0.0.1:${port}`) };
 
-  const contenders: readonly Contender[] = [ours, bare];
-  for (const contender of contenders) await run(contender, requests, 3_000);
+  const contenders: readonly Contender[] = [
+    { name: 'VerifySession', pid: service.pid, target: service.target },
+    { name: 'static grpc-js', pid: child.pid ?? 0, target: `127.0.0.1:${port}` },
+  ];
+  const load = await loadGenerator({ path, requests, callers: Number(values.callers) });
+  print(`load by ${load.name}; ${requests.length} tokens in turn, ${answer.length} bytes of answer`);
+  for (const contender of contenders) await run(load, contender, WARM_UP_MS);
   const rounds = new Map<Contender, Round[]>(contenders.map((contender) => [contender, []]));
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const contender of contenders) {
-      const result = await run(contender, requests, Number(values.seconds) * 1_000);
+      const result = await run(load, contender, Number(values.seconds) * 1_000);
       rounds.get(contender)?.push(result);
       print(`round ${round + 1}  ${contender.name.padEnd(16)} ${show(result)}`);
     }
@@ -88,7 +93,7 @@ async function compare(): Promise<void> {
     `ratio of rates ${(mine.rate / theirs.rate).toFixed(3)}, of CPU ${(theirs.cpu / mine.cpu).toFixed(3)}`,
   );
 
-  for (const { client } of contenders) client.close();
+  await load.close();
   child.kill();
   await service.stop();
 }
@@ -111,30 +116,15 @@ function serveStatic(): void {
   } as const;
   server.addService(
     { [path]: definition },
-    {
-      [path]: (_call: unknown, callback: (error: null, answer: Buffer) => void) => callback(null, answer),
-    },
+    { [path]: (_call: unknown, callback: (error: null, answer: Buffer) => void) => callback(null, answer) },
   );
   server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_error, port) => {
     process.send?.(String(port));
   });
 }
 
-function connect(target: string): Client {
-  return new Client(target, credentials.createInsecure());
-}
-
-function call(client: Client, rpcPath: string, request: Buffer): Promise<Buffer> {
-  const same = (bytes: Buffer) => bytes;
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(rpcPath, same, same, request, (error, answer) =>
-      error ? reject(error) : resolve(answer ?? Buffer.alloc(0)),
-    );
-  });
-}
-
 /** Opens sessions. @returns a VerifySession request for each */
-async function openSessions(client: Client, count: number): Promise<Buffer[]> {
+async function openSessions(client: Client, count: number): Promise<Load['requests']> {
   const { openSession, verifySession } = ChatSessionsService;
   const open = openSession.requestSerialize({
     publicKey: DEMO_KEY,
@@ -143,28 +133,22 @@ async function openSessions(client: Client, count: number): Promise<Buffer[]> {
     locale: 'en-GB',
     variables: { cart_total: 129, page: 'checkout', returning: true },
   });
-  const requests: Buffer[] = [];
+  const requests: Load['requests'][number][] = [];
   while (requests.length < count) {
-    const answers = await Promise.all(Array.from({ length: 50 }, () => call(client, openSession.path, open)));
-    for (const answer of answers) {
-      const { sessionToken } = OpenSessionResponse.decode(answer);
-      requests.push(verifySession.requestSerialize({ token: sessionToken, intentName: 'order_status' }));
+    const opens = Array.from({ length: 50 }, () => callRaw(client, openSession.path, open));
+    for (const answer of await Promise.all(opens)) {
+      const json = { token: OpenSessionResponse.decode(answer).sessionToken, intentName: 'order_status' };
+      requests.push({ json, bytes: verifySession.requestSerialize(json) });
     }
   }
   return requests;
 }
 
-async function run({ client, pid }: Contender, requests: readonly Buffer[], ms: number): Promise<Round> {
-  let calls = 0;
+async function run(load: LoadGenerator, { target, pid }: Contender, ms: number): Promise<Round> {
   const start = performance.now();
   const cpu = cpuMs(pid);
-  const one = async () => {
-    while (performance.now() - start < ms) {
-      await call(client, path, requests[calls++ % requests.length] ?? Buffer.alloc(0));
-    }
-  };
-  await Promise.all(Array.from({ length: Number(values.callers) }, one));
-  const seconds = (performance.now() - start) / 1_000;
+  const calls = await load.run(target, ms);
+  const seconds = Math.min(performance.now() - start, ms) / 1_000;
   return { rate: calls / seconds, cpu: ((cpuMs(pid) - cpu) * 1_000) / calls };
 }
 

@@ -148,7 +148,8 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       sessionTtl: Math.min(config.SESSION_TTL, config.SESSION_MAX_AGE),
       resumeWindow: config.RESUME_WINDOW,
       sessionMaxAge: config.SESSION_MAX_AGE,
-      retention: config.RETENTION,
+      // A row outlives the tokens that can still be refreshed.
+      retention: Math.max(config.RETENTION, config.SESSION_TTL + config.RESUME_WINDOW),
       inTurn: createTurns(),
     };
     const rpcs = [
@@ -171,16 +172,18 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       log,
     });
 
+    const onError = (error: unknown) => log.error({ err: error }, 'request failed');
     const gateway = createGateway({
       endpoints: [...restEndpoints(rpcs, pipeline), ...connectEndpoints(rpcs, pipeline)],
       newRequestId: randomUUID,
-      onError: (error) => log.error({ err: error }, 'request failed'),
+      onError,
     });
     const grpc = createGrpcServer({
       rpcs,
       streamRpcs,
       pipeline,
       newRequestId: randomUUID,
+      onError,
       credentials: await grpcCredentials(config),
     });
     closers.push(async () => {

@@ -61,9 +61,16 @@ function pairs(text: string): [string, string][] {
 }
 
 /** `kid:base64,…`, at least one; `size` says in words what `fitsSize` asks of the bytes of each secret. */
+/** Base64, with its padding or without; nothing for a text that is not, which Node would read as well as it can. */
+function fromBase64(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  const bare = (base64: string) => base64.replace(/=+$/, '');
+  return bare(bytes.toString('base64')) === bare(text) ? bytes : Buffer.alloc(0);
+}
+
 const keyring = (size: string, fitsSize: (bytes: number) => boolean) =>
   z.string().transform((text, context) => {
-    const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: Buffer.from(base64, 'base64') }));
+    const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: fromBase64(base64) }));
     const kids = new Set(keys.map(({ kid }) => kid));
     const fits = keys.every(
       ({ kid, secret }) => /^[A-Za-z0-9_-]{1,32}$/.test(kid) && fitsSize(secret.length),

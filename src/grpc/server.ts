@@ -42,6 +42,8 @@ export interface GrpcServerParts {
   readonly streamRpcs: readonly AnyStreamRpc[];
   readonly pipeline: Pipeline;
   readonly newRequestId: () => string;
+  /** Told of what should not happen: an answer that could not be given. */
+  readonly onError: (error: unknown) => void;
   readonly credentials: ServerCredentials;
   /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
   readonly statusMs?: number;
@@ -49,7 +51,7 @@ export interface GrpcServerParts {
 
 /** Makes the gRPC server; it listens when it is told to. */
 export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
-  const { rpcs, streamRpcs, pipeline, newRequestId, credentials, statusMs } = parts;
+  const { rpcs, streamRpcs, pipeline, newRequestId, onError, credentials, statusMs } = parts;
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
@@ -60,8 +62,8 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   const streams = createStreams({ pipeline, accept, ...(statusMs !== undefined && { statusMs }) });
 
   for (const rpc of rpcs) {
-    const { path, responseSerialize } = rpc.codec;
-    const definition = { ...definitionOf(path), responseStream: false, responseSerialize };
+    const { path } = rpc.codec;
+    const definition = { ...definitionOf(path), responseStream: false, responseSerialize: passThrough };
     server.addService({ [path]: definition }, { [path]: unary(rpc) });
   }
   for (const rpc of streamRpcs) {
@@ -84,9 +86,15 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
       };
       pipeline
         .invoke(rpc, () => readBinary(rpc.method.input, call.request), accepted)
+        // Here and not in grpc-js, whose own words callers would read when an answer cannot be encoded.
+        .then((response) => rpc.codec.responseSerialize(response))
         .then(
-          (response) => answer(null, response),
-          (thrown: unknown) => answer(toStatus(toServiceError(thrown))),
+          (bytes) => answer(null, bytes),
+          (thrown: unknown) => {
+            const error = toServiceError(thrown);
+            if (error !== thrown) onError(thrown);
+            answer(toStatus(error));
+          },
         );
     };
   }

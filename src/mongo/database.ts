@@ -145,6 +145,11 @@ async function createIndexes({
   await widgetKeys.createIndex({ tenantId: 1 });
   await conversations.createIndex({ tenantId: 1, customerId: 1, createdAt: -1, _id: -1 });
   await conversations.createIndex({ tenantId: 1, createdAt: -1, _id: -1 });
+  // Of the verified ones, which may be few among many guests.
+  await conversations.createIndex(
+    { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+    { partialFilterExpression: { customerVerified: true } },
+  );
   await conversations.createIndex({ tenantId: 1, updatedAt: 1, _id: 1 });
   await conversations.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
   await audit.createIndex({ tenantId: 1, at: 1 });

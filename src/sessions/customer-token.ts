@@ -44,6 +44,8 @@ export async function customerOf(claim: CustomerClaim, check: CustomerCheck): Pr
   const { identity } = check;
   const unverified = { id: customerId || undefined, verified: false };
   if (identity.mode === 'off' || (identity.mode === 'optional' && customerToken === '')) return unverified;
+  // Before the key: what is no token at all is refused even when the key's secret cannot be opened.
+  if (!COMPACT_JWS.test(customerToken)) throw notVerified();
   const id = await verify(customerToken, await identity.key(), check);
   if (id === undefined || (customerId !== '' && customerId !== id)) throw notVerified();
   return { id, verified: true };
@@ -51,7 +53,6 @@ export async function customerOf(claim: CustomerClaim, check: CustomerCheck): Pr
 
 /** `sub` of a JWT (RFC 7519, RFC 8725) that is good in every way; undefined for any other text. */
 async function verify(token: string, key: KeyObject, check: CustomerCheck): Promise<string | undefined> {
-  if (!COMPACT_JWS.test(token)) return undefined;
   try {
     const { payload, protectedHeader } = await jwtVerify(token, key, {
       algorithms: ['HS256'],

@@ -72,8 +72,9 @@ export function openSession(parts: OpenSessionParts) {
   async function open(request: OpenSessionRequest, call: AuthenticatedCall): Promise<OpenSessionResponse> {
     const idempotencyKey = idempotencyKeyOf(call);
     const view = await views.get(request.publicKey);
+    // Another tenant's key is not looked at, whether it is good or not.
+    if (view) requireTenant(call, view.tenantSlug);
     requireOpen(view, now());
-    requireTenant(call, view.tenantSlug);
     const origin = requireOrigin(view, call);
 
     const { identity, keyId } = view;

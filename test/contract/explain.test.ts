@@ -62,6 +62,11 @@ const queries: Readonly<Record<string, { index: string; run: (rows: Rows) => Pro
   list: {
     index: 'tenantId_1_createdAt_-1__id_-1',
     run: ({ conversations, conversation: { tenantId, createdAt } }) =>
+      conversations.list({ tenantId, verifiedOnly: false, openedFrom: createdAt, limit: 20 }),
+  },
+  'list, the verified ones': {
+    index: 'tenantId_1_customerVerified_1_createdAt_-1__id_-1',
+    run: ({ conversations, conversation: { tenantId, createdAt } }) =>
       conversations.list({ tenantId, verifiedOnly: true, openedFrom: createdAt, limit: 20 }),
   },
   "list, a customer's": {

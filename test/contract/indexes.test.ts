@@ -13,6 +13,10 @@ const OURS = {
   conversations: [
     { key: { tenantId: 1, customerId: 1, createdAt: -1, _id: -1 } },
     { key: { tenantId: 1, createdAt: -1, _id: -1 } },
+    {
+      key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+      partialFilterExpression: { customerVerified: true },
+    },
     { key: { tenantId: 1, updatedAt: 1, _id: 1 } },
     { key: { purgeAt: 1 }, expireAfterSeconds: 0 },
   ],
@@ -172,10 +176,11 @@ test('dropDatabase takes everything, and what comes after begins anew', async ({
 async function indexesOf(db: Db, collection: string): Promise<Doc[]> {
   const indexes = await db.collection(collection).listIndexes().toArray();
   assert.is(indexes[0]?.['name'], '_id_');
-  return indexes.slice(1).map(({ key, unique, expireAfterSeconds }) => ({
+  return indexes.slice(1).map(({ key, unique, expireAfterSeconds, partialFilterExpression }) => ({
     key,
     ...(unique === true && { unique }),
     ...(expireAfterSeconds !== undefined && { expireAfterSeconds }),
+    ...(partialFilterExpression !== undefined && { partialFilterExpression }),
   }));
 }
 

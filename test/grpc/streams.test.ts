@@ -63,6 +63,7 @@ async function rig(handle: Handle, { maxStallMs = GRACE_MS, statusMs = GRACE_MS 
     streamRpcs: [rpc],
     pipeline,
     newRequestId: () => 'request-of-ours',
+    onError: () => {},
     credentials: ServerCredentials.createInsecure(),
     statusMs,
   });
