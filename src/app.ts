@@ -13,6 +13,7 @@ import { eraseCustomer } from './conversations/erase-customer.js';
 import { exportCustomer } from './conversations/export-customer.js';
 import { getConversation } from './conversations/get-conversation.js';
 import { listConversations } from './conversations/list-conversations.js';
+import { createRecentConversations } from './conversations/recent-conversations.js';
 import { createTurns } from './conversations/turns.js';
 import { updateVariables } from './conversations/update-variables.js';
 import { watchConversations } from './conversations/watch-conversations.js';
@@ -136,7 +137,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
     const parts = {
       views,
       tenants: createTenantIds({ store: catalog, now }),
-      conversations: mongoConversations(database, now),
+      conversations: createRecentConversations({ store: mongoConversations(database, now), now }),
       audit,
       tokens: createSessionTokens(signingKeys),
       cursors: createCursors(signingKeys.map(({ secret }) => secret)),

@@ -1,5 +1,5 @@
-import type { ConversationStore } from '../conversations/conversation.js';
 import { toSurface, toUntrusted } from '../conversations/message.js';
+import type { RecentConversations } from '../conversations/recent-conversations.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
   ChatSessionsService,
@@ -12,10 +12,10 @@ import { type AdmissionParts, admitToken, requireOngoing, requireOpen } from './
 
 /** What verifying a session needs. */
 export interface VerifySessionParts extends AdmissionParts {
-  readonly conversations: Pick<ConversationStore, 'find'>;
+  readonly conversations: Pick<RecentConversations, 'findRecent'>;
 }
 
-/** VerifySession: whose a session token is, for the services behind the widget. One read, no write. */
+/** VerifySession: whose a session token is, for the services behind the widget. No write, and a read unless the last one is a moment ago. */
 export function verifySession(parts: VerifySessionParts) {
   return defineRpc({
     method: ChatSessions.method.verifySession,
@@ -26,7 +26,8 @@ export function verifySession(parts: VerifySessionParts) {
     async handle(request: VerifySessionRequest, call: AuthenticatedCall): Promise<VerifySessionResponse> {
       const { claims, view } = await admitToken(parts, request.token, call);
       requireOpen(view, parts.now());
-      const found = await parts.conversations.find(claims.conversationId);
+      // A token is younger than the change that it was given out with: that much is always seen.
+      const found = await parts.conversations.findRecent(claims.conversationId, claims.iat);
       const conversation = requireOngoing(found, claims);
       return {
         tenant: view.tenantSlug,

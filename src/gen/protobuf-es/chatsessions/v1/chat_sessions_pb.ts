@@ -937,7 +937,7 @@ export const ChatSessions: GenService<{
   },
   /**
    * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. Needs the scope `verify`.
+   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    *

@@ -2034,7 +2034,7 @@ export const ChatSessionsService = {
   },
   /**
    * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. Needs the scope `verify`.
+   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    */
@@ -2212,7 +2212,7 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
   endSession: handleUnaryCall<EndSessionRequest, EndSessionResponse>;
   /**
    * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. Needs the scope `verify`.
+   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    */
@@ -2368,7 +2368,7 @@ export interface ChatSessionsClient extends Client {
   ): ClientUnaryCall;
   /**
    * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. Needs the scope `verify`.
+   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    */

@@ -1,0 +1,129 @@
+import * as assert from 'uvu/assert';
+import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
+import { createRecentConversations } from '../../src/conversations/recent-conversations.js';
+import { newConversation } from '../contract/rows.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('recent conversations');
+
+const START = 1_800_000_000_000;
+/** A token that was given out long ago. */
+const OLD = START / 1000 - 60;
+
+/** A store with some rows, what it was asked, and look-ups that can be held back. */
+function rig(capacity = 10) {
+  const rows = new Map<string, Conversation>();
+  const asked: string[] = [];
+  const clock = { now: START };
+  const held: { until?: Promise<void>; failure?: Error } = {};
+  const notUsed = (): never => {
+    throw new Error('not for this');
+  };
+  const store: ConversationStore = {
+    insert: notUsed,
+    findAll: notUsed,
+    list: notUsed,
+    changedSince: notUsed,
+    async find(id) {
+      asked.push(id);
+      const found = rows.get(id);
+      await held.until;
+      if (held.failure) throw held.failure;
+      return found;
+    },
+    async replace(conversation) {
+      rows.set(conversation.id, conversation);
+      return true;
+    },
+    async erase() {
+      const erased = rows.size;
+      rows.clear();
+      return { erased, complete: true };
+    },
+  };
+  const recent = createRecentConversations({ store, now: () => clock.now, keptMs: 1_000, capacity });
+  const add = (id: string) => rows.set(id, newConversation({ id }));
+  return { recent, rows, asked, clock, held, add };
+}
+
+test('a look-up is remembered for a second, and no longer', async () => {
+  const { recent, asked, clock, add } = rig();
+  add('a');
+  for (const [after, times] of [
+    [0, 1],
+    [999, 1],
+    [1, 2],
+  ] as const) {
+    clock.now += after;
+    assert.is((await recent.findRecent('a', OLD))?.id, 'a');
+    assert.is(asked.length, times);
+  }
+});
+
+test('look-ups at the same time are one', async () => {
+  const { recent, asked, add } = rig();
+  add('a');
+  await Promise.all([recent.findRecent('a', OLD), recent.findRecent('a', OLD)]);
+  assert.equal(asked, ['a']);
+});
+
+for (const [name, given, times] of [
+  ['before the look-up', START / 1000 - 1, 1],
+  ['in the second of the look-up', START / 1000, 2],
+  ['after the look-up', START / 1000 + 1, 2],
+] as const) {
+  test(`a token given out ${name}`, async () => {
+    const { recent, asked, add } = rig();
+    add('a');
+    await recent.findRecent('a', OLD);
+    await recent.findRecent('a', given);
+    assert.is(asked.length, times);
+  });
+}
+
+test('what this process changes is known at once', async () => {
+  const { recent, add } = rig();
+  add('a');
+  const before = await recent.findRecent('a', OLD);
+  assert.ok(before);
+  await recent.replace({ ...before, revision: 2 }, 1);
+  assert.is((await recent.findRecent('a', OLD))?.revision, 2);
+  await recent.erase('tenant', 'customer', 10);
+  assert.is(await recent.findRecent('a', OLD), undefined);
+});
+
+test('a look-up that was under way when a change ended is not remembered', async () => {
+  const { recent, held, add } = rig();
+  add('a');
+  let release: () => void = () => {};
+  held.until = new Promise((resolve) => {
+    release = resolve;
+  });
+  const early = recent.findRecent('a', OLD);
+  await recent.replace(newConversation({ id: 'a', revision: 2 }), 1);
+  release();
+  assert.is((await early)?.revision, 1);
+  assert.is((await recent.findRecent('a', OLD))?.revision, 2);
+});
+
+test('neither what is not there nor a failure is remembered', async () => {
+  const { recent, asked, held, add } = rig();
+  assert.is(await recent.findRecent('a', OLD), undefined);
+  add('a');
+  assert.is((await recent.findRecent('a', OLD))?.id, 'a');
+  add('b');
+  held.failure = new Error('down');
+  assert.is(await recent.findRecent('b', OLD).catch((error: Error) => error.message), 'down');
+  delete held.failure;
+  assert.is((await recent.findRecent('b', OLD))?.id, 'b');
+  assert.equal(asked, ['a', 'a', 'b', 'b']);
+});
+
+test('however many are looked up, few are remembered', async () => {
+  const { recent, asked, add } = rig(3);
+  for (const id of ['a', 'b', 'c', 'd', 'd', 'a']) {
+    add(id);
+    await recent.findRecent(id, OLD);
+  }
+  assert.equal(asked, ['a', 'b', 'c', 'd', 'a']);
+});
