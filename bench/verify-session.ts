@@ -16,15 +16,15 @@ import { DEMO_KEY, startMeasuredService } from './service.js';
 
 const USAGE = `Usage: node dist/bench/verify-session.js [options]
 
-Starts the service (embedded server) and a static grpc-js server, each in a process of its own, and
-calls them in turn, with a different token each time: by ghz where it is on the PATH, else from this process. Prints the calls per second and the CPU time per
-call of each server, and the ratios of the medians.
+Starts the service (embedded server) and a static grpc-js server, each in a process of its own, and calls them in turn,
+with a different token each time: by ghz where it is on the PATH, else from this process. Prints the calls per second
+and the CPU time per call of each server, and the ratios of the medians.
 
 Options:
   --rounds <n>       rounds of each contender (default 7)
   --seconds <n>      length of a round (default 5)
   --callers <n>      calls under way at a time (default 64)
-  --sessions <n>     sessions that the tokens are of (default 2000)
+  --sessions <n>     sessions that the tokens are of (default 500)
   --help             this text
 `;
 
@@ -36,7 +36,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '5' },
     callers: { type: 'string', default: '64' },
-    sessions: { type: 'string', default: '2000' },
+    sessions: { type: 'string', default: '500' },
     help: { type: 'boolean' },
     static: { type: 'boolean' },
   },
