@@ -18,7 +18,7 @@ export interface Certificate {
 /** An authority of a test's own. */
 export interface Authority extends Certificate {
   /**
-   * Makes a certificate for a subject such as `/O=Acme/CN=flow-engine`, for a server on 127.0.0.1 and a client alike.
+   * Makes a certificate for a subject such as `/O=Acme/CN=flow-engine`, for a server on localhost and a client alike.
    * `days` below 0 makes one that is over.
    */
   issue(name: string, subject: string, days?: number): Certificate;
@@ -37,7 +37,7 @@ export function makeAuthority(folder: string, name = 'ca'): Authority {
   const files = ['-keyout', at(`${name}.key`), '-out', at(`${name}.pem`)];
   openssl('req', '-x509', ...NEW_KEY, ...files, '-subj', `/CN=${name}`, '-days', '2');
   const extensions = at(`${name}.ext`);
-  writeFileSync(extensions, 'subjectAltName = IP:127.0.0.1\n');
+  writeFileSync(extensions, 'subjectAltName = DNS:localhost, IP:127.0.0.1\n');
 
   return {
     ...filesOf(name),
