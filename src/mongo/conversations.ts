@@ -5,6 +5,7 @@ import type {
   ConversationQuery,
   ConversationStore,
 } from '../conversations/conversation.js';
+import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
 import { type ConversationDocument, type Database, fromStored, toStored } from './database.js';
 import { isDuplicateKey, OPERATION_MS, operate, unavailable } from './errors.js';
 import { createGroup, type Outcome } from './group.js';
@@ -129,8 +130,6 @@ export function mongoConversations(
 
 const WRITTEN: Outcome<undefined> = { answer: undefined };
 
-const FIRST_REVISION = 1;
-
 /** Rows from before there were changes have no revision; what was never changed is at its first. */
 function atRevision(revision: number): Filter<ConversationDocument> {
   if (revision !== FIRST_REVISION) return { revision };
@@ -169,58 +168,4 @@ function behind(
   operator: '$lt' | '$gt',
 ): Filter<ConversationDocument> {
   return { $or: [{ [field]: { [operator]: new Date(time) } }, { _id: { [operator]: toStored(id) } }] };
-}
-
-function toDocument(conversation: Conversation): ConversationDocument {
-  const { id, tenantId, keyId, customerId, customerVerified, locale, variables, origin } = conversation;
-  const { surface, session, idempotency, expiresAt, endedAt, createdAt, updatedAt } = conversation;
-  const { purgeAt, revision, changes } = conversation;
-  return {
-    _id: toStored(id),
-    tenantId: toStored(tenantId),
-    keyId: toStored(keyId),
-    ...(customerId !== undefined && { customerId }),
-    ...(customerVerified && { customerVerified }),
-    ...(locale !== undefined && { locale }),
-    variables,
-    ...(origin !== undefined && { origin }),
-    surface,
-    session: { jti: session.jti, iat: new Date(session.iat * 1000), exp: new Date(session.exp * 1000) },
-    ...(idempotency && {
-      idempotency: { requestHash: idempotency.requestHash, until: new Date(idempotency.until) },
-    }),
-    ...(expiresAt !== session.exp && { expiresAt: new Date(expiresAt * 1000) }),
-    ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
-    createdAt: new Date(createdAt),
-    updatedAt: new Date(updatedAt),
-    purgeAt: new Date(purgeAt),
-    revision,
-    ...(changes.length > 0 && { changes: changes.map((change) => ({ ...change, at: new Date(change.at) })) }),
-  };
-}
-
-function fromDocument(document: ConversationDocument): Conversation {
-  const { customerId, customerVerified = false, locale, variables, origin, surface, session } = document;
-  const { idempotency, expiresAt = session.exp, endedAt } = document;
-  const { revision = FIRST_REVISION, changes = [] } = document;
-  return {
-    id: fromStored(document._id),
-    tenantId: fromStored(document.tenantId),
-    keyId: fromStored(document.keyId),
-    customerId,
-    customerVerified,
-    locale,
-    variables,
-    origin,
-    surface,
-    session: { jti: session.jti, iat: session.iat.getTime() / 1000, exp: session.exp.getTime() / 1000 },
-    idempotency: idempotency && { requestHash: idempotency.requestHash, until: idempotency.until.getTime() },
-    expiresAt: expiresAt.getTime() / 1000,
-    endedAt: endedAt?.getTime(),
-    createdAt: document.createdAt.getTime(),
-    updatedAt: document.updatedAt.getTime(),
-    purgeAt: document.purgeAt.getTime(),
-    revision,
-    changes: changes.map((change) => ({ ...change, at: change.at.getTime() })),
-  };
 }
