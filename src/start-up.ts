@@ -14,7 +14,7 @@ import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedd
 import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { openDatabase } from './mongo/database.js';
 import { explainConnectError } from './mongo/errors.js';
-import type { AuditLog } from './rpc/audit.js';
+import type { AuditEntry, AuditLog } from './rpc/audit.js';
 import type { KnownCaller } from './rpc/authenticate.js';
 import { ServiceError } from './rpc/errors.js';
 import { YamlFileError } from './yaml/yaml-file.js';
@@ -108,16 +108,22 @@ export async function applyTenantFile(
   if (file === undefined) return [];
   const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
   const text = await readText('SEED_FILE', file, fileName);
+  const audited = (
+    { id, slug }: Pick<AppliedTenant, 'id' | 'slug'>,
+    entry: Pick<AuditEntry, 'phase' | 'count'>,
+  ) =>
+    parts.audit.add(
+      { caller: undefined, requestId: 'start' },
+      { action: 'ApplyTenantFile', tenantId: id, tenant: slug, ...entry },
+    );
   const onApplied = async (applied: AppliedTenant) => {
     // First of all, since it may have a secret that is shown once.
     await parts.onApplied?.(applied);
-    const { id, slug, rowsWritten } = applied;
-    if (rowsWritten === 0) return;
-    const entry = { action: 'ApplyTenantFile', tenantId: id, tenant: slug, count: rowsWritten };
-    await parts.audit.add({ caller: undefined, requestId: 'start' }, entry);
+    if (applied.rowsWritten > 0) await audited(applied, { phase: 'finished', count: applied.rowsWritten });
   };
+  const onChange = (tenant: Pick<AppliedTenant, 'id' | 'slug'>) => audited(tenant, { phase: 'started' });
   try {
-    return await applyTenants(parseTenantFile(text, { fileName }), { ...parts, onApplied });
+    return await applyTenants(parseTenantFile(text, { fileName }), { ...parts, onChange, onApplied });
   } catch (error) {
     if (error instanceof YamlFileError || error instanceof ApplyError || error instanceof ServiceError) {
       throw new StartError(error.message);

@@ -36,6 +36,8 @@ export interface ApplyTenantsParts {
   readonly newId: () => string;
   /** A new widget key: `pk_live_` and 32 hex digits. */
   readonly newPublicKey: () => string;
+  /** Told of each tenant that is about to be changed, before anything of it is written. */
+  readonly onChange?: (tenant: Pick<AppliedTenant, 'id' | 'slug'>) => unknown;
   /** Told of each tenant, before the next one is begun with. */
   readonly onApplied?: (applied: AppliedTenant) => unknown;
   readonly identitySecrets: Pick<IdentitySecrets, 'canMake' | 'make'>;
@@ -67,6 +69,7 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
   /** What happened to each key, in whichever attempt: a key is written once. */
   const done: Done = { keys: new Map(), secrets: new Map() };
   let wasInserted = false;
+  let isTold = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
     const id = stored?.id ?? newId();
@@ -76,6 +79,11 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
       const rowsWritten = done.keys.size + done.secrets.size + (isTenantWritten || wasInserted ? 1 : 0);
       return { id, slug: spec.slug, outcome, rowsWritten, keys: report(planned, done) };
     };
+    const isChanged = ({ secret, outcome }: PlannedKey) => secret?.made || outcome !== 'unchanged';
+    if (!isTold && (!stored || !isSame(wanted, stored) || planned.some(isChanged))) {
+      await parts.onChange?.({ id, slug: spec.slug });
+      isTold = true;
+    }
     if (!stored) {
       wasInserted = await store.insertTenant(wanted);
       if (!wasInserted || !(await writeKeys(planned, done, parts))) continue;

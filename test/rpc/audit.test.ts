@@ -165,8 +165,12 @@ calls('no entry has a customer, a variable, a token or a conversation', async ()
 
 const catalogue = suite('audit of the tenant file');
 
-const applied = (tenant: string, count: number): object => {
-  return { requestId: 'start', action: 'ApplyTenantFile', tenant, count };
+const applied = (tenant: string, count: number): object[] => {
+  const entry = { requestId: 'start', action: 'ApplyTenantFile', tenant };
+  return [
+    { ...entry, phase: 'started' },
+    { ...entry, phase: 'finished', count },
+  ];
 };
 
 catalogue(
@@ -178,12 +182,12 @@ catalogue(
     const env = { SEED_FILE: seed, DATA_DIR: await tempDir(), MONGODB_DB: `test_audit_${process.pid}` };
     const runs: readonly (readonly [text: string, added: readonly object[]])[] = [
       // A tenant and its seven keys; a tenant and its one.
-      [text, [applied('acme', 8), applied('globex', 2)]],
+      [text, [...applied('acme', 8), ...applied('globex', 2)]],
       [text, []],
-      [text.replace('name: Globex', 'name: Globex Ltd.'), [applied('globex', 1)]],
+      [text.replace('name: Globex', 'name: Globex Ltd.'), applied('globex', 1)],
       [
         text.replace('name: Globex', 'name: Globex Ltd.').replace('label: Everything', 'label: All'),
-        [applied('acme', 2)],
+        applied('acme', 2),
       ],
     ];
     const expected: object[] = [];
@@ -208,8 +212,13 @@ catalogue(
   { timeoutMs: 30_000 },
 );
 
-catalogue('a start whose changes cannot be written down does not serve', async () => {
+catalogue('what cannot be written down is not done, and the start fails', async () => {
   const down = new ServiceError('unavailable', 'The database does not answer at the moment.');
+  let writes = 0;
+  const written = async () => {
+    writes++;
+    return true;
+  };
   const store: ApplyTenantsParts['store'] = {
     findKey: async () => undefined,
     findKeyById: async () => undefined,
@@ -217,10 +226,10 @@ catalogue('a start whose changes cannot be written down does not serve', async (
     findTenantBySlug: async () => undefined,
     revisions: async () => new Map(),
     keysOf: async () => [],
-    insertTenant: async () => true,
-    replaceTenant: async () => true,
-    insertKey: async () => true,
-    replaceKey: async () => {},
+    insertTenant: written,
+    replaceTenant: written,
+    insertKey: written,
+    replaceKey: async () => void (await written()),
     findIdentitySecret: async () => undefined,
     insertIdentitySecret: async () => true,
     replaceIdentitySecret: async () => true,
@@ -234,6 +243,7 @@ catalogue('a start whose changes cannot be written down does not serve', async (
   };
   const failure = await applyTenantFile(SEED, parts).catch((error: unknown) => error);
   assert.instance(failure, StartError);
+  assert.is(writes, 0);
 });
 
 test('nothing in src does anything to the audit but add to it', () => {
