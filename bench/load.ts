@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, credentials } from '@grpc/grpc-js';
+import { isInstalled } from '../test/harness/is-installed.js';
 
 /** One unary RPC, called with one request after the other, in turn. */
 export interface Load {
@@ -83,13 +84,4 @@ export function callRaw(client: Client, path: string, request: Buffer): Promise<
       error ? reject(error) : resolve(answer ?? Buffer.alloc(0)),
     );
   });
-}
-
-function isInstalled(tool: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${tool}`]);
-    return true;
-  } catch {
-    return false;
-  }
 }

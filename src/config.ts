@@ -60,7 +60,6 @@ function pairs(text: string): [string, string][] {
   });
 }
 
-/** `kid:base64,…`, at least one; `size` says in words what `fitsSize` asks of the bytes of each secret. */
 /** Base64, with its padding or without; nothing for a text that is not, which Node would read as well as it can. */
 function fromBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
@@ -68,6 +67,7 @@ function fromBase64(text: string): Buffer {
   return bare(bytes.toString('base64')) === bare(text) ? bytes : Buffer.alloc(0);
 }
 
+/** `kid:base64,…`, at least one; `size` says in words what `fitsSize` asks of the bytes of each secret. */
 const keyring = (size: string, fitsSize: (bytes: number) => boolean) =>
   z.string().transform((text, context) => {
     const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: fromBase64(base64) }));

@@ -1,9 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { parseCallersFile } from '../src/callers/callers-file.js';
+import { isInstalled } from './harness/is-installed.js';
 import { repoFile } from './harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from './harness/service-process.js';
 import { suite } from './harness/suite.js';
@@ -105,13 +106,4 @@ function anchorsOf(markdown: string): string[] {
       .replaceAll(/[^\w\s-]/g, '')
       .replaceAll(' ', '-'),
   );
-}
-
-function isInstalled(tool: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${tool}`]);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -20,7 +20,7 @@ export function toMessage(conversation: Conversation): ConversationMessage {
     surface: toSurface(conversation),
     openedAt: timestamp(conversation.createdAt),
     updatedAt: timestamp(conversation.updatedAt),
-    expiresAt: { seconds: conversation.expiresAt, nanos: 0 },
+    expiresAt: timestamp(conversation.expiresAt * 1000),
     endedAt: conversation.endedAt === undefined ? undefined : timestamp(conversation.endedAt),
     revision: conversation.revision,
   };

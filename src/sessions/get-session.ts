@@ -1,4 +1,5 @@
 import type { ConversationStore } from '../conversations/conversation.js';
+import { timestamp } from '../conversations/message.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
   ChatSessionsService,
@@ -36,7 +37,7 @@ export function getSession(parts: GetSessionParts) {
       const { id, locale } = requireOngoing(found, claims);
       return {
         conversationId: id,
-        expiresAt: { seconds: claims.exp, nanos: 0 },
+        expiresAt: timestamp(claims.exp * 1000),
         locale,
         catalogRevision: view.revision,
         ...view.offer,

@@ -2,6 +2,7 @@ import { PUBLIC_KEY } from '../catalog/public-key.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { Conversation, ConversationStore } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
+import { timestamp } from '../conversations/message.js';
 import { customerIdViolations, customerTokenViolations, localeViolations } from '../conversations/rules.js';
 import { variablesViolations } from '../conversations/variables.js';
 import type { OpenSessionRequest as OpenSessionMessage } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -98,7 +99,7 @@ export function openSession(parts: OpenSessionParts) {
         ...session,
       }),
       conversationId: id,
-      expiresAt: { seconds: session.exp, nanos: 0 },
+      expiresAt: timestamp(session.exp * 1000),
       ...view.offer,
     };
   }

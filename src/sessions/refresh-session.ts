@@ -1,6 +1,7 @@
 import { type ChangeParts, changeConversation } from '../conversations/change-conversation.js';
 import { type Conversation, changed } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
+import { timestamp } from '../conversations/message.js';
 import { localeViolations, variablesPatchViolations } from '../conversations/rules.js';
 import { mergeVariables } from '../conversations/variables.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -64,7 +65,7 @@ export function refreshSession(parts: RefreshSessionParts) {
       return {
         sessionToken: tokens.sign({ ...claims, jti: parts.newJti(), iat, exp }),
         conversationId: claims.conversationId,
-        expiresAt: { seconds: exp, nanos: 0 },
+        expiresAt: timestamp(exp * 1000),
         catalogRevision: view.revision,
       };
     },

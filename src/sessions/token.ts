@@ -1,5 +1,6 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { ServiceError } from '../rpc/errors.js';
+import { isSameText } from '../rpc/same-text.js';
 import { UUID } from '../rpc/uuid.js';
 
 /** What a session token says (RFC 7519). It lives in browsers: no customer id, no variables. */
@@ -97,7 +98,7 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
     const key = token.length <= MAX_TOKEN_LENGTH ? keyOf.get(token.slice(0, headerEnd)) : undefined;
     const signature = key && signatureOf(key, token.slice(0, payloadEnd));
     // Compared as text, so that one signature has one spelling.
-    if (signature === undefined || !isSame(signature, token.slice(payloadEnd + 1))) return undefined;
+    if (signature === undefined || !isSameText(signature, token.slice(payloadEnd + 1))) return undefined;
     return claimsOf(token.slice(headerEnd + 1, payloadEnd));
   }
 }
@@ -156,12 +157,6 @@ function isSeconds(value: unknown): value is number {
 
 function signatureOf(key: KeyObject, signed: string): string {
   return createHmac('sha256', key).update(signed).digest('base64url');
-}
-
-/** In constant time, for texts of the same length. */
-function isSame(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.length === y.length && timingSafeEqual(x, y);
 }
 
 /** Of ASCII text. */

@@ -1,4 +1,4 @@
-import { toSurface, toUntrusted } from '../conversations/message.js';
+import { timestamp, toSurface, toUntrusted } from '../conversations/message.js';
 import type { RecentConversations } from '../conversations/recent-conversations.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
@@ -38,7 +38,7 @@ export function verifySession(parts: VerifySessionParts) {
         untrusted: toUntrusted(conversation),
         origin: conversation.origin,
         surface: toSurface(conversation),
-        expiresAt: { seconds: claims.exp, nanos: 0 },
+        expiresAt: timestamp(claims.exp * 1000),
         intentAllowed: request.intentName === '' ? undefined : view.allowsIntent(request.intentName),
       };
     },
