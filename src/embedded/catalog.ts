@@ -48,15 +48,17 @@ export interface Catalog {
   reload(): void;
 }
 
+const NOTHING = Buffer.alloc(0);
 const catalogId = 0;
 const entryPrefix = numbered(catalogId, Buffer.from('c'));
 const nextIdKey = numbered(catalogId, Buffer.from('n'));
 
-/** A key in the part of the store that has this number. */
-export function numbered(id: number, rest: Uint8Array = Buffer.alloc(0)): Buffer {
-  const key = Buffer.allocUnsafe(4 + rest.length);
+/** A key, in one piece or two, in the part of the store that has this number. */
+export function numbered(id: number, rest: Uint8Array = NOTHING, last: Uint8Array = NOTHING): Buffer {
+  const key = Buffer.allocUnsafe(4 + rest.length + last.length);
   key.writeUInt32BE(id);
   key.set(rest, 4);
+  key.set(last, 4 + rest.length);
   return key;
 }
 

@@ -3,9 +3,9 @@ import { Box, bsonType } from './box.js';
 import { encodeDocument } from './bson-encode.js';
 import { type Catalog, type Collection, type Index, numbered } from './catalog.js';
 import { duplicateKey } from './duplicate-key.js';
-import { fieldsKeys, idKey, isCut, longestIdKey, valueKey } from './index-key.js';
+import { fieldsKeys, idKey, isCut, longestIdKey, type PathKeys, valueKey } from './index-key.js';
 import { MongoError } from './mongo-error.js';
-import { after, type Store } from './store.js';
+import { after, asBuffer, type Store } from './store.js';
 import { getOwn, type View, type ViewObject, viewOf } from './view.js';
 
 /** MongoDB's limit of one document. */
@@ -51,7 +51,7 @@ export function insertDocument(at: Documents, collection: Collection, bytes: Uin
   at.store.put(key, whole);
   for (const entry of entries) putEntries(at.store, entry, id);
   note(at, collection, entries, document);
-  return { id, bytes: Buffer.from(whole) };
+  return { id, bytes: asBuffer(whole) };
 }
 
 /** Puts another document in the place of a stored one with the same `_id`. Returns whether they differ. */
@@ -124,9 +124,10 @@ function checkSize(bytes: Uint8Array): void {
 }
 
 function entriesOf(collection: Collection, document: ViewObject): IndexEntries[] {
+  const made: PathKeys = new Map();
   return collection.indexes
     .filter((index) => index.partial === undefined || index.partial.match(document))
-    .map((index) => ({ index, ...fieldsKeys(document, index.fields) }));
+    .map((index) => ({ index, ...fieldsKeys(document, index.fields, made) }));
 }
 
 function checkUnique(
@@ -145,11 +146,11 @@ function checkUnique(
 }
 
 function putEntries(store: Store, { index, keys }: IndexEntries, id: Buffer): void {
-  for (const key of keys) store.put(numbered(index.id, Buffer.concat([key, id])), id);
+  for (const key of keys) store.put(numbered(index.id, key, id), id);
 }
 
 function removeEntries(store: Store, { index, keys }: IndexEntries, id: Buffer): void {
-  for (const key of keys) store.remove(numbered(index.id, Buffer.concat([key, id])));
+  for (const key of keys) store.remove(numbered(index.id, key, id));
 }
 
 /** Remembers what the planner must know about the keys that are there. */

@@ -49,7 +49,8 @@ export type Direction = 1 | -1;
 export function valueKey(value: View, direction: Direction = 1): Buffer {
   const parts: Uint8Array[] = [];
   writeKey(parts, value);
-  const key = Buffer.concat(parts);
+  const [only] = parts;
+  const key = parts.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(parts);
   return direction === 1 ? key : inverted(key);
 }
 
@@ -86,25 +87,29 @@ export function typeBounds(value: View): { readonly low: Buffer; readonly high: 
 /** The first bytes of all dates' keys. */
 export const dateBounds = { low: Buffer.from([rank.date]), high: Buffer.from([rank.date + 1]) };
 
+interface KeysAtPath {
+  readonly keys: readonly Buffer[];
+  readonly isMany: boolean;
+}
+
+/** What the indexes of one document share: the keys of each direction and path, made once. */
+export type PathKeys = Map<string, KeysAtPath>;
+
 /** The keys of one document in an index over these fields: several when a field is an array. */
 export function fieldsKeys(
   document: ViewObject,
   fields: readonly (readonly [path: string, direction: Direction])[],
+  made: PathKeys = new Map(),
 ): { readonly keys: readonly Buffer[]; readonly multikey: boolean; readonly cut: boolean } {
-  let prefixes: Buffer[][] = [[]];
+  const parts: (readonly Buffer[])[] = [];
   let multikey = false;
   for (const [path, direction] of fields) {
-    const found = valuesAt(document, path);
-    if (found.isMany && multikey) throw new MongoError(201, `cannot index parallel arrays: [${path}]`);
-    multikey ||= found.isMany;
-    const distinct = new Map<string, Buffer>();
-    for (const value of found.values) {
-      const key = value === emptyArray ? Buffer.from([rank.emptyArray]) : valueKey(value);
-      distinct.set(key.toString('latin1'), direction === 1 ? key : inverted(key));
-    }
-    prefixes = prefixes.flatMap((prefix) => [...distinct.values()].map((key) => [...prefix, key]));
+    const { keys, isMany } = keysAt(document, path, direction, made);
+    if (isMany && multikey) throw new MongoError(201, `cannot index parallel arrays: [${path}]`);
+    multikey ||= isMany;
+    parts.push(keys);
   }
-  const whole = prefixes.map((parts) => Buffer.concat(parts));
+  const whole = combined(parts);
   return {
     keys: whole.map((key) => shortened(key, longestFieldsKey)),
     multikey,
@@ -112,13 +117,50 @@ export function fieldsKeys(
   };
 }
 
+/** Every way to take one key of each field, in one piece. */
+function combined(parts: readonly (readonly Buffer[])[]): Buffer[] {
+  if (parts.every((keys) => keys.length === 1)) return [Buffer.concat(parts.flat())];
+  let prefixes: Buffer[][] = [[]];
+  for (const keys of parts) prefixes = prefixes.flatMap((prefix) => keys.map((key) => [...prefix, key]));
+  return prefixes.map((prefix) => Buffer.concat(prefix));
+}
+
+/** The different keys of a document at a path. */
+function keysAt(document: ViewObject, path: string, direction: Direction, made: PathKeys): KeysAtPath {
+  const name = `${direction}${path}`;
+  let found = made.get(name);
+  if (found === undefined) {
+    if (direction === 1) found = ascendingKeysAt(document, path);
+    else {
+      const { keys, isMany } = keysAt(document, path, 1, made);
+      found = { keys: keys.map(inverted), isMany };
+    }
+    made.set(name, found);
+  }
+  return found;
+}
+
+function ascendingKeysAt(document: ViewObject, path: string): KeysAtPath {
+  const { values, isMany } = valuesAt(document, path);
+  const keys = values.map((value) => (value === emptyArray ? EMPTY_ARRAY : valueKey(value)));
+  const distinct =
+    keys.length < 2 ? keys : [...new Map(keys.map((key) => [key.toString('latin1'), key])).values()];
+  return { keys: distinct, isMany };
+}
+
 const emptyArray: unique symbol = Symbol('empty array');
+const EMPTY_ARRAY = Buffer.from([rank.emptyArray]);
 
 /** What an index sees at a path: each element of an array, and null for nothing at all. */
 function valuesAt(
   document: ViewObject,
   path: string,
 ): { readonly values: (View | typeof emptyArray)[]; readonly isMany: boolean } {
+  // The usual case, without the walk.
+  if (!path.includes('.')) {
+    const value = getOwn(document, path);
+    if (!Array.isArray(value)) return { values: [value ?? null], isMany: false };
+  }
   const values: (View | typeof emptyArray)[] = [];
   let isMany = false;
   const walk = (value: View | undefined, names: readonly string[]): void => {
@@ -148,7 +190,7 @@ function valuesAt(
 export function sortKey(document: ViewObject, fields: readonly (readonly [string, Direction])[]): Buffer {
   const parts = fields.map(([path, direction]) => {
     const keys = valuesAt(document, path).values.map((value) =>
-      value === emptyArray ? Buffer.from([rank.emptyArray]) : valueKey(value),
+      value === emptyArray ? EMPTY_ARRAY : valueKey(value),
     );
     const directed = direction === 1 ? keys : keys.map(inverted);
     return directed.reduce((least, key) => (Buffer.compare(key, least) < 0 ? key : least));
@@ -156,11 +198,34 @@ export function sortKey(document: ViewObject, fields: readonly (readonly [string
   return Buffer.concat(parts);
 }
 
+const NULL = Buffer.from([rank.null]);
+const TRUE = Buffer.from([rank.bool, 1]);
+const FALSE = Buffer.from([rank.bool, 0]);
+
+/** A text's key: see `escaped`. */
+function textKey(text: string): Buffer {
+  if (text.includes('\0')) return Buffer.concat([Buffer.from([rank.string]), escaped(text)]);
+  const key = Buffer.alloc(Buffer.byteLength(text) + 3);
+  key[0] = rank.string;
+  key.write(text, 1);
+  return key;
+}
+
+/** A date's key, of its milliseconds since the epoch: as `ordered64`, whose upper half a Date leaves room in. */
+function dateKey(milliseconds: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = rank.date;
+  const high = Math.floor(milliseconds / 2 ** 32);
+  key.writeUInt32BE((high ^ 0x8000_0000) >>> 0, 1);
+  key.writeUInt32BE(milliseconds - high * 2 ** 32, 5);
+  return key;
+}
+
 function writeKey(parts: Uint8Array[], value: View): void {
-  if (value === null) parts.push(Buffer.from([rank.null]));
-  else if (typeof value === 'string') parts.push(Buffer.from([rank.string]), escaped(value));
-  else if (typeof value === 'boolean') parts.push(Buffer.from([rank.bool, value ? 1 : 0]));
-  else if (value instanceof Date) parts.push(Buffer.from([rank.date]), ordered64(BigInt(value.getTime())));
+  if (value === null) parts.push(NULL);
+  else if (typeof value === 'string') parts.push(textKey(value));
+  else if (typeof value === 'boolean') parts.push(value ? TRUE : FALSE);
+  else if (value instanceof Date) parts.push(dateKey(value.getTime()));
   else if (value instanceof Box) writeBox(parts, value);
   else if (Array.isArray(value)) {
     parts.push(Buffer.from([rank.array]));
@@ -180,7 +245,8 @@ function writeKey(parts: Uint8Array[], value: View): void {
 }
 
 function writeBox(parts: Uint8Array[], value: Box): void {
-  const bytes = Buffer.from(Box.bytesOf(value));
+  const { buffer, byteOffset, byteLength } = Box.bytesOf(value);
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const push = (first: number, ...rest: Uint8Array[]) => parts.push(Buffer.from([first]), ...rest);
   switch (Box.typeOf(value)) {
     case bsonType.int:
@@ -194,12 +260,15 @@ function writeBox(parts: Uint8Array[], value: Box): void {
     case bsonType.objectId:
       return void push(rank.objectId, bytes);
     case bsonType.binary: {
-      const length = Buffer.allocUnsafe(4);
-      length.writeInt32BE(bytes.length - 5);
-      return void push(rank.binary, length, bytes.subarray(4));
+      // Its length, then its subtype and its bytes as they stand behind the length.
+      const key = Buffer.allocUnsafe(1 + bytes.length);
+      key[0] = rank.binary;
+      key.writeInt32BE(bytes.length - 5, 1);
+      key.set(bytes.subarray(4), 5);
+      return void parts.push(key);
     }
     case bsonType.timestamp:
-      return void push(rank.timestamp, bytes.reverse());
+      return void push(rank.timestamp, Buffer.from(bytes).reverse());
     case bsonType.minKey:
       return void push(rank.minKey);
     case bsonType.maxKey:

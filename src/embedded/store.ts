@@ -114,7 +114,8 @@ function settled<T>(db: RootDatabase<Buffer, Uint8Array>, body: () => T): T {
   return result as T;
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+/** The same bytes, as a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
