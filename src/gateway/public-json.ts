@@ -1,4 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { headAndTail, keepFrozen } from '../rpc/keep-frozen.js';
 
 /**
  * Writes a message as the public paths answer it, in UTF-8: proto3 JSON, except that every member is always
@@ -18,8 +19,6 @@ interface Member {
   /** `"jsonName":` */
   readonly prefix: string;
   readonly write: WriteValue;
-  /** Whether its values are objects, which can be frozen. */
-  readonly isObject: boolean;
 }
 
 /**
@@ -28,14 +27,18 @@ interface Member {
  * @throws Error when the type has something that no public path answers yet (maps, bytes, 64-bit numbers, enums)
  */
 export function publicJson(desc: DescMessage): PublicJson {
-  const members = membersOf(desc);
-  const tailStart = members.findLastIndex((member) => !member.isObject) + 1;
-  const head = members.slice(0, tailStart);
-  const tail = keepFrozen(members.slice(tailStart), head.length > 0 ? ',' : '');
+  const { head, tail } = headAndTail(desc);
+  const first = membersOf(head);
+  const last = membersOf(tail);
+  const separator = head.length > 0 && tail.length > 0 ? ',' : '';
+  const writeEnd = keepFrozen(
+    last.map(({ name }) => name),
+    (message) => Buffer.from(`${separator}${writeMembers(last, message)}}`),
+  );
 
   return (message) => {
-    const start = `{${writeMembers(head, message)}`;
-    const end = tail(message);
+    const start = `{${writeMembers(first, message)}`;
+    const end = writeEnd(message);
     const length = Buffer.byteLength(start);
     const json = Buffer.allocUnsafe(length + end.length);
     json.write(start);
@@ -44,35 +47,11 @@ export function publicJson(desc: DescMessage): PublicJson {
   };
 }
 
-/**
- * Writes the members that end an object, with its closing brace, and keeps what it wrote while it is asked for the very
- * same frozen values.
- */
-function keepFrozen(members: readonly Member[], separator: string): (message: object) => Buffer {
-  const kept = new WeakMap<object, { readonly values: readonly unknown[]; readonly json: Buffer }>();
-  const write = (message: object) =>
-    Buffer.from(members.length > 0 ? `${separator}${writeMembers(members, message)}}` : '}');
-  return (message) => {
-    const [first] = members;
-    const key: unknown = first && Reflect.get(message, first.name);
-    if (typeof key !== 'object' || key === null) return write(message);
-    const known = kept.get(key);
-    if (known && members.every(({ name }, index) => Reflect.get(message, name) === known.values[index]))
-      return known.json;
-
-    const values = members.map(({ name }): unknown => Reflect.get(message, name));
-    const json = write(message);
-    if (values.every(Object.isFrozen)) kept.set(key, { values, json });
-    return json;
-  };
-}
-
-function membersOf(desc: DescMessage): readonly Member[] {
-  return desc.fields.map((field) => ({
+function membersOf(fields: readonly DescField[]): readonly Member[] {
+  return fields.map((field) => ({
     name: field.localName,
     prefix: `${JSON.stringify(field.jsonName)}:`,
     write: fieldWriter(field),
-    isObject: field.fieldKind === 'list' || (field.message !== undefined && !isTimestamp(field.message)),
   }));
 }
 
@@ -94,7 +73,7 @@ function valueWriter(field: DescField): WriteValue {
   const { message } = field;
   if (message && isTimestamp(message)) return writeTimestamp;
   if (message && field.fieldKind !== 'map' && !message.typeName.startsWith('google.protobuf.')) {
-    const members = membersOf(message);
+    const members = membersOf(message.fields);
     return (value) =>
       typeof value === 'object' && value !== null ? `{${writeMembers(members, value)}}` : 'null';
   }

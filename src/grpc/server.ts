@@ -15,6 +15,7 @@ import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
+import { answerBytes } from './answer-bytes.js';
 import { toStatus } from './status.js';
 import { createStreams, type StreamingCall } from './streams.js';
 
@@ -57,6 +58,8 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.max_connection_idle_ms': IDLE_MS,
+    // Counts what nobody here asks for, on every call.
+    'grpc.enable_channelz': 0,
   });
 
   const streams = createStreams({ pipeline, accept, ...(statusMs !== undefined && { statusMs }) });
@@ -77,25 +80,30 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
    * thrown Error's text to the caller.
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
-    return (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
+    const toBytes = answerBytes(rpc);
+    return async (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
       const accepted = toCall(call);
       // The metadata in one turn with the answer: sent ahead, it would be a packet of its own.
       const answer: typeof callback = (...result) => {
         call.sendMetadata(requestIdMetadata(accepted));
         callback(...result);
       };
-      pipeline
-        .invoke(rpc, () => readBinary(rpc.method.input, call.request), accepted)
-        // Here and not in grpc-js, whose own words callers would read when an answer cannot be encoded.
-        .then((response) => rpc.codec.responseSerialize(response))
-        .then(
-          (bytes) => answer(null, bytes),
-          (thrown: unknown) => {
-            const error = toServiceError(thrown);
-            if (error !== thrown) onError(thrown);
-            answer(toStatus(error));
-          },
+      let bytes: Buffer;
+      try {
+        const response = await pipeline.invoke(
+          rpc,
+          () => readBinary(rpc.method.input, call.request),
+          accepted,
         );
+        // Here and not in grpc-js, whose own words callers would read when an answer cannot be encoded.
+        bytes = toBytes(response);
+      } catch (thrown) {
+        const error = toServiceError(thrown);
+        if (error !== thrown) onError(thrown);
+        answer(toStatus(error));
+        return;
+      }
+      answer(null, bytes);
     };
   }
 

@@ -13,7 +13,7 @@ interface RpcBase<Request, Response, Input extends DescMessage> {
   /** ts-proto: the types that the handler speaks, with their wire codecs. */
   readonly codec: Pick<
     MethodDefinition<Request, Response>,
-    'path' | 'requestDeserialize' | 'responseSerialize'
+    'path' | 'requestDeserialize' | 'responseSerialize' | 'responseDeserialize'
   >;
   /** What an engine caller must be allowed to do. */
   readonly scope: Scope;

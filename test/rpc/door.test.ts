@@ -22,6 +22,7 @@ import { bridgeRequest, bridgeResponse, readBinary, readJson } from '../../src/r
 import { ServiceError } from '../../src/rpc/errors.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { openSessionViolations } from '../../src/sessions/open-session.js';
+import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('door');
@@ -405,37 +406,9 @@ test('JSON and protobuf read the same variables from the same Struct', () => {
   );
 });
 
-const optionalText = fc.option(text, { nil: undefined });
-const response: fc.Arbitrary<OpenSessionResponse> = fc.record({
-  sessionToken: text,
-  conversationId: text,
-  expiresAt: fc.record({ seconds: fc.integer({ min: 0, max: 253_402_300_799 }), nanos: fc.constant(0) }),
-  widget: fc.record({ label: text }),
-  intents: fc.array(
-    fc.record({
-      name: text,
-      displayLabel: text,
-      subtitle: optionalText,
-      description: optionalText,
-      examples: fc.array(text, { maxLength: 3 }),
-      requiredEntities: fc.array(text, { maxLength: 3 }),
-      icon: fc.option(fc.record({ kind: text, value: text }), { nil: undefined }),
-      accentColor: optionalText,
-      styleVariant: text,
-      isPinned: fc.boolean(),
-      priority: fc.integer(),
-    }),
-    { maxLength: 3 },
-  ),
-  quickQuestions: fc.array(
-    fc.record({ question: text, pageType: text, flowId: optionalText, intentName: optionalText }),
-    { maxLength: 3 },
-  ),
-});
-
 test('the bridge keeps every field of any response, there and back', () => {
   fc.assert(
-    fc.property(response, (answer) => {
+    fc.property(anyOpenSessionResponse, (answer) => {
       const message = bridgeResponse(rpc, answer);
       assert.is(message.$typeName, OpenSessionResponseSchema.typeName);
       const bytes = toBinary(rpc.method.output, message);

@@ -1,0 +1,30 @@
+import type { DescField } from '@bufbuild/protobuf';
+import { headAndTail, keepFrozen } from '../rpc/keep-frozen.js';
+import type { AnyRpc } from '../rpc/rpc.js';
+
+/**
+ * Makes the encoder of an RPC's answers. It makes the bytes of the RPC's codec, and keeps those of the lists and messages
+ * at the end of an answer where they are frozen: two encodings of different fields, one behind the other, are the
+ * encoding of both (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+ */
+export function answerBytes({ method, codec }: AnyRpc): (answer: object) => Buffer {
+  const { head, tail } = headAndTail(method.output);
+  const empty: object = codec.responseDeserialize(Buffer.alloc(0));
+  const encoderOf = (fields: readonly DescField[]) => {
+    const names = fields.map((field) => field.localName);
+    return {
+      names,
+      encode: (answer: object): Buffer => {
+        const part = { ...empty };
+        for (const name of names) Reflect.set(part, name, Reflect.get(answer, name));
+        return codec.responseSerialize(part);
+      },
+    };
+  };
+  const start = encoderOf(head);
+  const end = encoderOf(tail);
+  const encodeEnd = keepFrozen(end.names, end.encode);
+  return tail.length === 0
+    ? codec.responseSerialize
+    : (answer) => Buffer.concat([start.encode(answer), encodeEnd(answer)]);
+}
