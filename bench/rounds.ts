@@ -1,0 +1,60 @@
+import type { LoadResult } from './load/load.js';
+import type { ServerProcess } from './server-process.js';
+
+/** Something that is measured. */
+export interface Contender {
+  readonly name: string;
+  /** The process whose CPU time and memory count; none when there is none of its own. */
+  readonly server?: Pick<ServerProcess, 'cpuMs' | 'memoryMiB'>;
+  readonly run: (ms: number) => Promise<LoadResult>;
+}
+
+/** One measurement of a contender. */
+export interface Round extends LoadResult {
+  /** CPU time of its process per answer of any status, in µs; NaN when it is not known. */
+  readonly cpuUs: number;
+  /** Memory that its process has for itself afterwards, in MiB (RssAnon); NaN when it is not known. */
+  readonly memoryMiB: number;
+}
+
+/** How contenders are measured. */
+export interface RoundOptions<C extends Contender> {
+  readonly rounds: number;
+  /** The length of a round, and of the warm-up before the first, in ms. */
+  readonly ms: number;
+  readonly warmUpMs: number;
+  /** Told of each measurement, as it comes; the warm-up is round 0. */
+  readonly onRound: (contender: C, round: Round, number: number) => void;
+}
+
+/**
+ * Measures contenders in turns, A B C A B C …, so that what else the machine is at meets all of them.
+ *
+ * @returns the rounds of each, in their order, without the warm-up
+ */
+export async function alternate<C extends Contender>(
+  contenders: readonly C[],
+  { rounds, ms, warmUpMs, onRound }: RoundOptions<C>,
+): Promise<ReadonlyMap<C, readonly Round[]>> {
+  const measured = new Map<C, Round[]>(contenders.map((contender) => [contender, []]));
+  for (let number = warmUpMs > 0 ? 0 : 1; number <= rounds; number++) {
+    for (const contender of contenders) {
+      const round = await measure(contender, number === 0 ? warmUpMs : ms);
+      onRound(contender, round, number);
+      if (number > 0) measured.get(contender)?.push(round);
+    }
+  }
+  return measured;
+}
+
+async function measure({ server, run }: Contender, ms: number): Promise<Round> {
+  const before = server?.cpuMs() ?? Number.NaN;
+  const result = await run(ms);
+  const cpuMs = (server?.cpuMs() ?? Number.NaN) - before;
+  const { answers, unexpected } = result;
+  return {
+    ...result,
+    cpuUs: (cpuMs * 1_000) / (answers + unexpected),
+    memoryMiB: server?.memoryMiB() ?? Number.NaN,
+  };
+}
