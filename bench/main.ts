@@ -1,4 +1,5 @@
 /** `npm run bench`: arguments → part. */
+import { compare } from './compare.js';
 import { eraseCustomer } from './erase-customer.js';
 import { UsageError } from './options.js';
 import type { Part } from './part.js';
@@ -6,7 +7,7 @@ import { verifySession } from './verify-session.js';
 import { watchConversations } from './watch-conversations.js';
 
 /** What can be measured; the first one is the default. */
-const PARTS: readonly [Part, ...Part[]] = [verifySession, eraseCustomer, watchConversations];
+const PARTS: readonly [Part, ...Part[]] = [compare, verifySession, eraseCustomer, watchConversations];
 
 // What this process has started ends with it, but at a signal only when it is told.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadResult } from './load/load.js';
 import type { ServerProcess } from './server-process.js';
 
@@ -27,6 +28,10 @@ export interface RoundOptions<C extends Contender> {
   readonly onRound: (contender: C, round: Round, number: number) => void;
 }
 
+/** How often a server is looked at, and how long it may take, until it has nothing to do, in ms. */
+const IDLE_LOOK_MS = 40;
+const IDLE_MS = 10_000;
+
 /**
  * Measures contenders in turns, A B C A B C …, so that what else the machine is at meets all of them.
  *
@@ -52,9 +57,17 @@ async function measure({ server, run }: Contender, ms: number): Promise<Round> {
   const result = await run(ms);
   const cpuMs = (server?.cpuMs() ?? Number.NaN) - before;
   const { answers, unexpected } = result;
-  return {
-    ...result,
-    cpuUs: (cpuMs * 1_000) / (answers + unexpected),
-    memoryMiB: server?.memoryMiB() ?? Number.NaN,
-  };
+  const memoryMiB = server?.memoryMiB() ?? Number.NaN;
+  if (server) await untilIdle(server);
+  return { ...result, cpuUs: (cpuMs * 1_000) / (answers + unexpected), memoryMiB };
+}
+
+/** What is left of a load when its generator has gone must not be done in the next one's time. */
+async function untilIdle({ cpuMs }: Pick<ServerProcess, 'cpuMs'>): Promise<void> {
+  const until = performance.now() + IDLE_MS;
+  for (let used = Number.NaN; used !== cpuMs() && performance.now() < until; ) {
+    used = cpuMs();
+    await sleep(IDLE_LOOK_MS);
+    if (Number.isNaN(used)) return;
+  }
 }

@@ -48,12 +48,20 @@ export async function startOurs(options: OwnOptions = {}): Promise<ServerProcess
   );
   const [, http = '', grpc = ''] = await service.printed(/HTTP and Connect {2}(\S+)\n.*gRPC {2,}(\S+)\n/);
   const pid = service.child.pid ?? 0;
+  let isStopping = false;
+  void service.exited.then((end) => {
+    if (isStopping) return;
+    process.stderr.write(
+      `bench: the service ended with ${end} while it was measured:\n${service.stderr()}\n`,
+    );
+  });
   return {
     ...usageOf(pid),
     pid,
     http,
     grpc,
     async stop() {
+      isStopping = true;
       service.child.kill('SIGTERM');
       await service.exited;
     },
