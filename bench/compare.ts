@@ -3,7 +3,7 @@ import { ENTRIES, type Entry, GROUPS } from './contenders.js';
 import { embeddedDatabase, type SharedDatabase, serverAt } from './database.js';
 import { grpcLoad } from './load/grpc.js';
 import { httpLoad } from './load/http.js';
-import { count, file, flag, names, seconds } from './options.js';
+import { count, file, flag, names, seconds, UsageError } from './options.js';
 import { definePart } from './part.js';
 import { printProfile } from './profile.js';
 import { databaseReport, formatReport, type Report, thisMachine } from './report.js';
@@ -74,6 +74,8 @@ async function compareAll(
     measuredAt: new Date().toISOString(),
     ...{ machine, generators, options, databases: [] },
   };
+  // Before it takes its time, so that a path that cannot be written is known now.
+  await save(report, json);
   print(
     `${machine.cpus} × ${machine.cpu}, node ${machine.node}; load by ${generators.http} and ${generators.grpc}, ` +
       `${options.connections} connections; ${rounds} rounds of ${seconds} s`,
@@ -88,9 +90,19 @@ async function compareAll(
     }
     const latest = report.databases.at(-1);
     if (latest) print(`\n${formatReport(latest)}`);
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+    await save(report, json);
   }
   return quick ? complainOf(report) : 0;
+}
+
+async function save(report: Report, json: string | undefined): Promise<void> {
+  if (json === undefined) return;
+  try {
+    await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--json ${json} cannot be written: ${reason}.`);
+  }
 }
 
 /** Measures everything on one database. */

@@ -49,7 +49,7 @@ export const ENTRIES: readonly Entry[] = [
   grpc('static-grpc', 'static grpc-js', (scene) => scene.staticGrpc()),
   database('insert-one', 'insertOne', 1),
   // Two under way, as the service itself does it.
-  database('insert-many', 'insertMany of 200, 2 at a time', 200, 2),
+  database('insert-many', 'insertMany of 200, 2 at a time (documents)', 200, 2),
   { ...http('public-path-1', 'ours: public path, 1 connection', ours, publicOpen, 1), group: 'single' },
   { ...database('insert-one-1', 'insertOne, 1 caller', 1, 1), group: 'single' },
   ...REFUSED.map((refused): Entry => {

@@ -109,7 +109,8 @@ export function readOptions<O extends Options>(options: O, args: readonly string
       throw new UsageError(`${JSON.stringify(token.value)} is not understood.`);
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
     if (option === undefined) throw new UsageError(`${token.rawName} is not an option.`);
-    if (option.placeholder !== undefined && token.value === undefined) {
+    const hasNone = token.value === undefined || (!token.inlineValue && token.value.startsWith('--'));
+    if (option.placeholder !== undefined && hasNone) {
       throw new UsageError(`${token.rawName} needs a value.`);
     }
     if (option.placeholder === undefined && token.value !== undefined) {

@@ -50,7 +50,7 @@ export async function printProfile(entry: Entry, loads: Loads, ms: number): Prom
   for (const file of (await readdir(folder)).sort()) {
     const path = join(folder, file);
     const times = selfTimes(JSON.parse(await readFile(path, 'utf8')), from, to);
-    print(`\n== ${threadOf(file)}: ${path} ==\n\n${formatTimes(times)}`);
+    print(`\n== ${threadOf(file)}: ${path} ==\n\n${formatTimes(times).trimEnd()}`);
   }
 }
 

@@ -39,7 +39,10 @@ export const REFUSED: readonly Refused[] = [
   refused('64 KiB: variables', 422, {
     body: filled((length) => ({
       variables: Object.fromEntries(
-        Array.from({ length: length / 16 }, (_, n) => [`v${String(n).padStart(8, '0')}`, n % 10]),
+        Array.from({ length: length / '"v00000":0,'.length }, (_, n) => [
+          `v${String(n).padStart(5, '0')}`,
+          n % 10,
+        ]),
       ),
     })),
   }),

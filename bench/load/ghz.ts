@@ -13,14 +13,13 @@ const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 1 << 30;
 
 /** `ghz`, with the service's own descriptors. */
-export async function ghz(): Promise<GrpcLoad> {
-  const folder = await tempDir();
-  const protoset = join(folder, 'set.binpb');
-  const data = join(folder, 'data.json');
-  await run('npx', ['buf', 'build', 'proto', '-o', protoset], { cwd: repoFile('.') });
+export function ghz(): GrpcLoad {
+  let preparing: Promise<{ protoset: string; data: string }> | undefined;
   return {
     name: 'ghz',
     async run(target, path, requests, options) {
+      preparing ??= prepare();
+      const { protoset, data } = await preparing;
       await writeFile(data, JSON.stringify(requests.map(({ json }) => json)));
       const args = [
         ...['--insecure', '--protoset', protoset, '--call', path.slice(1).replace('/', '.'), '-D', data],
@@ -33,6 +32,14 @@ export async function ghz(): Promise<GrpcLoad> {
     },
     close: async () => {},
   };
+}
+
+/** Builds the descriptors. @returns where they are, and where requests can be put */
+async function prepare(): Promise<{ protoset: string; data: string }> {
+  const folder = await tempDir();
+  const protoset = join(folder, 'set.binpb');
+  await run(repoFile('node_modules/.bin/buf'), ['build', 'proto', '-o', protoset], { cwd: repoFile('.') });
+  return { protoset, data: join(folder, 'data.json') };
 }
 
 /** Reads ghz's JSON: times are in ns. */

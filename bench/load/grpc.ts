@@ -38,6 +38,6 @@ export interface GrpcLoad {
 }
 
 /** `ghz` where it is on the PATH, since it takes a third of the CPU; else a process of our own, with grpc-js. */
-export function grpcLoad(): Promise<GrpcLoad> {
-  return isInstalled('ghz') ? ghz() : Promise.resolve(ownGrpcLoad());
+export async function grpcLoad(): Promise<GrpcLoad> {
+  return isInstalled('ghz') ? ghz() : ownGrpcLoad();
 }
