@@ -59,11 +59,11 @@ export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
     };
   }
 
-  async function get(name: string, find: FindKey): Promise<WidgetView | undefined> {
+  function get(name: string, find: FindKey): Promise<WidgetView | undefined> {
     const view = known.get(name);
-    if (view) return view;
+    if (view) return Promise.resolve(view);
     const forgetAt = unknown.get(name);
-    if (forgetAt !== undefined && now() < forgetAt) return undefined;
+    if (forgetAt !== undefined && now() < forgetAt) return Promise.resolve(undefined);
 
     let pending = loading.get(name);
     if (!pending) {

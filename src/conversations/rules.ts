@@ -40,9 +40,11 @@ export function customerTokenViolations(token: string): Violation[] {
   return [{ field: 'customerToken', rule: 'customer_token.max_length', message }];
 }
 
-/** Counts code points, not UTF-16 units; a string of at most that many units needs no counting. */
+/** Counts code points, not UTF-16 units; only a string of up to twice as many units needs counting. */
 function isLongerThan(max: number, text: string): boolean {
-  return text.length > max && [...text].length > max;
+  if (text.length <= max) return false;
+  // No code point has more than two units.
+  return text.length > 2 * max || [...text].length > max;
 }
 
 /** A language tag (BCP 47), as sent and not as stored. */

@@ -7,15 +7,12 @@ export function answerJson(
   { response, headers }: Exchange,
   status: number,
   body: Uint8Array,
-  more: OutgoingHttpHeaders = {},
+  more?: OutgoingHttpHeaders,
 ): void {
-  response.writeHead(status, {
-    ...headers,
-    ...more,
-    'Content-Type': 'application/json',
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-  });
+  headers['Content-Type'] = 'application/json';
+  headers['Content-Length'] = body.length;
+  headers['Cache-Control'] = 'no-store';
+  response.writeHead(status, more ? Object.assign(headers, more) : headers);
   response.end(body);
 }
 

@@ -25,18 +25,18 @@ export function mediaTypeOf(request: IncomingMessage): string | undefined {
 /**
  * Reads a whole request body, unpacked.
  *
- * @throws ServiceError unsupported_media_type (an encoding other than gzip), payload_too_large (over 64 KiB,
+ * @throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip), payload_too_large (over 64 KiB,
  * packed or unpacked), invalid_input (not gzip, or cut off)
  */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+export function readBody(request: IncomingMessage): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip') {
     throw new ServiceError('unsupported_media_type', 'Content-Encoding must be gzip, or left out.');
   }
   if (declaresTooLarge(request)) throw tooLarge();
 
-  const body = await collect(request);
-  return encoding === 'gzip' ? unpack(body) : body;
+  const body = collect(request);
+  return encoding === 'gzip' ? body.then(unpack) : body;
 }
 
 /** Whether the headers say already that the body is too large. */
@@ -58,17 +58,16 @@ function collect(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const cutOff = () => reject(new ServiceError('invalid_input', 'The request ended before its body did.'));
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_REQUEST_BYTES) reject(tooLarge());
       else chunks.push(chunk);
     });
-    request.once('end', () => {
-      request.off('close', cutOff);
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
-    });
-    request.once('close', cutOff);
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    // What Node emits when the connection is gone before the end.
+    request.on('error', () =>
+      reject(new ServiceError('invalid_input', 'The request ended before its body did.')),
+    );
   });
 }
 

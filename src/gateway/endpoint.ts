@@ -6,8 +6,11 @@ import type { ServiceError } from '../rpc/errors.js';
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** What every answer carries: CORS, the request id. Given to `writeHead` at once, which Node is fastest with. */
-  readonly headers: Readonly<OutgoingHttpHeaders>;
+  /**
+   * What every answer carries: CORS, the request id. Whoever answers adds its own and gives them to `writeHead` at
+   * once, which Node is fastest with.
+   */
+  readonly headers: OutgoingHttpHeaders;
 }
 
 /** One method of one path of the gateway. */

@@ -31,31 +31,38 @@ export function publicJson(desc: DescMessage): PublicJson {
   const members = membersOf(desc);
   const tailStart = members.findLastIndex((member) => !member.isObject) + 1;
   const head = members.slice(0, tailStart);
-  const tail = keepFrozen(members.slice(tailStart));
+  const tail = keepFrozen(members.slice(tailStart), head.length > 0 ? ',' : '');
 
   return (message) => {
-    const start = writeMembers(head, message);
+    const start = `{${writeMembers(head, message)}`;
     const end = tail(message);
-    const comma = start !== '' && end.length > 0 ? ',' : '';
-    return Buffer.concat([Buffer.from(`{${start}${comma}`), end, CLOSING_BRACE]);
+    const length = Buffer.byteLength(start);
+    const json = Buffer.allocUnsafe(length + end.length);
+    json.write(start);
+    end.copy(json, length);
+    return json;
   };
 }
 
-const CLOSING_BRACE = Buffer.from('}');
-
-/** Writes members, and keeps what it wrote while it is asked for the very same frozen values. */
-function keepFrozen(members: readonly Member[]): (message: object) => Buffer {
+/**
+ * Writes the members that end an object, with its closing brace, and keeps what it wrote while it is asked for the very
+ * same frozen values.
+ */
+function keepFrozen(members: readonly Member[], separator: string): (message: object) => Buffer {
   const kept = new WeakMap<object, { readonly values: readonly unknown[]; readonly json: Buffer }>();
+  const write = (message: object) =>
+    Buffer.from(members.length > 0 ? `${separator}${writeMembers(members, message)}}` : '}');
   return (message) => {
-    const values = members.map(({ name }): unknown => Reflect.get(message, name));
-    const [key] = values;
-    if (typeof key !== 'object' || key === null || !values.every(Object.isFrozen)) {
-      return Buffer.from(writeMembers(members, message));
-    }
+    const [first] = members;
+    const key: unknown = first && Reflect.get(message, first.name);
+    if (typeof key !== 'object' || key === null) return write(message);
     const known = kept.get(key);
-    if (known?.values.every((value, index) => value === values[index])) return known.json;
-    const json = Buffer.from(writeMembers(members, message));
-    kept.set(key, { values, json });
+    if (known && members.every(({ name }, index) => Reflect.get(message, name) === known.values[index]))
+      return known.json;
+
+    const values = members.map(({ name }): unknown => Reflect.get(message, name));
+    const json = write(message);
+    if (values.every(Object.isFrozen)) kept.set(key, { values, json });
     return json;
   };
 }
@@ -70,7 +77,11 @@ function membersOf(desc: DescMessage): readonly Member[] {
 }
 
 function writeMembers(members: readonly Member[], message: object): string {
-  return members.map(({ name, prefix, write }) => prefix + write(Reflect.get(message, name))).join(',');
+  let json = '';
+  for (const { name, prefix, write } of members) {
+    json += `${json === '' ? '' : ','}${prefix}${write(Reflect.get(message, name))}`;
+  }
+  return json;
 }
 
 function fieldWriter(field: DescField): WriteValue {
@@ -98,8 +109,15 @@ function isTimestamp(message: DescMessage): boolean {
   return message.typeName === 'google.protobuf.Timestamp';
 }
 
+/** The time written last: the answers of one second have the same. */
+let lastTime = { seconds: 0, json: '"1970-01-01T00:00:00Z"' };
+
 /** RFC 3339, UTC, in whole seconds. */
 function writeTimestamp(value: unknown): string {
   if (typeof value !== 'object' || value === null || !('seconds' in value)) return 'null';
-  return `"${new Date(Number(value.seconds) * 1000).toISOString().slice(0, 19)}Z"`;
+  const seconds = Number(value.seconds);
+  if (seconds !== lastTime.seconds) {
+    lastTime = { seconds, json: `"${new Date(seconds * 1000).toISOString().slice(0, 19)}Z"` };
+  }
+  return lastTime.json;
 }

@@ -54,18 +54,13 @@ export function createGateway(parts: GatewayParts): Gateway {
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
-    const path = paths.get(request.url?.split('?', 1)[0] ?? '');
+    const path = paths.get(pathOf(request));
     const endpoint = path?.endpoints.get(request.method ?? '');
-    const exchange: Exchange = {
-      request,
-      response,
-      headers: {
-        'X-Request-Id': requestId,
-        ...corsHeaders(request),
-        ...(closing && { Connection: 'close' }),
-        ...(path && !endpoint && { Allow: `${path.methods}, OPTIONS` }),
-      },
-    };
+    const headers = corsHeaders(request);
+    headers['X-Request-Id'] = requestId;
+    if (closing) headers['Connection'] = 'close';
+    if (path && !endpoint) headers['Allow'] = `${path.methods}, OPTIONS`;
+    const exchange: Exchange = { request, response, headers };
     if (path && request.method === 'OPTIONS') {
       answerOptions(exchange, path.methods);
       return;
@@ -136,6 +131,12 @@ function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> 
     paths.set(endpoint.path, path);
   }
   return paths;
+}
+
+/** The path that a request asks for, without its query. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

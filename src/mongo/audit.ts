@@ -1,6 +1,7 @@
 import type { AuditLog } from '../rpc/audit.js';
-import { type Database, toStored } from './database.js';
+import type { Database } from './database.js';
 import { operate } from './errors.js';
+import { toStored } from './stored-uuid.js';
 
 /** What the audit needs. */
 export interface MongoAuditParts {

@@ -1,14 +1,8 @@
 import { Binary } from 'mongodb';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../catalog/catalog.js';
-import {
-  type Database,
-  fromStored,
-  type IdentitySecretDocument,
-  type TenantDocument,
-  toStored,
-  type WidgetKeyDocument,
-} from './database.js';
+import type { Database, IdentitySecretDocument, TenantDocument, WidgetKeyDocument } from './database.js';
 import { isDuplicateKey, operate } from './errors.js';
+import { fromStored, toStored } from './stored-uuid.js';
 
 /** The catalogue in MongoDB. */
 export function mongoCatalog({

@@ -1,35 +1,33 @@
 import type { Conversation } from '../conversations/conversation.js';
-import { type ConversationDocument, fromStored, toStored } from './database.js';
+import type { ConversationDocument } from './database.js';
+import { fromStored, toStored } from './stored-uuid.js';
 
 /** The revision of a conversation that was never changed; rows from before there were revisions have none. */
 export const FIRST_REVISION = 1;
 
-/** A conversation as it is stored: members that say nothing are left out. */
+/** A conversation as it is stored. The driver leaves out what is undefined. */
 export function toDocument(conversation: Conversation): ConversationDocument {
-  const { id, tenantId, keyId, customerId, customerVerified, locale, variables, origin } = conversation;
-  const { surface, session, idempotency, expiresAt, endedAt, createdAt, updatedAt } = conversation;
-  const { purgeAt, revision, changes } = conversation;
+  const { session, idempotency, expiresAt, endedAt, changes } = conversation;
   return {
-    _id: toStored(id),
-    tenantId: toStored(tenantId),
-    keyId: toStored(keyId),
-    ...(customerId !== undefined && { customerId }),
-    ...(customerVerified && { customerVerified }),
-    ...(locale !== undefined && { locale }),
-    variables,
-    ...(origin !== undefined && { origin }),
-    surface,
+    _id: toStored(conversation.id),
+    tenantId: toStored(conversation.tenantId),
+    keyId: toStored(conversation.keyId),
+    customerId: conversation.customerId,
+    customerVerified: conversation.customerVerified || undefined,
+    locale: conversation.locale,
+    variables: conversation.variables,
+    origin: conversation.origin,
+    surface: conversation.surface,
     session: { jti: session.jti, iat: new Date(session.iat * 1000), exp: new Date(session.exp * 1000) },
-    ...(idempotency && {
-      idempotency: { requestHash: idempotency.requestHash, until: new Date(idempotency.until) },
-    }),
-    ...(expiresAt !== session.exp && { expiresAt: new Date(expiresAt * 1000) }),
-    ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
-    createdAt: new Date(createdAt),
-    updatedAt: new Date(updatedAt),
-    purgeAt: new Date(purgeAt),
-    revision,
-    ...(changes.length > 0 && { changes: changes.map((change) => ({ ...change, at: new Date(change.at) })) }),
+    idempotency: idempotency && { requestHash: idempotency.requestHash, until: new Date(idempotency.until) },
+    expiresAt: expiresAt === session.exp ? undefined : new Date(expiresAt * 1000),
+    endedAt: endedAt === undefined ? undefined : new Date(endedAt),
+    createdAt: new Date(conversation.createdAt),
+    updatedAt: new Date(conversation.updatedAt),
+    purgeAt: new Date(conversation.purgeAt),
+    revision: conversation.revision,
+    changes:
+      changes.length === 0 ? undefined : changes.map((change) => ({ ...change, at: new Date(change.at) })),
   };
 }
 

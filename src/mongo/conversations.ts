@@ -6,9 +6,10 @@ import type {
   ConversationStore,
 } from '../conversations/conversation.js';
 import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
-import { type ConversationDocument, type Database, fromStored, toStored } from './database.js';
-import { isDuplicateKey, OPERATION_MS, operate, unavailable } from './errors.js';
-import { createGroup, type Outcome } from './group.js';
+import type { ConversationDocument, Database } from './database.js';
+import { fromDriver, isDuplicateKey, operate, unavailable } from './errors.js';
+import { createGroup, type Outcome } from './group-commit.js';
+import { fromStored, toStored } from './stored-uuid.js';
 
 /** Conversations in MongoDB: one document for an open, written in groups, and looked up in groups. */
 export function mongoConversations(
@@ -23,12 +24,9 @@ export function mongoConversations(
     async insert(conversation, deadline) {
       const document = toDocument(conversation);
       try {
-        // Bounded for each open, not only for each batch: one that waits behind a batch that gets no answer is
-        // told in time too, and is not sent any more then.
-        await operate(() => write(document, Math.min(deadline, now() + OPERATION_MS)));
-        return undefined;
+        return await write(document, deadline);
       } catch (error) {
-        if (!isDuplicateKey(error)) throw error;
+        if (!isDuplicateKey(error)) throw fromDriver(error);
       }
       return operate(async () => {
         const stored = await conversations.findOne({ _id: document._id });
@@ -38,7 +36,7 @@ export function mongoConversations(
       });
     },
 
-    find: (id) => read(id, now() + OPERATION_MS),
+    find: (id) => read(id, Number.POSITIVE_INFINITY),
 
     findAll: (ids) =>
       operate(async () => {

@@ -1,14 +1,12 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, Db } from 'mongodb';
-import { MongoClient, UUID } from 'mongodb';
+import { MongoClient } from 'mongodb';
 import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
 import type { Change } from '../conversations/conversation.js';
 import type { AuditEntry } from '../rpc/audit.js';
 import type { Surface } from '../rpc/call.js';
+import type { StoredUuid } from './stored-uuid.js';
 import { watchMonitor } from './watch-monitor.js';
-
-/** UUIDs are stored as BSON binary, subtype 4. */
-export type StoredUuid = Binary;
 
 /** A row of `tenants`. */
 export interface TenantDocument {
@@ -43,24 +41,24 @@ export interface ConversationDocument {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
   readonly keyId: StoredUuid;
-  readonly customerId?: string;
-  readonly customerVerified?: boolean;
-  readonly locale?: string;
+  readonly customerId?: string | undefined;
+  readonly customerVerified?: boolean | undefined;
+  readonly locale?: string | undefined;
   /** Only ever written and read as a whole, so that no key of it is read as an operator or a path. */
   readonly variables: JsonObject;
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
-  readonly idempotency?: { readonly requestHash: string; readonly until: Date };
+  readonly idempotency?: { readonly requestHash: string; readonly until: Date } | undefined;
   /** Left out while it is that of the first session. */
-  readonly expiresAt?: Date;
-  readonly endedAt?: Date;
+  readonly expiresAt?: Date | undefined;
+  readonly endedAt?: Date | undefined;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly purgeAt: Date;
   /** Absent in rows from before there were changes. */
-  readonly revision?: number;
-  readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[];
+  readonly revision?: number | undefined;
+  readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[] | undefined;
 }
 
 /** A row of `audit`: see AuditEntry. */
@@ -153,15 +151,4 @@ async function createIndexes({
   await conversations.createIndex({ tenantId: 1, updatedAt: 1, _id: 1 });
   await conversations.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
   await audit.createIndex({ tenantId: 1, at: 1 });
-}
-
-/** A UUID in its text form, as it is stored. */
-export function toStored(uuid: string): StoredUuid {
-  return new UUID(uuid);
-}
-
-/** A stored UUID, in its text form. */
-export function fromStored(uuid: StoredUuid): string {
-  const hex = uuid.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

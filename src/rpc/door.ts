@@ -1,20 +1,25 @@
 import {
   type BinaryReadOptions,
+  create,
   type DescField,
   type DescMessage,
   fromBinary,
-  fromJsonString,
+  fromJson,
   getOption,
   hasOption,
   type JsonReadOptions,
+  type JsonValue,
   type Message,
   type MessageShape,
+  ScalarType,
   toBinary,
 } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { FieldBehavior, field_behavior } from '../gen/protobuf-es/google/api/field_behavior_pb.js';
 import { ServiceError } from './errors.js';
-import type { Rpc, StreamRpc } from './rpc.js';
+import { inspectJson } from './inspect-json.js';
+import { isStruct, plainJson, type ReadPlainJson } from './plain-json.js';
+import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
 /**
  * The one door: every request, from any edge, becomes its protobuf-es message here and is checked for its
@@ -39,6 +44,9 @@ export const binaryReadOptions = {
   recursionLimit: 198,
 } as const satisfies Partial<BinaryReadOptions>;
 
+/** How deep JSON may be nested to be read in the short way: nobody who means well goes deeper. */
+const MAX_PLAIN_DEPTH = 20;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -49,7 +57,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function readJson<D extends DescMessage>(desc: D, body: Uint8Array): MessageShape<D> {
   if (body.length === 0) throw invalidInput('The body is empty; a JSON object is expected.');
   try {
-    return checkShape(desc, fromJsonString(desc, utf8.decode(body), jsonReadOptions));
+    const text = utf8.decode(body);
+    const json: JsonValue = JSON.parse(text);
+    const { hasDuplicates, isInteroperable, depth } = inspectJson(text, json);
+    if (hasDuplicates) throw new Error('a member is given twice');
+    const shape = shapeOf(desc);
+    const plain = isInteroperable && depth <= MAX_PLAIN_DEPTH ? shape.readPlain?.(json) : undefined;
+    if (plain) return checkRequired(shape, plain);
+    return checkShape(shape, fromJson(desc, json, jsonReadOptions));
   } catch (error) {
     throw asInvalidInput(error, 'The body is not a well-formed JSON object of this request.');
   }
@@ -62,19 +77,60 @@ export function readJson<D extends DescMessage>(desc: D, body: Uint8Array): Mess
  */
 export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): MessageShape<D> {
   try {
-    return checkShape(desc, fromBinary(desc, body, binaryReadOptions));
+    return checkShape(shapeOf(desc), fromBinary(desc, body, binaryReadOptions));
   } catch (error) {
     throw asInvalidInput(error, 'The message is not a well-formed protobuf message of this request.');
   }
 }
 
-/** The checked message as the handler's type: through the wire bytes, so that no field is mapped by hand. */
+/**
+ * The checked message as the handler's type: its members as they are where both generators have the same ones, else
+ * through the wire bytes. So no field is mapped by hand.
+ */
 export function bridgeRequest<Request, Response, Input extends DescMessage>(
   rpc: Rpc<Request, Response, Input> | StreamRpc<Request, Response, Input>,
   message: MessageShape<Input>,
 ): Request {
-  const { buffer, byteOffset, byteLength } = toBinary(rpc.method.input, message);
-  return rpc.codec.requestDeserialize(Buffer.from(buffer, byteOffset, byteLength));
+  const names = commonMembers(rpc);
+  if (names === undefined) {
+    const { buffer, byteOffset, byteLength } = toBinary(rpc.method.input, message);
+    return rpc.codec.requestDeserialize(Buffer.from(buffer, byteOffset, byteLength));
+  }
+  const request: Record<string, unknown> = {};
+  for (const name of names) request[name] = Reflect.get(message, name);
+  // The cast is safe: these are all members of the type, and membersInCommon has compared them.
+  return request as Request;
+}
+
+const common = new WeakMap<object, readonly string[] | undefined>();
+
+function commonMembers(rpc: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
+  if (!common.has(rpc)) common.set(rpc, membersInCommon(rpc));
+  return common.get(rpc);
+}
+
+/**
+ * The names of a request's members where both generators make the same of them; undefined where they do not. They
+ * name members by different rules, and have absent values, enums, 64-bit numbers and messages in different forms; but texts,
+ * flags and Structs are the same in both, and an empty message of each shows the names and what stands for absent.
+ */
+function membersInCommon({ method, codec }: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
+  const input: DescMessage = method.input;
+  const ours = create(input);
+  const theirs: object = codec.requestDeserialize(Buffer.alloc(0));
+  const names = Object.keys(theirs);
+  const isCommon =
+    input.fields.length === names.length &&
+    input.fields.every((field) => hasOneForm(field) && names.includes(field.localName)) &&
+    names.every((name) => Reflect.get(ours, name) === Reflect.get(theirs, name));
+  return isCommon ? names : undefined;
+}
+
+/** Whether a field's values are the same in both generators' messages. */
+function hasOneForm(field: DescField): boolean {
+  if (field.fieldKind === 'scalar')
+    return field.scalar === ScalarType.STRING || field.scalar === ScalarType.BOOL;
+  return isStruct(field);
 }
 
 /** A handler's answer as a protobuf-es message: the same way back. */
@@ -86,20 +142,27 @@ export function bridgeResponse<Request, Response, Input extends DescMessage>(
 }
 
 /** What the shape of a message depends on, found once for each type. */
-interface Shape {
+interface Shape<D extends DescMessage> {
   readonly required: readonly DescField[];
   readonly structs: readonly DescField[];
+  readonly readPlain: ReadPlainJson<D> | undefined;
 }
 
-const shapes = new WeakMap<DescMessage, Shape>();
+const shapes = new WeakMap<DescMessage, Shape<DescMessage>>();
 
-function shapeOf(desc: DescMessage): Shape {
+function shapeOf<D extends DescMessage>(desc: D): Shape<D> {
   let shape = shapes.get(desc);
   if (shape === undefined) {
-    shape = { required: desc.fields.filter(isRequired), structs: desc.fields.filter(isStruct) };
+    const { fields } = desc;
+    shape = {
+      required: fields.filter(isRequired),
+      structs: fields.filter(isStruct),
+      readPlain: plainJson(desc),
+    };
     shapes.set(desc, shape);
   }
-  return shape;
+  // The cast is safe: it was made for this very type.
+  return shape as Shape<D>;
 }
 
 /** Whether the proto file says REQUIRED (AIP-203). */
@@ -111,18 +174,18 @@ function isRequired(field: DescField): boolean {
   );
 }
 
-function isStruct(field: DescField): boolean {
-  return field.message?.typeName === 'google.protobuf.Struct';
+/** Checks what the decoders let through: absent required fields, and what JSON and UTF-8 cannot carry. */
+function checkShape<D extends DescMessage>(shape: Shape<D>, message: MessageShape<D>): MessageShape<D> {
+  checkRequired(shape, message);
+  for (const field of shape.structs) checkValue(Reflect.get(message, field.localName), field);
+  return message;
 }
 
-/** Checks what the decoders let through: absent required fields, and what JSON and UTF-8 cannot carry. */
-function checkShape<D extends DescMessage>(desc: D, message: MessageShape<D>): MessageShape<D> {
-  const shape = shapeOf(desc);
+function checkRequired<D extends DescMessage>(shape: Shape<D>, message: MessageShape<D>): MessageShape<D> {
   for (const field of shape.required) {
     const value: unknown = Reflect.get(message, field.localName);
     if (value === undefined || value === '') throw invalidInput(`${field.jsonName} is required.`);
   }
-  for (const field of shape.structs) checkValue(Reflect.get(message, field.localName), field);
   return message;
 }
 
@@ -131,10 +194,13 @@ function checkValue(value: unknown, field: DescField): void {
     throw invalidInput(`${field.jsonName} holds a number that is not finite.`);
   }
   if (typeof value === 'string' && !value.isWellFormed()) throw loneSurrogate(field);
-  if (typeof value !== 'object' || value === null) return;
-  for (const [key, member] of Object.entries(value)) {
-    if (!key.isWellFormed()) throw loneSurrogate(field);
-    checkValue(member, field);
+  if (Array.isArray(value)) {
+    for (const element of value) checkValue(element, field);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      if (!key.isWellFormed()) throw loneSurrogate(field);
+      checkValue(member, field);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { requireScope } from './authorize.js';
-import { type AuthenticatedCall, type Call, type Caller, STOPPING } from './call.js';
+import { type Call, type Caller, STOPPING } from './call.js';
 import { bridgeRequest } from './door.js';
 import { deadlineExceeded, rulesBroken, ServiceError, stopping, toServiceError } from './errors.js';
 import { handOver } from './hand-over.js';
@@ -59,102 +59,128 @@ export interface PipelineParts {
 
 /** Makes the pipeline of a service: one for all its edges. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authenticate, maxCallMs, maxStallMs = 30_000, now } = parts;
+  const { authenticate, maxCallMs, maxStallMs = 30_000, now, log } = parts;
 
   return {
-    invoke: (rpc, read, call) =>
-      logged(rpc, call, async (admit) => {
-        const start = now();
-        const { message, caller } = admit(read);
-        const deadline = start + Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
-        const authenticated: AuthenticatedCall = { ...call, caller, deadline };
-        return withDeadline(
-          async () => rpc.handle(bridgeRequest(rpc, message), authenticated),
-          deadline - start,
+    async invoke(rpc, read, call) {
+      const entry: Entry = { rpc, call, start: now(), caller: undefined };
+      try {
+        const request = bridgeRequest(rpc, admit(entry, rpc, read));
+        const ms = Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
+        if (ms <= 0) throw deadlineExceeded();
+        const answer = await inTime(
+          rpc.handle(request, { ...call, caller: entry.caller, deadline: entry.start + ms }),
+          ms,
         );
-      }),
+        logAnswer(entry);
+        return answer;
+      } catch (thrown) {
+        throw logRefusal(entry, thrown);
+      }
+    },
 
-    invokeStream: (rpc, read, call, send) =>
-      logged(rpc, call, async (admit) => {
-        const { message, caller } = admit(read);
-        const responses = rpc.handle(bridgeRequest(rpc, message), {
-          ...call,
-          caller,
-          deadline: now() + call.timeoutMs,
-        });
-        const { signal } = call;
-        try {
-          let next = await responses.next();
-          while (!next.done) {
-            const { value } = next;
-            const outcome = await handOver(() => send(value), signal, maxStallMs);
-            if (outcome === 'aborted' && signal.reason !== STOPPING) break;
-            next =
-              outcome === 'taken'
-                ? await responses.next()
-                : await responses.throw(outcome === 'stalled' ? tooSlow(maxStallMs) : stopping());
-          }
-        } finally {
-          await responses.return();
-        }
-      }),
+    async invokeStream(rpc, read, call, send) {
+      const entry: Entry = { rpc, call, start: now(), caller: undefined };
+      try {
+        const request = bridgeRequest(rpc, admit(entry, rpc, read));
+        const { caller } = entry;
+        await stream(rpc.handle(request, { ...call, caller, deadline: now() + call.timeoutMs }), call, send);
+        logAnswer(entry);
+      } catch (thrown) {
+        throw logRefusal(entry, thrown);
+      }
+    },
   };
 
-  /** Runs a call and logs what became of it. `admit` lets the caller in, and reads and checks the request. */
-  async function logged<R extends AnyRpc | AnyStreamRpc, T>(
+  /** Lets the caller in, and reads and checks the request. @throws ServiceError */
+  function admit<R extends AnyRpc | AnyStreamRpc>(
+    entry: Entry,
     rpc: R,
-    call: Call,
-    run: (admit: Admit<R>) => Promise<T>,
-  ): Promise<T> {
-    const { log } = parts;
-    const start = now();
-    let caller: Caller | undefined;
-    const line = () => ({
+    read: () => MessageShape<R['method']['input']>,
+  ): MessageShape<R['method']['input']> {
+    entry.caller = authenticate(entry.call);
+    requireScope(entry.caller, rpc.scope);
+    const message = read();
+    const violations = rpc.rules(message);
+    if (violations.length > 0) throw rulesBroken(entry.call.surface, violations);
+    return message;
+  }
+
+  /** Sends the answers of a stream, each when the one before it is taken. */
+  async function stream<Response>(
+    responses: AsyncGenerator<Response, void, void>,
+    { signal }: { readonly signal: AbortSignal },
+    send: (response: Response) => Promise<void>,
+  ): Promise<void> {
+    try {
+      let next = await responses.next();
+      while (!next.done) {
+        const { value } = next;
+        const outcome = await handOver(() => send(value), signal, maxStallMs);
+        if (outcome === 'aborted' && signal.reason !== STOPPING) break;
+        next =
+          outcome === 'taken'
+            ? await responses.next()
+            : await responses.throw(outcome === 'stalled' ? tooSlow(maxStallMs) : stopping());
+      }
+    } finally {
+      await responses.return();
+    }
+  }
+
+  function logAnswer(entry: Entry): void {
+    if (log.isLevelEnabled('debug')) log.debug({ ...line(entry), code: 'ok' }, 'call');
+  }
+
+  /** Logs why a call is refused. @returns the error for its caller */
+  function logRefusal(entry: Entry, thrown: unknown): ServiceError {
+    const error = toServiceError(thrown);
+    const fields = { ...line(entry), code: error.code };
+    if (error.code === 'internal') log.error({ ...fields, err: error.cause }, 'call failed');
+    else if (error.code === 'unavailable' || error.code === 'deadline_exceeded')
+      log.warn({ ...fields, err: error.cause }, 'call failed');
+    else log.info(fields, 'call refused');
+    return error;
+  }
+
+  function line({ rpc, call, caller, start }: Entry) {
+    return {
       rpc: rpc.method.name,
       transport: call.transport,
       requestId: call.requestId,
       ...(caller !== undefined && { caller: caller.name }),
       ms: now() - start,
-    });
-    try {
-      const answer = await run((read) => {
-        caller = authenticate(call);
-        requireScope(caller, rpc.scope);
-        const message = read();
-        const violations = rpc.rules(message);
-        if (violations.length > 0) throw rulesBroken(call.surface, violations);
-        return { message, caller };
-      });
-      if (log.isLevelEnabled('debug')) log.debug({ ...line(), code: 'ok' }, 'call');
-      return answer;
-    } catch (thrown) {
-      const error = toServiceError(thrown);
-      const fields = { ...line(), code: error.code };
-      if (error.code === 'internal') log.error({ ...fields, err: error.cause }, 'call failed');
-      else if (error.code === 'unavailable' || error.code === 'deadline_exceeded')
-        log.warn({ ...fields, err: error.cause }, 'call failed');
-      else log.info(fields, 'call refused');
-      throw error;
-    }
+    };
   }
 }
 
-/** Lets the caller of an RPC in. @throws ServiceError */
-type Admit<R extends AnyRpc | AnyStreamRpc> = (read: () => MessageShape<R['method']['input']>) => {
-  readonly message: MessageShape<R['method']['input']>;
-  readonly caller: Caller | undefined;
-};
+/** A call in the log. */
+interface Entry {
+  readonly rpc: AnyRpc | AnyStreamRpc;
+  readonly call: Call;
+  /** Milliseconds since the epoch. */
+  readonly start: number;
+  /** Known once it is let in. */
+  caller: Caller | undefined;
+}
 
 /**
  * Answers `deadline_exceeded` when the work is not done in time. The work itself is not stopped: a write that
  * is under way may still land, which is what an idempotency key is for.
  */
-function withDeadline<T>(work: () => Promise<T>, ms: number): Promise<T> {
-  if (ms <= 0) return Promise.reject(deadlineExceeded());
+function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(deadlineExceeded()), ms);
-    const settled = () => clearTimeout(timer);
-    work().finally(settled).then(resolve, reject);
+    work.then(
+      (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
 }
 

@@ -39,11 +39,20 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
  *
  * @throws ServiceError identity_not_verified; Error when the key's identity secret cannot be opened
  */
-export async function customerOf(claim: CustomerClaim, check: CustomerCheck): Promise<Customer> {
+export function customerOf(claim: CustomerClaim, check: CustomerCheck): Promise<Customer> {
   const { customerId, customerToken } = claim;
   const { identity } = check;
-  const unverified = { id: customerId || undefined, verified: false };
-  if (identity.mode === 'off' || (identity.mode === 'optional' && customerToken === '')) return unverified;
+  if (identity.mode === 'off' || (identity.mode === 'optional' && customerToken === '')) {
+    return Promise.resolve({ id: customerId || undefined, verified: false });
+  }
+  return verifiedCustomer(claim, identity, check);
+}
+
+async function verifiedCustomer(
+  { customerId, customerToken }: CustomerClaim,
+  identity: Exclude<Identity, { readonly mode: 'off' }>,
+  check: CustomerCheck,
+): Promise<Customer> {
   // Before the key: what is no token at all is refused even when the key's secret cannot be opened.
   if (!COMPACT_JWS.test(customerToken)) throw notVerified();
   const id = await verify(customerToken, await identity.key(), check);

@@ -1,7 +1,7 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { ServiceError } from '../rpc/errors.js';
 import { isSameText } from '../rpc/same-text.js';
 import { UUID } from '../rpc/uuid.js';
+import { hmacSha256 } from './hmac.js';
 
 /** What a session token says (RFC 7519). It lives in browsers: no customer id, no variables. */
 export interface SessionClaims {
@@ -56,18 +56,18 @@ export interface SessionTokens {
 export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey[]]): SessionTokens {
   const keys = keyring.map(({ kid, secret }) => ({
     header: base64url(JSON.stringify({ alg: 'HS256', typ: TOKEN_TYPE, kid })),
-    key: createSecretKey(secret),
+    signatureOf: hmacSha256(secret),
   }));
   const [first] = keys;
   if (first === undefined) throw new Error('no signing key');
-  const keyOf = new Map(keys.map(({ header, key }) => [header, key]));
+  const signatures = new Map(keys.map(({ header, signatureOf }) => [header, signatureOf]));
   /** Tokens that were good: each comes again with its visitor's next message, and finding out takes 7 µs. */
   const known = new Map<string, SessionClaims>();
 
   return {
     sign(claims) {
       const signed = `${first.header}.${payloadOf(claims)}`;
-      return `${signed}.${signatureOf(first.key, signed)}`;
+      return `${signed}.${first.signatureOf(signed)}`;
     },
 
     verify(token, nowMs, graceSeconds = 0) {
@@ -95,8 +95,9 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
     const payloadEnd = token.lastIndexOf('.');
     // A header is one of ours to the letter, or the token is not ours: nothing of it is parsed (`alg`, `typ`, `kid`)
     // before its signature is known to be good.
-    const key = token.length <= MAX_TOKEN_LENGTH ? keyOf.get(token.slice(0, headerEnd)) : undefined;
-    const signature = key && signatureOf(key, token.slice(0, payloadEnd));
+    const signatureOf =
+      token.length <= MAX_TOKEN_LENGTH ? signatures.get(token.slice(0, headerEnd)) : undefined;
+    const signature = signatureOf?.(token.slice(0, payloadEnd));
     // Compared as text, so that one signature has one spelling.
     if (signature === undefined || !isSameText(signature, token.slice(payloadEnd + 1))) return undefined;
     return claimsOf(token.slice(headerEnd + 1, payloadEnd));
@@ -153,10 +154,6 @@ function isJti(value: unknown): value is string {
 
 function isSeconds(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function signatureOf(key: KeyObject, signed: string): string {
-  return createHmac('sha256', key).update(signed).digest('base64url');
 }
 
 /** Of ASCII text. */

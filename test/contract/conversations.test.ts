@@ -10,7 +10,8 @@ import {
 } from '../../src/conversations/conversation.js';
 import { mongoAudit } from '../../src/mongo/audit.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
-import { type AuditDocument, type Database, fromStored, openDatabase } from '../../src/mongo/database.js';
+import { type AuditDocument, type Database, openDatabase } from '../../src/mongo/database.js';
+import { fromStored } from '../../src/mongo/stored-uuid.js';
 import { newConversation } from './rows.js';
 import { type At, contractSuite } from './server.js';
 

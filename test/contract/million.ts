@@ -9,13 +9,8 @@ import { Agent, request } from 'node:http';
 import { v7 as uuidV7 } from 'uuid';
 import type { ConversationStore } from '../../src/conversations/conversation.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
-import {
-  type ConversationDocument,
-  type Database,
-  openDatabase,
-  type StoredUuid,
-  toStored,
-} from '../../src/mongo/database.js';
+import { type ConversationDocument, type Database, openDatabase } from '../../src/mongo/database.js';
+import { type StoredUuid, toStored } from '../../src/mongo/stored-uuid.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { newConversation } from './rows.js';
 

@@ -1,4 +1,11 @@
-import { create, type JsonObject, type JsonValue, toBinary, toJsonString } from '@bufbuild/protobuf';
+import {
+  create,
+  fromJsonString,
+  type JsonObject,
+  type JsonValue,
+  toBinary,
+  toJsonString,
+} from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import {
@@ -321,6 +328,68 @@ test('the bridge keeps every field of any request, from either format', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+/** A text, an object, or something else in JSON. */
+const anyJson = {
+  text: fc.string({ maxLength: 5 }).map((sent) => JSON.stringify(sent)),
+  object: fc
+    .dictionary(fc.string({ maxLength: 3 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 })
+    .map((sent) => JSON.stringify(sent)),
+  other: fc.oneof(
+    fc.constantFrom('null', '1', 'true', '[]', '"\\ud800"', '{"a":1e400}', '{"a":{"\\ud800":1}}', '-0'),
+    fc.constantFrom(19, 20, 21, 98, 99, 150).map((depth) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`),
+  ),
+};
+
+/** Members of a request and others, most with values of their type, some given twice, in both spellings. */
+const anyBody = fc
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.tuple(fc.constantFrom('publicKey', 'customerId', 'locale'), anyJson.text) },
+      { weight: 2, arbitrary: fc.tuple(fc.constant('variables'), fc.oneof(anyJson.object, anyJson.other)) },
+      fc.tuple(
+        fc.constantFrom('public_key', 'other', '__proto__', 'locale'),
+        fc.oneof(...Object.values(anyJson)),
+      ),
+    ),
+    { maxLength: 3 },
+  )
+  .map((members) => `{${members.map(([name, value]) => `"${name}":${value}`).join(',')}}`);
+
+test('reads any JSON as protobuf-es does, or refuses it as that does', () => {
+  const strictly = (body: string) => {
+    const message = fromJsonString(OpenSessionRequestSchema, body, { ignoreUnknownFields: true });
+    return message.publicKey === '' || hasNoJson(message.variables) ? undefined : message;
+  };
+  /** What protobuf-es lets through, and the door does not. */
+  const hasNoJson = (value: JsonValue | undefined): boolean => {
+    if (typeof value === 'number') return !Number.isFinite(value);
+    if (typeof value === 'string') return !value.isWellFormed();
+    if (typeof value !== 'object' || value === null) return false;
+    return Object.entries(value).some(([name, member]) => !name.isWellFormed() || hasNoJson(member));
+  };
+  const orUndefined = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch {
+      return undefined;
+    }
+  };
+  let read = 0;
+  fc.assert(
+    fc.property(anyBody, (body) => {
+      const wanted = orUndefined(() => strictly(body));
+      same(
+        orUndefined(() => readText(body)),
+        wanted,
+        body,
+      );
+      if (wanted) read++;
+    }),
+    { numRuns: 1_000 },
+  );
+  assert.ok(read > 100, `only ${read} could be read`);
 });
 
 test('JSON and protobuf read the same variables from the same Struct', () => {

@@ -1,5 +1,5 @@
 import { deadlineExceeded } from '../rpc/errors.js';
-import { unavailable } from './errors.js';
+import { OPERATION_MS, unavailable } from './errors.js';
 
 /** What became of one item of a batch. */
 export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
@@ -16,11 +16,21 @@ export interface GroupParts<Item, Answer> {
   readonly maxInFlight?: number;
   /** The most items that wait; more are refused as `unavailable`. */
   readonly maxWaiting?: number;
+  /**
+   * The longest that an item may be without an answer, in ms; then it is answered `unavailable`, also when it waits
+   * behind a batch that gets none.
+   */
+  readonly maxPendingMs?: number;
 }
 
-interface Waiting<Item, Answer> {
+const NO_OUTCOME = { error: new Error('an item without an outcome') };
+
+interface Pending<Item, Answer> {
   readonly item: Item;
+  /** When it is too late to send it, in ms since the epoch. */
   readonly deadline: number;
+  /** When it is answered that there is no answer. */
+  readonly expiresAt: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -30,26 +40,53 @@ interface Waiting<Item, Answer> {
  * one. Nothing waits for a timer: with a free place, what has arrived in this turn of the event loop leaves at its
  * end.
  *
- * The returned function resolves with the answer to its own item, and rejects when its own item failed, or when
- * its deadline (ms since the epoch) passed before it was sent: then it never is.
+ * The returned function resolves with the answer to its own item, and rejects when its own item failed, when its
+ * deadline (ms since the epoch) passed before it was sent (then it never is), or when it has waited for too long.
  */
 export function createGroup<Item, Answer>(
   parts: GroupParts<Item, Answer>,
 ): (item: Item, deadline: number) => Promise<Answer> {
-  const { run, now, maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000 } = parts;
-  let waiting: Waiting<Item, Answer>[] = [];
+  const {
+    run,
+    now,
+    maxBatch = 200,
+    maxInFlight = 2,
+    maxWaiting = 10_000,
+    maxPendingMs = OPERATION_MS,
+  } = parts;
+  /** Everything without an answer, in the order in which it came. */
+  const pending = new Set<Pending<Item, Answer>>();
+  let waiting: Pending<Item, Answer>[] = [];
   let inFlight = 0;
   let scheduled = false;
+  /** One for all: what came first is the first to be late. */
+  let expiry: NodeJS.Timeout | undefined;
 
   return (item, deadline) => {
     if (waiting.length >= maxWaiting) {
       return Promise.reject(unavailable('The service has more work than it can do at the moment.'));
     }
     return new Promise((resolve, reject) => {
-      waiting.push({ item, deadline, resolve, reject });
+      const entry = { item, deadline, expiresAt: now() + maxPendingMs, resolve, reject };
+      pending.add(entry);
+      waiting.push(entry);
+      if (expiry === undefined) expiry = setTimeout(expire, maxPendingMs).unref();
       schedule();
     });
   };
+
+  function expire(): void {
+    expiry = undefined;
+    const time = now();
+    for (const entry of pending) {
+      if (entry.expiresAt > time) {
+        expiry = setTimeout(expire, entry.expiresAt - time).unref();
+        return;
+      }
+      pending.delete(entry);
+      entry.reject(unavailable('The database does not answer at the moment.'));
+    }
+  }
 
   function schedule(): void {
     if (scheduled || inFlight >= maxInFlight || waiting.length === 0) return;
@@ -63,13 +100,14 @@ export function createGroup<Item, Answer>(
 
   function send(): void {
     const time = now();
-    const batch: Waiting<Item, Answer>[] = [];
+    const batch: Pending<Item, Answer>[] = [];
     let taken = 0;
     for (const entry of waiting) {
       if (batch.length === maxBatch) break;
       taken++;
+      if (!pending.has(entry)) continue;
       if (entry.deadline > time) batch.push(entry);
-      else entry.reject(deadlineExceeded());
+      else settle(entry, { error: deadlineExceeded() });
     }
     waiting = waiting.slice(taken);
     if (batch.length === 0) return;
@@ -79,19 +117,21 @@ export function createGroup<Item, Answer>(
       .then(run)
       .then(
         (outcomes) => {
-          for (const [index, entry] of batch.entries()) {
-            const outcome = outcomes[index] ?? { error: new Error('an item without an outcome') };
-            if ('answer' in outcome) entry.resolve(outcome.answer);
-            else entry.reject(outcome.error);
-          }
+          for (const [index, entry] of batch.entries()) settle(entry, outcomes[index] ?? NO_OUTCOME);
         },
         (error: unknown) => {
-          for (const entry of batch) entry.reject(error);
+          for (const entry of batch) settle(entry, { error });
         },
       )
       .finally(() => {
         inFlight--;
         schedule();
       });
+  }
+
+  function settle(entry: Pending<Item, Answer>, outcome: Outcome<Answer>): void {
+    pending.delete(entry);
+    if ('answer' in outcome) entry.resolve(outcome.answer);
+    else entry.reject(outcome.error);
   }
 }

@@ -1,7 +1,8 @@
+import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { createGroup, type GroupParts } from '../../src/mongo/group.js';
+import { createGroup, type GroupParts } from '../../src/mongo/group-commit.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { suite } from '../harness/suite.js';
 
@@ -19,13 +20,13 @@ type Outcome = 'waiting' | 'written' | { readonly failed: unknown };
 
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-function rig(limits: Omit<GroupParts<number, undefined>, 'run' | 'now'> = {}) {
+function rig(limits: Omit<Partial<GroupParts<number, undefined>>, 'run'> = {}) {
   const writes: Write[] = [];
   const answers = new Map<number, Outcome[]>();
   let time = 1_000;
   const commit = createGroup<number, undefined>({
-    ...limits,
     now: () => time,
+    ...limits,
     run: (items) =>
       new Promise((resolve, fail) => {
         writes.push({
@@ -391,4 +392,68 @@ test('in any interleaving each item is answered once, and sent at most once', as
     }),
     { numRuns: 200 },
   );
+});
+
+const expiring = suite('group commit: items without an answer');
+
+/** Time under the test's control, timers too. */
+function expiringRig(limits: Pick<GroupParts<number, undefined>, 'maxInFlight'> = {}) {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  let time = 1_000;
+  const { put, ...rest } = rig({ ...limits, maxPendingMs: 4_000, now: () => time });
+  return {
+    ...rest,
+    put,
+    async pass(ms: number): Promise<void> {
+      time += ms;
+      mock.timers.tick(ms);
+      await idle();
+    },
+  };
+}
+expiring.after.each(() => mock.timers.reset());
+
+expiring('are told so in time, each in its own: those that were sent, and those that wait', async () => {
+  const { put, outcome, pass, sent } = expiringRig({ maxInFlight: 1 });
+  put(1);
+  await idle();
+  await pass(1_000);
+  put(2);
+  await pass(2_999);
+  assert.equal([outcome(1), outcome(2)], ['waiting', 'waiting']);
+  await pass(1);
+  assert.equal([codeOf(outcome(1)), outcome(2)], ['unavailable', 'waiting']);
+  await pass(1_000);
+  assert.is(codeOf(outcome(2)), 'unavailable');
+  assert.equal(sent(), [[1]]);
+});
+
+expiring('are answered once, whatever becomes of them later, and are not sent any more', async () => {
+  const { put, outcome, pass, sent, writes } = expiringRig({ maxInFlight: 1 });
+  put(1);
+  await idle();
+  put(2);
+  await pass(4_000);
+  put(3);
+  writes[0]?.settle();
+  await idle();
+  assert.equal([codeOf(outcome(1)), codeOf(outcome(2))], ['unavailable', 'unavailable']);
+  assert.equal(sent(), [[1], [3]]);
+  writes[1]?.settle();
+  await idle();
+  assert.is(outcome(3), 'written');
+});
+
+expiring('an item that came when all others had their answer has its whole time', async () => {
+  const { put, outcome, pass, writes } = expiringRig();
+  put(1);
+  await idle();
+  writes[0]?.settle();
+  await idle();
+  await pass(3_000);
+  put(2);
+  await pass(3_999);
+  assert.is(outcome(2), 'waiting');
+  await pass(1);
+  assert.is(codeOf(outcome(2)), 'unavailable');
 });

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { PUBLIC_KEY } from '../../src/catalog/public-key.js';
+import { canonicalLocale } from '../../src/conversations/locale.js';
+import type { Surface } from '../../src/rpc/call.js';
+import { rulesBroken } from '../../src/rpc/errors.js';
+import type { OpenRequest } from './session.js';
+
+/** The rules of an open, in zod. Fastify has them as JSON Schema. */
+
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const nested = (levels: number): z.ZodType =>
+  levels === 0 ? scalar : z.union([scalar, z.array(nested(levels - 1))]);
+
+const request = z.object({
+  publicKey: z.string().regex(PUBLIC_KEY),
+  customerId: z
+    .string()
+    .refine((id) => id.length <= 100 || [...id].length <= 100, 'at most 100 characters')
+    .nullish(),
+  locale: z
+    .string()
+    .max(16)
+    .refine((tag) => tag === '' || canonicalLocale(tag) !== undefined, 'not a BCP-47 language tag')
+    .nullish(),
+  variables: z
+    .record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/), nested(4))
+    .refine((variables) => Object.keys(variables).length <= 50, 'at most 50 keys')
+    .refine((variables) => Buffer.byteLength(JSON.stringify(variables)) <= 4096, 'at most 4096 bytes')
+    .nullish(),
+});
+
+/** @throws ServiceError validation_failed | invalid_input (engine) with every broken rule */
+export function checkRequest(surface: Surface, body: unknown): OpenRequest {
+  const { data, error } = request.safeParse(body);
+  if (data) return data;
+  throw rulesBroken(
+    surface,
+    error.issues.map(({ path, code, message }) => ({ field: path.join('.'), rule: code, message })),
+  );
+}

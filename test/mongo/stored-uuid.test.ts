@@ -1,0 +1,32 @@
+import fc from 'fast-check';
+import { UUID } from 'mongodb';
+import * as assert from 'uvu/assert';
+import { fromStored, toStored } from '../../src/mongo/stored-uuid.js';
+import { suite } from '../harness/suite.js';
+
+const test = suite('stored UUID');
+
+test("is the driver's own, in either case, and comes back in lower case", () => {
+  fc.assert(
+    fc.property(fc.uuid(), fc.boolean(), (uuid, upper) => {
+      const stored = toStored(upper ? uuid.toUpperCase() : uuid);
+      assert.is(stored.sub_type, 4);
+      assert.is(stored.toString('hex'), new UUID(uuid).toString('hex').replaceAll('-', ''));
+      assert.is(fromStored(stored), uuid);
+    }),
+  );
+});
+
+test('takes nothing else', () => {
+  const uuid = '0193aa00-0000-7000-8000-00000000000f';
+  const others = [
+    '',
+    uuid.slice(1),
+    `${uuid}0`,
+    uuid.replace('f', 'g'),
+    uuid.replace('f', 'é'),
+    uuid.replace('-', '0'),
+    uuid.replace('f', '-'),
+  ];
+  for (const other of others) assert.throws(() => toStored(other), 'not a UUID');
+});
