@@ -115,3 +115,24 @@ test(
   },
   { timeoutMs: 60_000 },
 );
+
+test(
+  '--profile shows where each thread spends its time, and leaves the profiles',
+  async () => {
+    const folder = await tempDir();
+    const { code, stdout } = await bench(['--profile', '--seconds', '0.5'], { TMPDIR: folder });
+    assert.is(code, 0, stdout);
+    const files = [...stdout.matchAll(/^== (main thread|embedded server): (\S+\.cpuprofile) ==$/gm)];
+    assert.equal(
+      files.map(([, thread]) => thread),
+      ['main thread', 'embedded server'],
+    );
+    for (const [, , path = ''] of files) {
+      assert.ok(path.startsWith(folder), path);
+      assert.ok(JSON.parse(await readFile(path, 'utf8')).samples.length > 0, path);
+    }
+    assert.match(stdout, /^ {2}mongodb +\d/m);
+    assert.match(stdout, /^ {2}\S+ src\/\S+\.js:\d+ +\d/m);
+  },
+  { timeoutMs: 60_000 },
+);
