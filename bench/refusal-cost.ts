@@ -17,7 +17,7 @@ export interface RefusalCost {
 export interface BodyCost {
   /** What its request takes more CPU time than one that is refused at once, in µs. */
   readonly us: Spread;
-  /** What JSON.parse of it takes in this process, in µs. */
+  /** What JSON.parse of it takes in this process, in µs of CPU time. */
   readonly parseUs: number;
   /** The one by the other. */
   readonly byParse: Spread;
@@ -25,8 +25,8 @@ export interface BodyCost {
 
 /** Bodies of more than this are large: it is they that cost. */
 const SMALL_BYTES = 1_024;
-/** How long JSON.parse of one body is timed, in ms. */
-const PARSE_MS = 50;
+/** For how long one body is parsed again and again, in ms. */
+const PARSE_MS = 300;
 
 /** What `--only` and the JSON call a refused request. */
 export function refusedId({ name }: Pick<Refused, 'name'>): string {
@@ -68,13 +68,15 @@ export function refusalRatios(costs: readonly RefusalCost[]): Ratio[] {
   return [inOrder(small).at(0), inOrder(large).at(-1)].filter((ratio) => ratio !== undefined);
 }
 
-/** What JSON.parse takes here, in µs: the median of many times. */
+/** What JSON.parse takes here, in µs of CPU time: the mean of many times, with the garbage that it makes. */
 function parseUs(body: string): number {
-  const times: number[] = [];
-  for (const until = performance.now() + PARSE_MS; performance.now() < until || times.length < 10; ) {
-    const began = performance.now();
+  const before = process.cpuUsage();
+  const until = performance.now() + PARSE_MS;
+  let times = 0;
+  do {
     JSON.parse(body);
-    times.push((performance.now() - began) * 1_000);
-  }
-  return spread(times).median;
+    times++;
+  } while (performance.now() < until);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / times;
 }

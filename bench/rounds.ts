@@ -28,8 +28,10 @@ export interface RoundOptions<C extends Contender> {
   readonly onRound: (contender: C, round: Round, number: number) => void;
 }
 
-/** How often a server is looked at, and how long it may take, until it has nothing to do, in ms. */
-const IDLE_LOOK_MS = 40;
+/** A server that used no CPU time in so many looks, so many ms apart, has nothing to do; one gets its turn by then. */
+const IDLE_LOOKS = 5;
+const LOOK_MS = 40;
+/** How long that is waited for, in ms. */
 const IDLE_MS = 10_000;
 
 /**
@@ -65,9 +67,11 @@ async function measure({ server, run }: Contender, ms: number): Promise<Round> {
 /** What is left of a load when its generator has gone must not be done in the next one's time. */
 async function untilIdle({ cpuMs }: Pick<ServerProcess, 'cpuMs'>): Promise<void> {
   const until = performance.now() + IDLE_MS;
-  for (let used = Number.NaN; used !== cpuMs() && performance.now() < until; ) {
-    used = cpuMs();
-    await sleep(IDLE_LOOK_MS);
-    if (Number.isNaN(used)) return;
+  let used = cpuMs();
+  for (let looks = 0; looks < IDLE_LOOKS && performance.now() < until; looks++) {
+    await sleep(LOOK_MS);
+    const now = cpuMs();
+    if (now > used) looks = -1;
+    used = now;
   }
 }

@@ -57,11 +57,12 @@ test('CPU time is that of the process, for each answer of any status', async () 
 test('the next one waits until what is left of a load is done', async () => {
   const calls: string[] = [];
   const busy = contender('A', calls);
-  let cpuMs = 0;
   let looks = 0;
-  const server = { cpuMs: () => (++looks < 8 ? (cpuMs += 10) : cpuMs), memoryMiB: () => 0 };
+  // Busy, then waiting for its turn, then busy again, then done.
+  const used = [0, 10, 20, 30, 30, 30, 40];
+  const server = { cpuMs: () => used[looks++] ?? 50, memoryMiB: () => 0 };
   await alternate([{ ...busy, server }], { rounds: 1, ms: 1, warmUpMs: 0, onRound: () => {} });
-  assert.ok(looks >= 8, `${looks} looks`);
+  assert.is(looks, used.length + 1 + 5);
 });
 
 test('without a process of its own there is no CPU time', async () => {
