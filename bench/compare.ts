@@ -21,7 +21,10 @@ export const compare = definePart({
 Brings up the service, its peers (bench/peers) and the ceilings (bench/ceilings), each in a process of its own, on one
 database: on the embedded server, and once more on MONGODB_URI when that is set. Calls them in turns, A B C A B C …, by wrk
 and ghz where they are on the PATH, else from processes of our own. Prints medians and spreads, the CPU time of the server
-per request, and the ratios that matter with their bars.`,
+per request, and the ratios that matter with their bars.
+
+Groups and their contenders:
+${listContenders()}`,
   options: {
     rounds: count('rounds of each contender, at least 5 to be worth anything', 7),
     seconds: seconds('length of a round, and of the warm-up', 3),
@@ -133,6 +136,16 @@ async function measure(
   } finally {
     await scene.close();
   }
+}
+
+/** A line for each group. */
+function listContenders(): string {
+  return Object.keys(GROUPS)
+    .map((group) => {
+      const ids = ENTRIES.filter((entry) => entry.group === group).map(({ id }) => id);
+      return `  ${group}: ${ids.join(', ')}`;
+    })
+    .join('\n');
 }
 
 /** Goes on for longer when nothing was answered yet: machines that test are slow at times. */

@@ -72,10 +72,10 @@ function http(
     group: 'http',
     isOurs: server === ours,
     async open(scene) {
-      const process = await server(scene);
+      const running = await server(scene);
       const options = { connections: connections ?? scene.connections, status };
-      const run = (ms: number) => scene.http.run(process.http ?? '', [request], { ...options, ms });
-      return { name, server: process, run };
+      const run = (ms: number) => scene.http.run(running.http ?? '', [request], { ...options, ms });
+      return { name, server: running, run };
     },
   };
 }
@@ -87,11 +87,11 @@ function grpc(id: string, name: string, server: Server): Entry {
     group: 'grpc',
     isOurs: server === ours,
     async open(scene) {
-      const process = await server(scene);
+      const running = await server(scene);
       const callers = scene.connections;
       const run = (ms: number) =>
-        scene.grpc.run(process.grpc ?? '', OPEN_RPC_PATH, [grpcOpen], { callers, ms });
-      return { name, server: process, run };
+        scene.grpc.run(running.grpc ?? '', OPEN_RPC_PATH, [grpcOpen], { callers, ms });
+      return { name, server: running, run };
     },
   };
 }

@@ -40,5 +40,5 @@ function usage(): string {
 
 Parts (${byDefault.name} unless said otherwise; npm run bench -- <part> --help tells more):
 ${list}
-${byDefault.help.replace('Usage: npm run bench --', `${byDefault.name}:`)}`;
+${byDefault.help.replace(/^.*\n/, `== ${byDefault.name} ==\n`)}`;
 }
