@@ -1,5 +1,3 @@
-/** How long it takes to erase a customer with very many conversations, and what memory: see USAGE. */
-import { parseArgs } from 'node:util';
 import { start } from '../src/app.js';
 import { readConfig } from '../src/config.js';
 import type { EraseCustomerResponse } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
@@ -9,38 +7,38 @@ import { openDatabase } from '../src/mongo/database.js';
 import { createLog } from '../src/telemetry/log.js';
 import { newConversation } from '../test/contract/rows.js';
 import { tempDir } from '../test/harness/temp-dir.js';
-import { answered, DEMO_TENANT, startMeasuredService } from './service.js';
-
-const USAGE = `Usage: node dist/bench/erase-customer.js [--conversations <n>]
-
-Fills a database of the embedded server with the conversations of one customer (100000 unless said otherwise), then
-calls EraseCustomer of a service in a process of its own until it is complete. Prints the time, the calls, and the
-memory that the process has for itself.
-`;
+import { DEMO_TENANT } from './demo.js';
+import { answered, engineClient } from './engine-client.js';
+import { count } from './options.js';
+import { definePart } from './part.js';
+import { startOurs } from './server-process.js';
 
 const CUSTOMER = 'u-42';
 /** How many inserts are under way at once. */
 const WIDTH = 1_000;
 const SAMPLE_MS = 50;
 
-const { values } = parseArgs({
-  options: {
-    conversations: { type: 'string', default: '100000' },
-    help: { type: 'boolean', short: 'h' },
-  },
+/** How long it takes to erase a customer with very many conversations, and what memory. */
+export const eraseCustomer = definePart({
+  name: 'erase-customer',
+  summary: 'EraseCustomer of very many conversations: time and memory',
+  about: `
+Fills a database of the embedded server with the conversations of one customer, then calls EraseCustomer of a service in
+a process of its own until it is complete. Prints the time, the calls, and the memory that the process has for itself.`,
+  options: { conversations: count('conversations of the customer', 100_000) },
+  run: ({ conversations }) => measure(conversations),
 });
-if (values.help) process.stdout.write(USAGE);
-else process.exit(await measure(Number(values.conversations)));
 
 async function measure(count: number): Promise<number> {
   const dataDir = await tempDir();
   await fill(dataDir, count);
 
-  const { client, memory, stop } = await startMeasuredService(dataDir);
-  const before = memory();
+  const service = await startOurs({ dataDir });
+  const client = engineClient(service);
+  const before = service.memoryMiB();
   let peak = before;
   const sampling = setInterval(() => {
-    peak = Math.max(peak, memory());
+    peak = Math.max(peak, service.memoryMiB());
   }, SAMPLE_MS);
 
   const began = performance.now();
@@ -59,8 +57,12 @@ async function measure(count: number): Promise<number> {
     `erased ${erased} of ${count} conversations in ${seconds(began)} s, ${calls.length} calls: ${calls.join(', ')}`,
   );
   clearInterval(sampling);
-  console.log(`memory of the service (RssAnon): ${before} MiB before, ${peak} at most, ${memory()} after`);
-  await stop();
+  const memory = [before, peak, service.memoryMiB()].map(Math.round);
+  console.log(
+    `memory of the service (RssAnon): ${memory[0]} MiB before, ${memory[1]} at most, ${memory[2]} after`,
+  );
+  client.close();
+  await service.stop();
   return erased === count ? 0 : 1;
 }
 

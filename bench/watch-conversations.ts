@@ -1,40 +1,41 @@
-/** Whether watchers lose anything, and what one that hangs costs: see USAGE. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { WatchConversationsResponse } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { readStream, type StreamReader } from '../test/harness/stream-reader.js';
-import { DEMO_TENANT, type MeasuredService, startMeasuredService } from './service.js';
+import { DEMO_TENANT } from './demo.js';
+import { engineClient } from './engine-client.js';
+import { count, seconds } from './options.js';
+import { definePart } from './part.js';
+import { type ServerProcess, startOurs } from './server-process.js';
 import { startWriters } from './writers.js';
-
-const USAGE = `Usage: node dist/bench/watch-conversations.js [--seconds <n>] [--writers <n>]
-
-A service on the embedded server, in a process of its own; writers (16) that open, refresh, update and end
-conversations, and log each write that was acknowledged; three watchers. After a quarter of the time (60 s), the third
-one stops reading, as a program does that hangs. Prints the memory that the process has for itself, and what each
-watcher got of what was written. The exit code is 1 when an event was lost.
-`;
 
 /** How long a watch takes at most to be told that it is too slow, in ms. */
 const TOO_SLOW_MS = 35_000;
 /** How long the last events may take, in ms. */
 const LAST_MS = 30_000;
 
-const { values } = parseArgs({
+/** Whether watchers lose anything, and what one that hangs costs. */
+export const watchConversations = definePart({
+  name: 'watch-conversations',
+  summary: 'whether watchers lose anything, and what one that hangs costs',
+  about: `
+A service on the embedded server, in a process of its own; writers that open, refresh, update and end conversations, and
+log each write that was acknowledged; three watchers. After a quarter of the time, the third one stops reading, as a
+program does that hangs. Prints the memory that the process has for itself, and what each watcher got of what was
+written. The exit code is 1 when an event was lost.`,
   options: {
-    seconds: { type: 'string', default: '60' },
-    writers: { type: 'string', default: '16' },
-    help: { type: 'boolean', short: 'h' },
+    seconds: seconds('how long there are writes', 60),
+    writers: count('writers, each with one write at a time', 16),
   },
+  run: ({ seconds, writers }) => measure(seconds * 1_000, writers),
 });
-if (values.help) process.stdout.write(USAGE);
-else process.exit(await measure(Number(values.seconds) * 1_000, Number(values.writers)));
 
 type Reader = StreamReader<WatchConversationsResponse>;
 
 async function measure(ms: number, width: number): Promise<number> {
-  const service = await startMeasuredService();
+  const service = await startOurs();
+  const client = engineClient(service);
   const watch = (resumeToken = '') =>
-    readStream(service.client.watchConversations({ tenant: DEMO_TENANT, resumeToken }));
+    readStream(client.watchConversations({ tenant: DEMO_TENANT, resumeToken }));
   const readers = [watch(), watch(), watch()] as const;
   const [, , hanging] = readers;
   for (const reader of readers) await reader.came(1);
@@ -42,7 +43,7 @@ async function measure(ms: number, width: number): Promise<number> {
   memory.print('3 watchers, before any write');
 
   const began = performance.now();
-  const writers = startWriters(service.client, width);
+  const writers = startWriters(client, width);
   await sleep(ms / 4);
   memory.print('3 watchers that read, under load');
   hanging.stop();
@@ -58,7 +59,13 @@ async function measure(ms: number, width: number): Promise<number> {
 
   await sleep(Math.max(0, TOO_SLOW_MS - (performance.now() - stoppedAt)));
   hanging.goOn();
-  const end = await hanging.ended;
+  const end = await Promise.race([hanging.ended, sleep(TOO_SLOW_MS)]);
+  if (!end) {
+    console.log('watcher 3 was not told anything: there was too little to read for it to be slow');
+    client.close();
+    await service.stop();
+    return 1;
+  }
   const told = end.metadata['resume_token'];
   console.log(
     `watcher 3 was told: ${end.code} ${end.reason ?? '(cut off)'}, ${told === undefined ? 'no token' : 'with a token'}`,
@@ -77,20 +84,22 @@ async function measure(ms: number, width: number): Promise<number> {
   for (const reader of [...readers, resumed]) reader.cancel();
   await sleep(5_000);
   memory.print('no watcher, 5 s later');
+  client.close();
   await service.stop();
   return lost === 0 && token !== undefined && writers.failures() === 0 ? 0 : 1;
 }
 
 /** The memory of a service, looked at every 100 ms. */
-function sample({ memory }: MeasuredService) {
+function sample({ memoryMiB }: ServerProcess) {
   let peak = 0;
   setInterval(() => {
-    peak = Math.max(peak, memory());
+    peak = Math.max(peak, memoryMiB());
   }, 100).unref();
   return {
     print(when: string): void {
-      const now = memory();
-      console.log(`memory (RssAnon), ${when}: ${now} MiB now, ${Math.max(now, peak)} at most`);
+      const now = memoryMiB();
+      const most = Math.max(now, peak);
+      console.log(`memory (RssAnon), ${when}: ${now.toFixed(0)} MiB now, ${most.toFixed(0)} at most`);
       peak = 0;
     },
   };

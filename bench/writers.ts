@@ -3,7 +3,8 @@ import type {
   ChatSessionsClient,
   OpenSessionResponse,
 } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { answered, DEMO_KEY, DEMO_TENANT } from './service.js';
+import { DEMO_KEY, DEMO_TENANT } from './demo.js';
+import { answered } from './engine-client.js';
 
 /** Writers under way. */
 export interface Writers {

@@ -21,13 +21,14 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts the service on free ports and a folder of its own, with `env` on top and `args` behind. */
+/** Starts the service on free ports and a folder of its own, with `env` on top, `args` behind, and options of node. */
 export async function startService(
-  env: Record<string, string> = {},
+  env: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
+  execArgv: readonly string[] = [],
 ): Promise<ServiceProcess> {
   const cwd = await tempDir();
-  const child = spawn(process.execPath, [repoFile('dist/src/main.js'), ...args], {
+  const child = spawn(process.execPath, [...execArgv, repoFile('dist/src/main.js'), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HTTP_ADDR: '127.0.0.1:0', GRPC_ADDR: '127.0.0.1:0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,10 @@
+/** The demo tenant, which every measured service has, and its widget key. */
+export const DEMO_TENANT = 'lakeside-books';
+export const DEMO_KEY = 'pk_live_de300000000000000000000000000001';
+/** The visit that is opened, by whatever way. */
+export const VISIT = {
+  publicKey: DEMO_KEY,
+  customerId: 'u-42',
+  locale: 'en-GB',
+  variables: { cart_total: 129, page: 'checkout', returning: true },
+} as const;

@@ -1,0 +1,44 @@
+/** `npm run bench`: arguments → part. */
+import { compare } from './compare.js';
+import { eraseCustomer } from './erase-customer.js';
+import { UsageError } from './options.js';
+import type { Part } from './part.js';
+import { verifySession } from './verify-session.js';
+import { watchConversations } from './watch-conversations.js';
+
+/** What can be measured; the first one is the default. */
+const PARTS: readonly [Part, ...Part[]] = [compare, verifySession, eraseCustomer, watchConversations];
+
+// What this process has started ends with it, but at a signal only when it is told.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`bench: ${error.message} npm run bench -- --help says what there is.\n`);
+  process.exitCode = 1;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first = '', ...rest] = args;
+  if (first === '--help' || first === '-h') {
+    process.stdout.write(usage());
+    return 0;
+  }
+  if (first === '' || first.startsWith('-')) return PARTS[0].run(args);
+  const part = PARTS.find(({ name }) => name === first);
+  if (part === undefined) throw new UsageError(`${JSON.stringify(first)} is not a part.`);
+  return part.run(rest);
+}
+
+function usage(): string {
+  const [byDefault] = PARTS;
+  const width = Math.max(...PARTS.map(({ name }) => name.length));
+  const list = PARTS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`).join('');
+  return `Usage: npm run bench -- [part] [options]
+
+Parts (${byDefault.name} unless said otherwise; npm run bench -- <part> --help tells more):
+${list}
+${byDefault.help.replace(/^.*\n/, `== ${byDefault.name} ==\n`)}`;
+}
