@@ -6,7 +6,7 @@ import type {
   ConversationStore,
 } from '../conversations/conversation.js';
 import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
-import type { ConversationDocument, Database } from './database.js';
+import { CHANGED, type ConversationDocument, type Database } from './database.js';
 import { fromDriver, isDuplicateKey, operate, unavailable } from './errors.js';
 import { createGroup, type Outcome } from './group-commit.js';
 import { fromStored, toStored } from './stored-uuid.js';
@@ -77,23 +77,25 @@ export function mongoConversations(
 
     changedSince: (tenantId, from, after, limit) =>
       operate(async () => {
-        const filter: Filter<ConversationDocument> = {
-          tenantId: toStored(tenantId),
-          updatedAt: { $gte: new Date(after?.updatedAt ?? from) },
-          ...(after && behind('updatedAt', after.updatedAt, after.id, '$gt')),
+        const look = async (time: 'createdAt' | 'updatedAt', which: Filter<ConversationDocument>) => {
+          const filter = {
+            tenantId: toStored(tenantId),
+            ...which,
+            [time]: { $gte: new Date(after?.updatedAt ?? from) },
+            ...(after && behind(time, after.updatedAt, after.id, '$gt')),
+          };
+          const projection = { revision: 1, updatedAt: 1 };
+          const rows = await conversations
+            .find(filter, { projection })
+            .sort({ [time]: 1, _id: 1 })
+            .limit(limit)
+            .toArray();
+          return rows.map(toChanged);
         };
-        const rows = await conversations
-          .find(filter, { projection: { revision: 1, updatedAt: 1 } })
-          .sort({ updatedAt: 1, _id: 1 })
-          .limit(limit)
-          .toArray();
-        return rows.map(
-          ({ _id, revision = FIRST_REVISION, updatedAt }): Changed => ({
-            id: fromStored(_id),
-            revision,
-            updatedAt: updatedAt.getTime(),
-          }),
-        );
+        // Each by the index that has it, in this order: one that is changed in between is in both, and not in neither.
+        const opened = await look('createdAt', { revision: { $not: CHANGED.revision } });
+        const changed = await look('updatedAt', CHANGED);
+        return [...opened, ...changed].sort(byTime).slice(0, limit);
       }),
   };
 
@@ -127,6 +129,14 @@ export function mongoConversations(
 }
 
 const WRITTEN: Outcome<undefined> = { answer: undefined };
+
+function toChanged({ _id, revision = FIRST_REVISION, updatedAt }: ConversationDocument): Changed {
+  return { id: fromStored(_id), revision, updatedAt: updatedAt.getTime() };
+}
+
+function byTime(a: Changed, b: Changed): number {
+  return a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1);
+}
 
 /** Rows from before there were changes have no revision; what was never changed is at its first. */
 function atRevision(revision: number): Filter<ConversationDocument> {

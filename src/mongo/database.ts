@@ -83,6 +83,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Of conversations that were changed since their opening. */
+export const CHANGED = { revision: { $gt: 1 } } as const;
+
 /** How long the driver looks for a server, in ms. */
 const SERVER_SELECTION_MS = 3_000;
 /** How long a server may be silent in the middle of an operation, in ms, before its connection is given up. */
@@ -148,7 +151,11 @@ async function createIndexes({
     { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
     { partialFilterExpression: { customerVerified: true } },
   );
-  await conversations.createIndex({ tenantId: 1, updatedAt: 1, _id: 1 });
+  // Of those that were changed since their opening: what opens write is in the indexes above.
+  await conversations.createIndex(
+    { tenantId: 1, updatedAt: 1, _id: 1 },
+    { name: 'changed', partialFilterExpression: CHANGED },
+  );
   await conversations.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
   await audit.createIndex({ tenantId: 1, at: 1 });
 }

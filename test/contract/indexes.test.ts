@@ -17,7 +17,7 @@ const OURS = {
       key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
       partialFilterExpression: { customerVerified: true },
     },
-    { key: { tenantId: 1, updatedAt: 1, _id: 1 } },
+    { key: { tenantId: 1, updatedAt: 1, _id: 1 }, partialFilterExpression: { revision: { $gt: 1 } } },
     { key: { purgeAt: 1 }, expireAfterSeconds: 0 },
   ],
   audit: [{ key: { tenantId: 1, at: 1 } }],
