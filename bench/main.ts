@@ -1,6 +1,8 @@
 /** `npm run bench`: arguments → part. */
+import { coldStart } from './cold-start.js';
 import { compare } from './compare.js';
 import { eraseCustomer } from './erase-customer.js';
+import { memory } from './memory.js';
 import { UsageError } from './options.js';
 import type { Part } from './part.js';
 import { scaling } from './scaling.js';
@@ -11,6 +13,8 @@ import { watchConversations } from './watch-conversations.js';
 const PARTS: readonly [Part, ...Part[]] = [
   compare,
   scaling,
+  memory,
+  coldStart,
   verifySession,
   eraseCustomer,
   watchConversations,
