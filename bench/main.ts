@@ -1,13 +1,24 @@
 /** `npm run bench`: arguments → part. */
+import { coldStart } from './cold-start.js';
 import { compare } from './compare.js';
 import { eraseCustomer } from './erase-customer.js';
+import { memory } from './memory.js';
 import { UsageError } from './options.js';
 import type { Part } from './part.js';
+import { scaling } from './scaling.js';
 import { verifySession } from './verify-session.js';
 import { watchConversations } from './watch-conversations.js';
 
 /** What can be measured; the first one is the default. */
-const PARTS: readonly [Part, ...Part[]] = [compare, verifySession, eraseCustomer, watchConversations];
+const PARTS: readonly [Part, ...Part[]] = [
+  compare,
+  scaling,
+  memory,
+  coldStart,
+  verifySession,
+  eraseCustomer,
+  watchConversations,
+];
 
 // What this process has started ends with it, but at a signal only when it is told.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));

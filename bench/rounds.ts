@@ -54,7 +54,8 @@ export async function alternate<C extends Contender>(
   return measured;
 }
 
-async function measure({ server, run }: Contender, ms: number): Promise<Round> {
+/** Measures a contender once, for so long in ms. */
+export async function measure({ server, run }: Contender, ms: number): Promise<Round> {
   const before = server?.cpuMs() ?? Number.NaN;
   const result = await run(ms);
   const cpuMs = (server?.cpuMs() ?? Number.NaN) - before;

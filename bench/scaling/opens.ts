@@ -1,0 +1,87 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { VISIT } from '../demo.js';
+import type { HttpLoad, HttpRequest } from '../load/http.js';
+import { publicOpen } from '../open-request.js';
+import { measure, type Round } from '../rounds.js';
+import type { ServerProcess } from '../server-process.js';
+import type { Metrics } from './turns.js';
+
+/** The open that is measured, but for what `more` says otherwise. */
+export function openRequest(
+  more: { readonly publicKey?: string; readonly customerId?: string; readonly variables?: JsonObject } = {},
+): HttpRequest {
+  return { ...publicOpen, body: JSON.stringify({ ...VISIT, ...more }) };
+}
+
+/** What a widget asks with its token when its page is loaded anew. */
+export function getRequest(sessionToken: string): HttpRequest {
+  const { path, headers } = publicOpen;
+  return {
+    method: 'GET',
+    path: `${path}/current`,
+    headers: { ...headers, Authorization: `Bearer ${sessionToken}` },
+    body: '',
+  };
+}
+
+/** A server that is called over HTTP, and how. */
+export interface Called {
+  readonly server: ServerProcess;
+  readonly load: HttpLoad;
+  readonly requests: readonly HttpRequest[];
+  readonly connections: number;
+  readonly ms: number;
+}
+
+/** Calls a server for a while. @throws Error when something was answered that should not have been */
+export async function called({ server, load, requests, connections, ms }: Called): Promise<Round> {
+  const { http = '' } = server;
+  const run = (time: number) => load.run(http, requests, { connections, ms: time });
+  const round = await measure({ name: '', server, run }, ms);
+  const { answers, unexpected } = round;
+  const [first] = requests;
+  // Says what is wrong, where that goes for every call.
+  if (answers === 0 && first) await sendOnce(server, first);
+  if (answers === 0) throw new Error(`no answers in ${ms} ms`);
+  if (unexpected > 0) throw new Error(`${unexpected} of ${answers + unexpected} calls had no good answer`);
+  return round;
+}
+
+/** How long one answer may take, in ms. */
+const ANSWER_MS = 10_000;
+/** How long a process may take until it has answered as often as it has to, in ms. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Calls a new process before it is measured, for at least `ms` and until it has answered so many calls: code that has
+ * run for a while is quicker.
+ */
+export async function warmUp(call: Called, ms: number, enough = 0): Promise<void> {
+  const began = performance.now();
+  const passed = () => performance.now() - began;
+  for (let answers = 0; answers < enough || passed() < ms; ) {
+    if (passed() > ms + PATIENCE_MS) throw new Error(`only ${answers} answers in ${PATIENCE_MS / 1_000} s`);
+    answers += (await called(call)).answers;
+  }
+}
+
+/** What a round of calls came to: rate (1/s), p50 and p99 (ms), CPU time of the server (µs per call), MiB. */
+export function metricsOf({ rate, p50, p99, cpuUs, memoryMiB }: Round): Metrics {
+  return { rate, p50, p99, cpu: cpuUs, memory: memoryMiB };
+}
+
+/** Sends one request, and reads its answer. @throws Error when it is not a 200 */
+export async function sendOnce({ http = '' }: ServerProcess, request: HttpRequest): Promise<string> {
+  const { method, path, headers, body } = request;
+  const answer = await fetch(`${http}${path}`, {
+    method,
+    headers,
+    ...(method !== 'GET' && { body: body.toString() }),
+    signal: AbortSignal.timeout(ANSWER_MS),
+  });
+  const text = await answer.text();
+  if (answer.status !== 200) {
+    throw new Error(`${method} ${path} was answered ${answer.status}: ${text.slice(0, 200)}`);
+  }
+  return text;
+}
