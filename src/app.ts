@@ -6,7 +6,8 @@ import { createIdentitySecrets } from './catalog/identity-secrets.js';
 import { newPublicKey } from './catalog/public-key.js';
 import { createTenantIds } from './catalog/tenant-ids.js';
 import { createWidgetViews } from './catalog/widget-views.js';
-import { type Address, type Config, formatAddress } from './config.js';
+import { startWorkers } from './cluster/workers.js';
+import { type Addresses, type Config, formatAddress } from './config.js';
 import { createCursors } from './conversations/cursors.js';
 import { endConversation } from './conversations/end-conversation.js';
 import { eraseCustomer } from './conversations/erase-customer.js';
@@ -49,7 +50,7 @@ import {
 /** The running service. */
 export interface App {
   /** Where it listens, with the ports that it got. */
-  readonly addresses: { readonly http: Address; readonly grpc: Address };
+  readonly addresses: Addresses;
   /** The MongoDB server that it stores in: MONGODB_URI, or the embedded one. */
   readonly databaseUri: string;
   /** What applying the tenant file did; none when no file was applied. */
@@ -69,6 +70,8 @@ export interface Surroundings {
   readonly now?: () => number;
   /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
   readonly onApplied?: (applied: AppliedTenant) => void;
+  /** How long a gRPC connection takes new calls, in ms: for good unless set. */
+  readonly maxConnectionAgeMs?: number;
 }
 
 /** The tenant file of a service that nobody configured. */
@@ -81,11 +84,12 @@ const CATALOG_POLL_MS = 2_000;
 const GRACE_MS = 6_000;
 
 /**
- * Brings the service up: database, tenants, and the two surfaces.
+ * Brings the service up: database, tenants, and the two surfaces, which several processes serve where `WORKERS` says so.
  *
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
-export async function start(config: Config, { log, now = Date.now, onApplied }: Surroundings): Promise<App> {
+export async function start(config: Config, surroundings: Surroundings): Promise<App> {
+  const { log, now = Date.now, onApplied, maxConnectionAgeMs } = surroundings;
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -127,6 +131,14 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       identitySecrets,
       ...(onApplied && { onApplied }),
     });
+    const failed = embedded?.failed ?? new Promise<Error>(() => {});
+    const up = { databaseUri, applied, isDemo, failed, close };
+
+    if (config.WORKERS > 1) {
+      const workers = await startWorkers({ config, databaseUri, log });
+      closers.push(() => workers.close());
+      return { ...up, addresses: workers.addresses };
+    }
 
     const views = createWidgetViews({ store: catalog, identitySecrets, now });
     const poll = setInterval(() => {
@@ -186,6 +198,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
       newRequestId: randomUUID,
       onError,
       credentials: await grpcCredentials(config),
+      ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
     });
     closers.push(async () => {
       await Promise.all([gateway.close(GRACE_MS), grpc.close(GRACE_MS)]);
@@ -195,14 +208,7 @@ export async function start(config: Config, { log, now = Date.now, onApplied }: 
     const engine = await listen('GRPC_ADDR', config.GRPC_ADDR, (address) =>
       grpc.listen(formatAddress(address)),
     );
-    return {
-      addresses: { http, grpc: engine },
-      databaseUri,
-      applied,
-      isDemo,
-      failed: embedded?.failed ?? new Promise<Error>(() => {}),
-      close,
-    };
+    return { ...up, addresses: { http, grpc: engine } };
   } catch (error) {
     await close();
     throw error;

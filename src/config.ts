@@ -9,6 +9,13 @@ export interface Address {
   readonly port: number;
 }
 
+/** The addresses of both surfaces. */
+export interface Addresses {
+  /** The gateway's. */
+  readonly http: Address;
+  readonly grpc: Address;
+}
+
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -51,6 +58,17 @@ function toSeconds(text: string): number | undefined {
   const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   return amount === undefined ? undefined : Number(amount) * (UNIT_SECONDS[unit] ?? 0);
 }
+
+/** A whole number, in plain digits. */
+const wholeNumber = (min: number, max: number) =>
+  z.string().transform((text, context): number => {
+    const number = Number(text);
+    if (!/^\d{1,6}$/.test(text) || number < min || number > max) {
+      context.addIssue({ code: 'custom', message: `must be a whole number from ${min} to ${max}` });
+      return z.NEVER;
+    }
+    return number;
+  });
 
 /** `first:rest,first:rest`, split at the first colon of each. */
 function pairs(text: string): [string, string][] {
@@ -112,6 +130,7 @@ const databaseName = z
 const variables = {
   HTTP_ADDR: address.optional().describe('public HTTP address (127.0.0.1:8080; in production 0.0.0.0:8080)'),
   GRPC_ADDR: address.default({ host: '127.0.0.1', port: 50_051 }).describe('gRPC address (127.0.0.1:50051)'),
+  WORKERS: wholeNumber(1, 64).default(1).describe('processes that answer on these addresses, up to 64 (1)'),
   MONGODB_URI: mongoUri.optional().describe('MongoDB to store in (none: the embedded server)'),
   MONGODB_DB: databaseName.default('chatsessions').describe('database name (chatsessions)'),
   DATA_DIR: z

@@ -14,7 +14,10 @@ const unzip = promisify(gunzip);
 
 /** The media type of a request, without parameters; undefined when it has a charset other than UTF-8. */
 export function mediaTypeOf(request: IncomingMessage): string | undefined {
-  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  const header = request.headers['content-type'];
+  // What nearly all send, without taking it apart.
+  if (header === 'application/json') return header;
+  const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
   for (const parameter of parameters) {
     const [name, value] = parameter.split('=').map((part) => part.trim());
     if (name === 'charset' && value !== 'utf-8' && value !== '"utf-8"' && value !== 'utf8') return undefined;

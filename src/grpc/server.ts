@@ -46,13 +46,19 @@ export interface GrpcServerParts {
   /** Told of what should not happen: an answer that could not be given. */
   readonly onError: (error: unknown) => void;
   readonly credentials: ServerCredentials;
+  /**
+   * How long a connection takes new calls, in ms, give or take a tenth: for good unless set. Then its client is told to
+   * make another one (GOAWAY). The calls that are under way on it, streams too, go on for as long as they take.
+   */
+  readonly maxConnectionAgeMs?: number;
   /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
   readonly statusMs?: number;
 }
 
 /** Makes the gRPC server; it listens when it is told to. */
 export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
-  const { rpcs, streamRpcs, pipeline, newRequestId, onError, credentials, statusMs } = parts;
+  const { rpcs, streamRpcs, pipeline, newRequestId, onError, credentials, maxConnectionAgeMs, statusMs } =
+    parts;
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
@@ -60,6 +66,8 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     'grpc.max_connection_idle_ms': IDLE_MS,
     // Counts what nobody here asks for, on every call.
     'grpc.enable_channelz': 0,
+    // Without max_connection_age_grace_ms, which would cut streams off in mid-way, without a word or a resume token.
+    ...(maxConnectionAgeMs !== undefined && { 'grpc.max_connection_age_ms': maxConnectionAgeMs }),
   });
 
   const streams = createStreams({ pipeline, accept, ...(statusMs !== undefined && { statusMs }) });

@@ -25,14 +25,15 @@ export const TEST_SECRET = Buffer.alloc(32, 7);
 
 /**
  * Starts a service with the tenants of the parity tables: on the embedded server, or on `MONGODB_URI`. `env` is
- * configuration on top; `now` freezes its clock.
+ * configuration on top; `now` freezes its clock; `maxConnectionAgeMs` is that of gRPC connections.
  */
 export async function startTestApp({
   env = {},
-  now,
+  ...surroundings
 }: {
   env?: Record<string, string>;
   now?: () => number;
+  maxConnectionAgeMs?: number;
 } = {}): Promise<TestApp> {
   const databaseName = env['MONGODB_DB'] ?? `test_${randomBytes(8).toString('hex')}`;
   const lines: string[] = [];
@@ -48,7 +49,7 @@ export async function startTestApp({
     ...env,
   });
   const log = createLog(config.LOG_LEVEL, { write: (line: string) => lines.push(line) });
-  const app = await start(config, { log, ...(now && { now }) });
+  const app = await start(config, { log, ...surroundings });
 
   const withDatabase: TestApp['withDatabase'] = async (work) => {
     const client = new MongoClient(app.databaseUri);

@@ -21,14 +21,15 @@ export type Transport = (target: Target, step: Step) => (() => Promise<Answer>) 
 
 const agent = new Agent({ keepAlive: true });
 
-/** Sends one HTTP request. */
+/** Sends one HTTP request: over a connection that is kept, unless the agent says otherwise. */
 export function sendHttp(
   url: string,
   { method, headers, body }: { method: string; headers: OutgoingHttpHeaders; body: Buffer },
+  over: Agent | false = agent,
 ): Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const length = method === 'GET' && body.length === 0 ? {} : { 'content-length': String(body.length) };
-    const sent = httpRequest(url, { method, agent, headers: { ...length, ...headers } }, (response) => {
+    const sent = httpRequest(url, { method, agent: over, headers: { ...length, ...headers } }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {

@@ -1,0 +1,66 @@
+import cluster from 'node:cluster';
+import type { Addresses } from '../config.js';
+import { handBack } from './hand-back.js';
+import type { WorkerMessage, WorkerOrder } from './worker.js';
+
+/** How a worker ended. */
+export interface Ending {
+  readonly pid?: number | undefined;
+  readonly code?: number | null;
+  /** What ended it, where it did not end itself. */
+  readonly signal?: string | null;
+  /** In a sentence why it could not start, where it is known. */
+  readonly reason?: string | undefined;
+  /** How long it was there, in ms. */
+  readonly lifeMs: number;
+}
+
+/** How long a worker may take to end when it is told to, in ms: longer than it lets its calls take then. */
+const STOP_MS = 10_000;
+
+/**
+ * Runs a worker until it ends. It is told to end when `stopping` is aborted, and killed when it does not.
+ *
+ * @returns how it ended; it never rejects
+ */
+export async function runWorker(
+  order: WorkerOrder,
+  stopping: AbortSignal,
+  onListening: (pid: number | undefined, addresses: Addresses) => void,
+): Promise<Ending> {
+  const began = performance.now();
+  const ending = (how: Omit<Ending, 'lifeMs'>): Ending => ({ ...how, lifeMs: performance.now() - began });
+  try {
+    const worker = cluster.fork();
+    const { process: child } = worker;
+    handBack(worker);
+
+    let reason: string | undefined;
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'ready') worker.send(order);
+      else if (message.kind === 'listening') onListening(child.pid, message.addresses);
+      else reason = message.reason;
+    });
+
+    let deadline: NodeJS.Timeout | undefined;
+    const stop = () => {
+      child.kill('SIGTERM');
+      deadline = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    };
+    stopping.addEventListener('abort', stop);
+    const ended = await new Promise<Ending>((resolve) => {
+      child.once('close', (code: number | null, signal: string | null) => {
+        resolve(ending({ pid: child.pid, code, signal, reason }));
+      });
+      // Of a worker that is there, this is about a message that did not get through: its end is on its way.
+      worker.on('error', ({ message }) => {
+        if (child.pid === undefined) resolve(ending({ reason: message }));
+      });
+    });
+    stopping.removeEventListener('abort', stop);
+    clearTimeout(deadline);
+    return ended;
+  } catch (error) {
+    return ending({ reason: error instanceof Error ? error.message : String(error) });
+  }
+}

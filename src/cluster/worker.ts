@@ -1,0 +1,59 @@
+/**
+ * The process of a worker: the service as it is with one process, on the database that the primary names. It ends
+ * when it is told to (SIGTERM), and at once when the primary is gone.
+ */
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { start } from '../app.js';
+import type { Addresses, Config } from '../config.js';
+import { StartError } from '../start-up.js';
+import { createLog } from '../telemetry/log.js';
+
+/** What the primary answers a worker that is ready: how to serve. */
+export interface WorkerOrder {
+  readonly config: Config;
+  /** How long a gRPC connection takes new calls, in ms. */
+  readonly maxConnectionAgeMs: number;
+}
+
+/**
+ * What a worker tells the primary: that it is ready for its order (what is sent before is lost while modules load), and
+ * then where it listens, or in a sentence what is in the way.
+ */
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'listening'; readonly addresses: Addresses }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+// Ctrl-C reaches every process of a terminal's group: the primary says what is to become of this one.
+process.on('SIGINT', () => {});
+
+tell({ kind: 'ready' });
+const order: WorkerOrder = (await once(process, 'message'))[0];
+const { config, maxConnectionAgeMs } = order;
+const log = createLog(config.LOG_LEVEL).child({ worker: process.pid });
+const starting = start(config, { log, maxConnectionAgeMs });
+
+process.on('SIGTERM', () => {
+  starting.then((app) => app.close()).then(leave, () => {});
+});
+
+try {
+  const { addresses } = await starting;
+  tell({ kind: 'listening', addresses });
+} catch (error) {
+  if (!(error instanceof StartError)) throw error;
+  process.exitCode = 1;
+  tell({ kind: 'refused', reason: error.message });
+  leave();
+}
+
+function tell(message: WorkerMessage): void {
+  process.send?.(message);
+}
+
+/** Ends the process, once the primary has read what it was told, and has back what it was just handing over. */
+function leave(): void {
+  process.once('disconnect', () => process.exit());
+  cluster.worker?.disconnect();
+}

@@ -1,0 +1,110 @@
+import cluster, { type Worker } from 'node:cluster';
+import { connectivityState } from '@grpc/grpc-js';
+import * as assert from 'uvu/assert';
+import { startWorkers } from '../../src/cluster/workers.js';
+import { formatAddress, readConfig } from '../../src/config.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
+import { readStream } from '../harness/stream-reader.js';
+import { suite } from '../harness/suite.js';
+import { until } from '../harness/until.js';
+import { START_MS } from './cluster.js';
+import { engineStub, openOverGrpc } from './load.js';
+
+const test = suite('the age of gRPC connections', { fileTimeoutMs: 180_000 });
+const timeoutMs = 60_000;
+
+/** So short that a connection is of age in the middle of a test. */
+const maxConnectionAgeMs = 200;
+
+let service: TestApp;
+test.before(async () => {
+  service = await startTestApp({ maxConnectionAgeMs });
+});
+test.after(() => service.close());
+
+test(
+  'calls go on over new connections: none fails',
+  async () => {
+    const stubs = Array.from({ length: 4 }, () => engineStub(service.grpcTarget));
+    const end = performance.now() + 10 * maxConnectionAgeMs;
+    let calls = 0;
+    const callers = stubs.flatMap((stub) =>
+      Array.from({ length: 4 }, async () => {
+        while (performance.now() < end) await openOverGrpc(stub, `${calls++}`);
+      }),
+    );
+    await Promise.all(callers);
+    assert.ok(calls > 100, `${calls} calls`);
+    for (const stub of stubs) stub.close();
+  },
+  { timeoutMs },
+);
+
+test(
+  'a watch goes on over its old connection, and loses nothing',
+  async () => {
+    const [watching, opening] = [engineStub(service.grpcTarget), engineStub(service.grpcTarget)];
+    const watch = readStream(watching.watchConversations({ tenant: 'acme', resumeToken: '' }));
+    await watch.came(1);
+    const opened: string[] = [];
+    const isOfAge = () => watching.getChannel().getConnectivityState(false) !== connectivityState.READY;
+    await until('the client is told to make another connection', async () => {
+      opened.push(await openOverGrpc(opening, 'before'));
+      return isOfAge();
+    });
+    for (let n = 0; n < 20; n++) opened.push(await openOverGrpc(opening, 'after'));
+    // The client of the watch has a new connection for this one.
+    opened.push(await openOverGrpc(watching, 'beside'));
+
+    const seen = () =>
+      new Set(
+        watch.messages.flatMap(({ events }) => events.map((event) => event.conversation?.conversationId)),
+      );
+    await until('all opens are seen', async () => opened.every((id) => seen().has(id)));
+    watch.cancel();
+    assert.is((await watch.ended).code, 'CANCELLED');
+    for (const stub of [watching, opening]) stub.close();
+  },
+  { timeoutMs },
+);
+
+test(
+  'with several workers each client comes to each of them in time, and none of its calls fails',
+  async () => {
+    let logged = '';
+    const collect = (worker: Worker) => worker.process.stderr?.on('data', (chunk) => (logged += chunk));
+    cluster.on('fork', collect);
+    cluster.setupPrimary({ silent: true });
+    const { databaseUri } = service.app;
+    const databaseName = await service.withDatabase(async (_client, name) => name);
+    const config = readConfig({
+      WORKERS: '2',
+      HTTP_ADDR: '127.0.0.1:0',
+      GRPC_ADDR: '127.0.0.1:0',
+      MONGODB_DB: databaseName,
+      SESSION_SIGNING_KEYS: `test:${TEST_SECRET.toString('base64')}`,
+      LOG_LEVEL: 'debug',
+    });
+    const workers = await startWorkers({ config, databaseUri, log: createLog('silent'), maxConnectionAgeMs });
+
+    /** The workers that have answered a client, by the request ids that it gave its calls. */
+    const answered = (client: string) => {
+      const lines = logged
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+      return new Set(lines.flatMap(({ requestId, worker }) => (requestId === client ? [worker] : [])));
+    };
+    const stubs = Array.from({ length: 4 }, () => engineStub(formatAddress(workers.addresses.grpc)));
+    const wereAtBoth = async () => {
+      await Promise.all(stubs.map((stub, client) => openOverGrpc(stub, `client-${client}`)));
+      return stubs.every((_, client) => answered(`client-${client}`).size === 2);
+    };
+    await until('each client was at both workers', wereAtBoth, START_MS);
+    for (const stub of stubs) stub.close();
+    await workers.close();
+    cluster.off('fork', collect);
+  },
+  { timeoutMs },
+);

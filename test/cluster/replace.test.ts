@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { restartDelayMs } from '../../src/cluster/workers.js';
+import { suite } from '../harness/suite.js';
+import { tempDir } from '../harness/temp-dir.js';
+import { until } from '../harness/until.js';
+import { openOnce, START_MS, startCluster } from './cluster.js';
+
+const test = suite('workers: replacement', { fileTimeoutMs: 180_000 });
+const timeoutMs = 60_000;
+
+const DELAYS: readonly (readonly [strikes: number, ms: number])[] = [
+  [0, 0],
+  [1, 0],
+  [4, 0],
+  [5, 100],
+  [6, 200],
+  [10, 3_200],
+  [11, 5_000],
+  [2_000, 5_000],
+];
+for (const [strikes, ms] of DELAYS) {
+  test(`${strikes} deaths in a row: the next one starts after ${ms} ms`, () => {
+    assert.is(restartDelayMs(strikes), ms);
+  });
+}
+
+test(
+  'workers that die at once are started less and less often, while the others go on, and come back in the end',
+  async () => {
+    const folder = await tempDir();
+    const [preload, flag] = [join(folder, 'preload.mjs'), join(folder, 'flag')];
+    await writeFile(
+      preload,
+      `import cluster from 'node:cluster'; import { existsSync } from 'node:fs';
+       if (cluster.isWorker && existsSync(${JSON.stringify(flag)})) process.exit(7);`,
+    );
+    const cluster = await startCluster({ WORKERS: '2', NODE_OPTIONS: `--import=${preload}` });
+    const [first = 0, other] = await cluster.workers(2);
+    await writeFile(flag, '');
+    process.kill(first, 'SIGKILL');
+    const deaths = () => cluster.logged().filter(({ msg }) => msg === 'a worker died');
+    const sevenDied = async () => {
+      const requestId = randomUUID();
+      await openOnce(cluster.httpUrl, requestId);
+      await until('its line is there', async () => cluster.answeredBy(requestId) !== undefined);
+      assert.is(cluster.answeredBy(requestId), other);
+      return deaths().length >= 7;
+    };
+    await until('seven have died', sevenDied, START_MS);
+    const [killed, ...others] = deaths();
+    assert.is(killed?.signal, 'SIGKILL');
+    assert.equal(new Set(others.map(({ code }) => code)), new Set([7]));
+    const delays = others.map(({ delayMs = -1 }) => delayMs);
+    assert.equal(
+      delays,
+      delays.toSorted((a, b) => a - b),
+    );
+    assert.ok((delays.at(-1) ?? 0) >= 100, `${delays}`);
+
+    await rm(flag);
+    await cluster.workers(2);
+    cluster.service.child.kill('SIGTERM');
+    assert.is(await cluster.service.exited, 0);
+  },
+  { timeoutMs },
+);
+
+test(
+  'all of them are killed at once: they come back on the same ports',
+  async () => {
+    // Ports that were just free: port 0 would be asked for anew.
+    const before = await startCluster({ WORKERS: '2' });
+    before.service.child.kill('SIGTERM');
+    await before.service.exited;
+    const addresses = { HTTP_ADDR: new URL(before.httpUrl).host, GRPC_ADDR: before.grpcTarget };
+    const cluster = await startCluster({ WORKERS: '2', ...addresses });
+    const workers = await cluster.workers(2);
+    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    await cluster.replaced(2);
+    for (const pid of await cluster.workers(2)) assert.not.ok(workers.includes(pid));
+    cluster.service.child.kill('SIGTERM');
+    assert.is(await cluster.service.exited, 0);
+  },
+  { timeoutMs },
+);
