@@ -41,6 +41,7 @@ export const ENTRIES: readonly Entry[] = [
   http('fastify', 'Fastify + mongodb', peer('fastify'), publicOpen),
   http('express', 'Express 5 + mongoose', peer('express'), publicOpen),
   http('static-http', 'static node:http', (scene) => scene.staticHttp(), publicOpen),
+  http('bare-open', 'the least an open can be', (scene) => scene.bareOpen(), publicOpen),
   http('connect', 'ours: Connect (JSON)', ours, connectOpen),
   http('connect-node', 'connect-node (JSON)', peer('connect-node'), connectOpen),
   grpc('engine', 'ours: gRPC', ours),

@@ -33,7 +33,9 @@ export async function printProfile(entry: Entry, loads: Loads, ms: number): Prom
     execArgv: ['--cpu-prof', `--cpu-prof-dir=${folder}`],
   });
   const nothingElse = () => Promise.reject(new Error('there is the service alone'));
-  const others = { peer: nothingElse, staticHttp: nothingElse, staticGrpc: nothingElse };
+  const others = {
+    ...{ peer: nothingElse, staticHttp: nothingElse, staticGrpc: nothingElse, bareOpen: nothingElse },
+  };
   const scene: Scene = {
     ...{ ...loads, ours, ...others, close: ours.stop },
     database: { run: nothingElse, close: nothingElse },

@@ -47,6 +47,16 @@ const RATIOS: readonly RatioDefinition[] = [
     below: ['static-http', 'rate'],
   },
   {
+    name: 'public path / the least an open can be',
+    above: ['public-path', 'rate'],
+    below: ['bare-open', 'rate'],
+  },
+  {
+    name: 'the least an open can be / static node:http',
+    above: ['bare-open', 'rate'],
+    below: ['static-http', 'rate'],
+  },
+  {
     name: 'gRPC / static grpc-js',
     bar: atLeast(0.7),
     above: ['engine', 'rate'],

@@ -25,6 +25,8 @@ export interface Scene extends Loads {
   /** node:http and grpc-js with a constant answer: what ours answered once. */
   staticHttp(): Promise<ServerProcess>;
   staticGrpc(): Promise<ServerProcess>;
+  /** node:http that writes a row, and does nothing else. */
+  bareOpen(): Promise<ServerProcess>;
   /** Writes to a database of the same server, beside all others. */
   readonly database: LoadWorker<DatabaseJob>;
   close(): Promise<void>;
@@ -58,6 +60,12 @@ export async function openScene({ uri, names }: SharedDatabase, loads: Loads): P
     staticHttp() {
       const file = 'ceilings/static-http.js';
       return once(file, async () => startPeer(file, await httpAnswer(ours)));
+    },
+    bareOpen() {
+      const file = 'ceilings/bare-open.js';
+      return once(file, async () =>
+        startPeer(file, { ...env, MONGODB_DB: names.alone, ...(await httpAnswer(ours)) }),
+      );
     },
     staticGrpc() {
       const file = 'ceilings/static-grpc.js';

@@ -119,7 +119,10 @@ export function fieldsKeys(
 
 /** Every way to take one key of each field, in one piece. */
 function combined(parts: readonly (readonly Buffer[])[]): Buffer[] {
-  if (parts.every((keys) => keys.length === 1)) return [Buffer.concat(parts.flat())];
+  const firsts: Buffer[] = [];
+  for (const [first, second] of parts) if (first && second === undefined) firsts.push(first);
+  // The usual case, without the product.
+  if (firsts.length === parts.length) return [Buffer.concat(firsts)];
   let prefixes: Buffer[][] = [[]];
   for (const keys of parts) prefixes = prefixes.flatMap((prefix) => keys.map((key) => [...prefix, key]));
   return prefixes.map((prefix) => Buffer.concat(prefix));

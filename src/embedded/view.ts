@@ -28,15 +28,32 @@ export interface Element {
 /** The elements of one document, unread. Throws code 22 for bytes that are no BSON. */
 export function elementsOf(document: Uint8Array): Element[] {
   const found: Element[] = [];
-  try {
-    for (const [type, nameOffset, nameLength, offset, length] of onDemand.parseToElements(document)) {
-      const name = onDemand.ByteUtils.toUTF8(document, nameOffset, nameOffset + nameLength, true);
-      found.push({ name, type, bytes: document.subarray(offset, offset + length) });
-    }
-  } catch (error) {
-    throw new MongoError(22, `invalid BSON: ${error instanceof Error ? error.message : String(error)}`);
+  for (const [type, nameOffset, nameLength, offset, length] of parsed(document)) {
+    const name = nameAt(document, nameOffset, nameLength);
+    found.push({ name, type, bytes: document.subarray(offset, offset + length) });
   }
   return found;
+}
+
+/** Where the elements of a document are. */
+function parsed(document: Uint8Array) {
+  try {
+    return onDemand.parseToElements(document);
+  } catch (error) {
+    throw notBson(error);
+  }
+}
+
+function nameAt(document: Uint8Array, offset: number, length: number): string {
+  try {
+    return onDemand.ByteUtils.toUTF8(document, offset, offset + length, true);
+  } catch (error) {
+    throw notBson(error);
+  }
+}
+
+function notBson(error: unknown): MongoError {
+  return new MongoError(22, `invalid BSON: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 /** Reads a document. Throws code 22 for bytes that are no BSON, or nested deeper than 180. */
@@ -45,46 +62,53 @@ export function viewOf(document: Uint8Array, depth = 0): ViewObject {
   const view: ViewObject = {};
   const names: string[] = [];
   let reordered = false;
-  for (const element of elementsOf(document)) {
-    const name = viewName(element.name);
-    view[name] = viewOfElement(element, depth);
+  for (const [type, nameOffset, nameLength, offset, length] of parsed(document)) {
+    const sent = nameAt(document, nameOffset, nameLength);
+    const name = viewName(sent);
+    view[name] = valueAt(document, type, offset, length, depth);
     names.push(name);
-    reordered ||= isIndexLike(element.name);
+    reordered ||= isIndexLike(sent);
   }
   if (reordered) keyOrders.set(view, names);
   return view;
 }
 
 /** Reads one element's value. */
-export function viewOfElement(element: Element, depth = 0): View {
-  const { type, bytes } = element;
+export function viewOfElement({ type, bytes }: Element, depth = 0): View {
+  return valueAt(bytes, type, 0, bytes.length, depth);
+}
+
+/** Reads the value of an element where it stands in its document: a view of its bytes is made only where it is kept. */
+function valueAt(document: Uint8Array, type: number, offset: number, length: number, depth: number): View {
+  const bytes = () => document.subarray(offset, offset + length);
   switch (type) {
     case bsonType.object:
-      return viewOf(bytes, depth + 1);
+      return viewOf(bytes(), depth + 1);
     case bsonType.array:
       if (depth > maxDepth) throw new MongoError(22, `invalid BSON: nested deeper than ${maxDepth} levels`);
-      return elementsOf(bytes).map((item) => viewOfElement(item, depth + 1));
+      return elementsOf(bytes()).map((item) => viewOfElement(item, depth + 1));
     case bsonType.string:
-      return textOf(bytes);
+      return textAt(document, offset, length);
     case bsonType.null:
       return null;
     case bsonType.bool:
-      return bytes[0] === 1;
+      return document[offset] === 1;
     case bsonType.date: {
-      const milliseconds = onDemand.NumberUtils.getBigInt64LE(bytes, 0);
+      const milliseconds = onDemand.NumberUtils.getBigInt64LE(document, offset);
       const date = new Date(Number(milliseconds));
       // Out of the range of JavaScript's Date: kept as it came.
-      return Number.isNaN(date.getTime()) ? box(type, bytes) : date;
+      return Number.isNaN(date.getTime()) ? box(type, bytes()) : date;
     }
     default:
-      return box(type, bytes);
+      return box(type, bytes());
   }
 }
 
-function textOf(bytes: Uint8Array): string {
-  if (bytes.length < 5 || bytes[bytes.length - 1] !== 0) throw new MongoError(22, 'invalid BSON: bad string');
+function textAt(document: Uint8Array, offset: number, length: number): string {
+  const end = offset + length - 1;
+  if (length < 5 || document[end] !== 0) throw new MongoError(22, 'invalid BSON: bad string');
   try {
-    return onDemand.ByteUtils.toUTF8(bytes, 4, bytes.length - 1, true);
+    return onDemand.ByteUtils.toUTF8(document, offset + 4, end, true);
   } catch {
     throw new MongoError(22, 'invalid BSON: a string is not valid UTF-8');
   }

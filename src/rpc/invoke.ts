@@ -68,10 +68,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const ms = Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
         if (ms <= 0) throw deadlineExceeded();
-        const answer = await inTime(
-          rpc.handle(request, { ...call, caller: entry.caller, deadline: entry.start + ms }),
-          ms,
-        );
+        const authenticated = { ...call, caller: entry.caller, deadline: entry.start + ms };
+        const answer = await inTime(rpc.handle(request, authenticated), ms);
         logAnswer(entry);
         return answer;
       } catch (thrown) {

@@ -1,0 +1,40 @@
+/**
+ * A ceiling, in a process of its own: the least that an open can be. node:http, `JSON.parse`, one row that is written in
+ * a group with others, with the service's indexes, and the same answer for all: nothing is checked, looked up or signed.
+ * `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mongoConversations } from '../../src/mongo/conversations.js';
+import { openDatabase } from '../../src/mongo/database.js';
+import { newVisit } from './visit.js';
+
+const answer = Buffer.from(process.env['ANSWER'] ?? '', 'base64');
+const headers: Record<string, string> = JSON.parse(process.env['HEADERS'] ?? '{}');
+const database = await openDatabase(process.env['MONGODB_URI'] ?? '', process.env['MONGODB_DB'] ?? '');
+const { insert } = mongoConversations(database, Date.now);
+
+const server = createServer((request, response) => {
+  let body = '';
+  request.setEncoding('utf8').on('data', (chunk: string) => {
+    body += chunk;
+  });
+  request.on('end', async () => {
+    await insert(newVisit(JSON.parse(body)), Number.POSITIVE_INFINITY);
+    response.writeHead(200, headers);
+    response.end(answer);
+  });
+});
+const stop = () => {
+  server.close(async () => {
+    await database.close();
+    process.exit();
+  });
+  server.closeAllConnections();
+};
+process.once('SIGTERM', stop);
+process.once('disconnect', stop);
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo;
+  process.send?.({ http: `http://127.0.0.1:${port}` });
+});
