@@ -3,8 +3,7 @@
  * one insertOne for each open.
  *
  * Generous: no interceptors, no log, no preflights, request ids or error details, no idempotency keys or customer
- * tokens, no compression of answers, two of the service's five indexes; bad UTF-8 in JSON passes; and what all peers
- * share (catalog.ts, session.ts).
+ * tokens, no compression of answers; bad UTF-8 in JSON passes; and what all peers share (catalog.ts, session.ts).
  */
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';

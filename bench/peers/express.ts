@@ -2,13 +2,13 @@
  * Express 5 with Mongoose: zod in, a model's `create` for each open, `res.json` out.
  *
  * Generous: no log, no helmet, no package for CORS, no preflights or request ids, no ETag, no idempotency keys or
- * customer tokens, two of the service's five indexes; duplicate members and bad UTF-8 pass; and what all peers share
- * (catalog.ts, session.ts).
+ * customer tokens; duplicate members and bad UTF-8 pass; and what all peers share (catalog.ts, session.ts).
  */
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
 import type { Db } from 'mongodb';
 import mongoose, { Schema } from 'mongoose';
+import { CONVERSATION_INDEXES } from '../../src/mongo/database.js';
 import { MAX_REQUEST_BYTES } from '../../src/rpc/limits.js';
 import { createCatalog } from './catalog.js';
 import { announce, readSettings } from './process.js';
@@ -34,8 +34,7 @@ const schema = new Schema<SessionRow>(
   // Without this an empty object is not stored.
   { collection: 'sessions_express', minimize: false },
 );
-schema.index({ tenantId: 1, customerId: 1, createdAt: -1 });
-schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+for (const { key, ...options } of CONVERSATION_INDEXES) schema.index({ ...key }, options);
 const Session = mongoose.model('Session', schema);
 
 const settings = readSettings();

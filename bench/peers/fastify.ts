@@ -1,8 +1,8 @@
 /**
  * Fastify with the MongoDB driver: JSON Schema in and out, one insertOne for each open.
  *
- * Generous: no log, no plugin for CORS, no preflights or request ids, no idempotency keys or customer tokens, two of the
- * service's five indexes; duplicate members and bad UTF-8 pass; and what all peers share (catalog.ts, session.ts).
+ * Generous: no log, no plugin for CORS, no preflights or request ids, no idempotency keys or customer tokens; duplicate
+ * members and bad UTF-8 pass; and what all peers share (catalog.ts, session.ts).
  */
 import fastify, { type FastifyError } from 'fastify';
 import { PUBLIC_KEY } from '../../src/catalog/public-key.js';

@@ -3,6 +3,7 @@ import { MongoClient, UUID } from 'mongodb';
 import { v7 as uuidV7 } from 'uuid';
 import type { WidgetView } from '../../src/catalog/widget-view.js';
 import { canonicalLocale } from '../../src/conversations/locale.js';
+import { CONVERSATION_INDEXES } from '../../src/mongo/database.js';
 import type { Surface } from '../../src/rpc/call.js';
 import { createSessionTokens, type SessionClaims } from '../../src/sessions/token.js';
 import type { Settings } from './process.js';
@@ -77,13 +78,12 @@ export function createSessions({ SESSION_SIGNING_KEYS, SESSION_TTL, RETENTION }:
 
 /**
  * Connects with the driver, whose pool and timeouts are as they come, and makes the indexes of the peer's collection:
- * two, where the service has five.
+ * the service's, so that its rows can be found in the same ways.
  */
 export async function connectDatabase({ MONGODB_URI, MONGODB_DB }: Settings, peer: string) {
   const client = new MongoClient(MONGODB_URI, { writeConcern: { w: 'majority' }, ignoreUndefined: true });
   const db = client.db(MONGODB_DB);
   const sessions = db.collection<SessionRow>(`sessions_${peer}`);
-  await sessions.createIndex({ tenantId: 1, customerId: 1, createdAt: -1 });
-  await sessions.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+  for (const { key, ...options } of CONVERSATION_INDEXES) await sessions.createIndex(key, options);
   return { client, db, sessions };
 }

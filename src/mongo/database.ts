@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { Binary, Db } from 'mongodb';
+import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
 import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
 import type { Change } from '../conversations/conversation.js';
@@ -135,6 +135,27 @@ function collections(db: Db) {
   };
 }
 
+interface ConversationIndex
+  extends Pick<CreateIndexesOptions, 'name' | 'expireAfterSeconds' | 'partialFilterExpression'> {
+  readonly key: Readonly<Record<string, 1 | -1>>;
+}
+
+/** How conversations are found; the queries are in conversations.ts. */
+export const CONVERSATION_INDEXES: readonly (CreateIndexesOptions & {
+  readonly key: Readonly<Record<string, 1 | -1>>;
+})[] = [
+  { key: { tenantId: 1, customerId: 1, createdAt: -1, _id: -1 } },
+  { key: { tenantId: 1, createdAt: -1, _id: -1 } },
+  // Of the verified ones, which may be few among many guests.
+  {
+    key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+    partialFilterExpression: { customerVerified: true },
+  },
+  // Of those that were changed since their opening: what opens write is in the indexes above.
+  { key: { tenantId: 1, updatedAt: 1, _id: 1 }, name: 'changed', partialFilterExpression: CHANGED },
+  { key: { purgeAt: 1 }, expireAfterSeconds: 0 },
+];
+
 async function createIndexes({
   tenants,
   widgetKeys,
@@ -144,18 +165,6 @@ async function createIndexes({
   await tenants.createIndex({ slug: 1 }, { unique: true });
   await widgetKeys.createIndex({ publicKey: 1 }, { unique: true });
   await widgetKeys.createIndex({ tenantId: 1 });
-  await conversations.createIndex({ tenantId: 1, customerId: 1, createdAt: -1, _id: -1 });
-  await conversations.createIndex({ tenantId: 1, createdAt: -1, _id: -1 });
-  // Of the verified ones, which may be few among many guests.
-  await conversations.createIndex(
-    { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
-    { partialFilterExpression: { customerVerified: true } },
-  );
-  // Of those that were changed since their opening: what opens write is in the indexes above.
-  await conversations.createIndex(
-    { tenantId: 1, updatedAt: 1, _id: 1 },
-    { name: 'changed', partialFilterExpression: CHANGED },
-  );
-  await conversations.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+  for (const { key, ...options } of CONVERSATION_INDEXES) await conversations.createIndex(key, options);
   await audit.createIndex({ tenantId: 1, at: 1 });
 }
