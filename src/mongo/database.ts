@@ -141,9 +141,7 @@ interface ConversationIndex
 }
 
 /** How conversations are found; the queries are in conversations.ts. */
-export const CONVERSATION_INDEXES: readonly (CreateIndexesOptions & {
-  readonly key: Readonly<Record<string, 1 | -1>>;
-})[] = [
+export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
   { key: { tenantId: 1, customerId: 1, createdAt: -1, _id: -1 } },
   { key: { tenantId: 1, createdAt: -1, _id: -1 } },
   // Of the verified ones, which may be few among many guests.
