@@ -36,7 +36,6 @@ export async function startOurs(options: OwnOptions = {}): Promise<ServerProcess
   const { databaseUri, databaseName, dataDir, env = {}, execArgv = [] } = options;
   const service = await startService(
     {
-      LOG_LEVEL: 'warn',
       SEED_FILE: repoFile('src/catalog/demo-tenant.yaml'),
       ...(databaseUri !== undefined && { MONGODB_URI: databaseUri }),
       ...(databaseName !== undefined && { MONGODB_DB: databaseName }),

@@ -70,7 +70,7 @@ export interface Surroundings {
   readonly now?: () => number;
   /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
   readonly onApplied?: (applied: AppliedTenant) => void;
-  /** How long a gRPC connection takes new calls, in ms: for good unless set. */
+  /** How long a gRPC connection takes new calls, in ms: for good with one process, else 5 min. */
   readonly maxConnectionAgeMs?: number;
 }
 
@@ -84,7 +84,8 @@ const CATALOG_POLL_MS = 2_000;
 const GRACE_MS = 6_000;
 
 /**
- * Brings the service up: database, tenants, and the two surfaces, which several processes serve where `WORKERS` says so.
+ * Brings the service up: database, tenants, and the two surfaces, which several processes serve where `WORKERS`
+ * says so.
  *
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
@@ -135,7 +136,10 @@ export async function start(config: Config, surroundings: Surroundings): Promise
     const up = { databaseUri, applied, isDemo, failed, close };
 
     if (config.WORKERS > 1) {
-      const workers = await startWorkers({ config, databaseUri, log });
+      const workers = await startWorkers({
+        ...{ config, databaseUri, log },
+        ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
+      });
       closers.push(() => workers.close());
       return { ...up, addresses: workers.addresses };
     }

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:cluster';
+import type { WorkerMessage } from './worker.js';
 
-/** The workers that take connections. */
+/** The workers that take connections, on all their ports. */
 const listening = new Set<Worker>();
 
 /**
@@ -11,8 +12,8 @@ const listening = new Set<Worker>();
  * the client waits in vain. Under load that is one connection of each port, each time. So here the primary is told in
  * the dead worker's name that it did not take them; with no other worker left they are closed.
  *
- * This speaks messages that node:cluster keeps to itself (`newconn`, in lib/internal/cluster); a test notices when
- * another version of Node has others.
+ * This speaks messages that node:cluster keeps to itself (`newconn` and `close`, in lib/internal/cluster); a test
+ * notices when another version of Node has others.
  */
 export function handBack(worker: Worker): void {
   const { process: child } = worker;
@@ -26,10 +27,14 @@ export function handBack(worker: Worker): void {
     return Reflect.apply(send, child, [message, ...rest]);
   };
   Object.assign(child, { send: sendAndNote });
-  child.on('internalMessage', ({ ack }: ClusterMessage) => {
+  child.on('internalMessage', ({ ack, act }: ClusterMessage) => {
     if (ack !== undefined) unanswered.delete(ack);
+    // It gives a port back: it is about to end.
+    if (act === 'close') listening.delete(worker);
   });
-  worker.once('listening', () => listening.add(worker));
+  worker.on('message', ({ kind }: WorkerMessage) => {
+    if (kind === 'listening') listening.add(worker);
+  });
   child.once('disconnect', () => {
     isDisconnected = true;
   });

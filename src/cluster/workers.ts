@@ -27,8 +27,8 @@ export interface WorkersParts {
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 /**
- * A gRPC client keeps to its connection, hence to one worker, for as long as both live: this has it choose anew, so that
- * a worker which came later gets its share.
+ * A gRPC client keeps to its connection, hence to one worker, for as long as both live: this has it choose anew, so
+ * that a worker which came later gets its share.
  */
 const MAX_CONNECTION_AGE_MS = 5 * 60_000;
 /** A worker that ends sooner than this after its start has died young, in ms. */
@@ -111,8 +111,8 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
 }
 
 /**
- * How long to wait before a worker is replaced, in ms: not at all, unless it is one of several in a row that died young.
- * Then it doubles, up to 5 s, so that what kills them does not also take the machine.
+ * How long to wait before a worker is replaced, in ms: not at all, unless it is one of several in a row that died
+ * young. Then it doubles, up to 5 s, so that what kills them does not also take the machine.
  */
 export function restartDelayMs(strikes: number): number {
   return strikes < 5 ? 0 : Math.min(100 * 2 ** (strikes - 5), 5_000);

@@ -106,8 +106,9 @@ export interface ConversationStore {
   ): Promise<{ readonly erased: number; readonly complete: boolean }>;
 
   /**
-   * What was changed at or after `from`, in the order of (updatedAt, id), behind `after` if given.
-   * The conversations themselves are left out: most of them are known to who asks.
+   * What was changed at or after `from`, in the order of (updatedAt, id), behind `after` if given. The conversations
+   * themselves are left out: most of them are known to who asks. One that is changed for the first time while it looks
+   * may be missing: its change is of this moment, so whoever asks again from a little earlier has it.
    */
   changedSince(
     tenantId: string,

@@ -1,8 +1,8 @@
 import { Box, numberOf } from './box.js';
 import { encodeDocument, rawDocument } from './bson-encode.js';
-import type { Direction } from './index-key.js';
 import { checkedFilter, type Match, matcher } from './match.js';
 import { after, type Store } from './store.js';
+import type { Direction } from './value-key.js';
 import { getOwn, isViewObject, keysOf, type View, type ViewObject, viewOf } from './view.js';
 
 /** An index other than the one on `_id`. */

@@ -3,9 +3,10 @@ import { Box, bsonType } from './box.js';
 import { encodeDocument } from './bson-encode.js';
 import { type Catalog, type Collection, type Index, numbered } from './catalog.js';
 import { duplicateKey } from './duplicate-key.js';
-import { fieldsKeys, idKey, isCut, longestIdKey, type PathKeys, valueKey } from './index-key.js';
+import { fieldsKeys, idKey, isCut, longestIdKey, type PathKeys } from './index-key.js';
 import { MongoError } from './mongo-error.js';
 import { after, asBuffer, type Store } from './store.js';
+import { valueKey } from './value-key.js';
 import { getOwn, type View, type ViewObject, viewOf } from './view.js';
 
 /** MongoDB's limit of one document. */

@@ -2,9 +2,9 @@ import { update as mingoUpdate } from 'mingo/updater';
 import { isEqual } from 'mingo/util';
 import { calculate } from './arithmetic.js';
 import { AssignedBox, Box, bsonType } from './box.js';
-import { valueKey } from './index-key.js';
 import { checkedFilter, checkedPredicate, guarded, queryContext, unboxed } from './match.js';
 import { MongoError } from './mongo-error.js';
+import { valueKey } from './value-key.js';
 import { getOwn, isViewObject, keysOf, type View, type ViewObject, viewName } from './view.js';
 
 /** What a modifier needs to know besides the document. */

@@ -1,17 +1,10 @@
 import { Box, bsonType, NanBox } from './box.js';
 import { encodeDocument } from './bson-encode.js';
 import { type Collection, type Index, numbered } from './catalog.js';
-import {
-  type Direction,
-  idKey,
-  inverted,
-  longestFieldsKey,
-  shortened,
-  typeBounds,
-  valueKey,
-} from './index-key.js';
+import { idKey, longestFieldsKey, shortened } from './index-key.js';
 import { isOperators } from './match.js';
 import { after } from './store.js';
+import { type Direction, inverted, typeBounds, valueKey } from './value-key.js';
 import { getOwn, isViewObject, keysOf, type View, type ViewObject } from './view.js';
 
 /** Fields and directions to sort by. */

@@ -1,9 +1,9 @@
 import type { Bursts } from './burst.js';
 import { type Collection, type Index, numbered } from './catalog.js';
 import { type Documents, deleteDocument } from './documents.js';
-import { dateBounds, inverted, valueKey } from './index-key.js';
 import type { KeyRange } from './planner.js';
 import { after } from './store.js';
+import { dateBounds, inverted, valueKey } from './value-key.js';
 
 /** Documents that one transaction deletes at most, so that others are not kept waiting. */
 const batchSize = 200;

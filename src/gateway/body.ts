@@ -28,8 +28,8 @@ export function mediaTypeOf(request: IncomingMessage): string | undefined {
 /**
  * Reads a whole request body, unpacked.
  *
- * @throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip), payload_too_large (over 64 KiB,
- * packed or unpacked), invalid_input (not gzip, or cut off)
+ * @throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip),
+ * payload_too_large (over 64 KiB, packed or unpacked), invalid_input (not gzip, or cut off)
  */
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';

@@ -88,15 +88,8 @@ function isTimestamp(message: DescMessage): boolean {
   return message.typeName === 'google.protobuf.Timestamp';
 }
 
-/** The time written last: the answers of one second have the same. */
-let lastTime = { seconds: 0, json: '"1970-01-01T00:00:00Z"' };
-
 /** RFC 3339, UTC, in whole seconds. */
 function writeTimestamp(value: unknown): string {
   if (typeof value !== 'object' || value === null || !('seconds' in value)) return 'null';
-  const seconds = Number(value.seconds);
-  if (seconds !== lastTime.seconds) {
-    lastTime = { seconds, json: `"${new Date(seconds * 1000).toISOString().slice(0, 19)}Z"` };
-  }
-  return lastTime.json;
+  return `"${new Date(Number(value.seconds) * 1000).toISOString().slice(0, 19)}Z"`;
 }

@@ -77,11 +77,16 @@ export function mongoConversations(
 
     changedSince: (tenantId, from, after, limit) =>
       operate(async () => {
-        const look = async (time: 'createdAt' | 'updatedAt', which: Filter<ConversationDocument>) => {
+        const look = async (
+          time: 'createdAt' | 'updatedAt',
+          which: Filter<ConversationDocument>,
+          until?: number,
+        ) => {
+          const begin = new Date(after?.updatedAt ?? from);
           const filter = {
             tenantId: toStored(tenantId),
             ...which,
-            [time]: { $gte: new Date(after?.updatedAt ?? from) },
+            [time]: { $gte: begin, ...(until !== undefined && { $lte: new Date(until) }) },
             ...(after && behind(time, after.updatedAt, after.id, '$gt')),
           };
           const projection = { revision: 1, updatedAt: 1 };
@@ -92,9 +97,11 @@ export function mongoConversations(
             .toArray();
           return rows.map(toChanged);
         };
-        // Each by the index that has it, in this order: one that is changed in between is in both, and not in neither.
-        const opened = await look('createdAt', { revision: { $not: CHANGED.revision } });
+        // Each by the index that has it. With a full page of changes only what was opened up to its end matters: so
+        // that pages together walk the openings once, however many of them were changed since.
         const changed = await look('updatedAt', CHANGED);
+        const end = changed.length === limit ? changed.at(-1)?.updatedAt : undefined;
+        const opened = await look('createdAt', { revision: { $not: CHANGED.revision } }, end);
         return [...opened, ...changed].sort(byTime).slice(0, limit);
       }),
   };

@@ -45,13 +45,18 @@ export function isDuplicateKey(error: unknown): boolean {
 /** A driver's error in the table's codes. Its text stays in `cause`, for the log. */
 export function fromDriver(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
-  if (isTransient(error)) return unavailable('The database does not answer at the moment.', error);
+  if (isTransient(error)) return noAnswer(error);
   return new ServiceError('internal', 'Something went wrong on our side.', {}, error);
 }
 
 /** The error of a database that is out of reach, or of a process with more work than it can do. */
 export function unavailable(message: string, cause?: unknown): ServiceError {
   return new ServiceError('unavailable', message, { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause);
+}
+
+/** The error of a database that does not answer. */
+export function noAnswer(cause?: unknown): ServiceError {
+  return unavailable('The database does not answer at the moment.', cause);
 }
 
 /** How long one operation may take, in ms: below the deadline of a call, so that the answer is `unavailable`. */
@@ -68,10 +73,7 @@ export const OPERATION_MS = 4_000;
 export async function operate<T>(operation: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(unavailable('The database does not answer at the moment.')),
-      OPERATION_MS,
-    );
+    timer = setTimeout(() => reject(noAnswer()), OPERATION_MS);
   });
   try {
     return await Promise.race([operation(), late]);

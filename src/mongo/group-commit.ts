@@ -1,5 +1,5 @@
 import { deadlineExceeded } from '../rpc/errors.js';
-import { OPERATION_MS, unavailable } from './errors.js';
+import { noAnswer, OPERATION_MS, unavailable } from './errors.js';
 
 /** What became of one item of a batch. */
 export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
@@ -10,6 +10,8 @@ export interface GroupParts<Item, Answer> {
   readonly run: (batch: readonly Item[]) => Promise<readonly Outcome<Answer>[]>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds of a clock that is never set back. */
+  readonly elapsed?: () => number;
   /** The most items of one batch. */
   readonly maxBatch?: number;
   /** The most batches under way. */
@@ -23,13 +25,11 @@ export interface GroupParts<Item, Answer> {
   readonly maxPendingMs?: number;
 }
 
-const NO_OUTCOME = { error: new Error('an item without an outcome') };
-
 interface Pending<Item, Answer> {
   readonly item: Item;
   /** When it is too late to send it, in ms since the epoch. */
   readonly deadline: number;
-  /** When it is answered that there is no answer. */
+  /** When it is answered that there is no answer, in ms of `elapsed`. */
   readonly expiresAt: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
@@ -46,14 +46,8 @@ interface Pending<Item, Answer> {
 export function createGroup<Item, Answer>(
   parts: GroupParts<Item, Answer>,
 ): (item: Item, deadline: number) => Promise<Answer> {
-  const {
-    run,
-    now,
-    maxBatch = 200,
-    maxInFlight = 2,
-    maxWaiting = 10_000,
-    maxPendingMs = OPERATION_MS,
-  } = parts;
+  const { run, now, elapsed = () => performance.now() } = parts;
+  const { maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000, maxPendingMs = OPERATION_MS } = parts;
   /** Everything without an answer, in the order in which it came. */
   const pending = new Set<Pending<Item, Answer>>();
   let waiting: Pending<Item, Answer>[] = [];
@@ -67,7 +61,7 @@ export function createGroup<Item, Answer>(
       return Promise.reject(unavailable('The service has more work than it can do at the moment.'));
     }
     return new Promise((resolve, reject) => {
-      const entry = { item, deadline, expiresAt: now() + maxPendingMs, resolve, reject };
+      const entry = { item, deadline, expiresAt: elapsed() + maxPendingMs, resolve, reject };
       pending.add(entry);
       waiting.push(entry);
       if (expiry === undefined) expiry = setTimeout(expire, maxPendingMs).unref();
@@ -77,14 +71,14 @@ export function createGroup<Item, Answer>(
 
   function expire(): void {
     expiry = undefined;
-    const time = now();
+    const time = elapsed();
     for (const entry of pending) {
       if (entry.expiresAt > time) {
         expiry = setTimeout(expire, entry.expiresAt - time).unref();
         return;
       }
       pending.delete(entry);
-      entry.reject(unavailable('The database does not answer at the moment.'));
+      entry.reject(noAnswer());
     }
   }
 
@@ -117,7 +111,8 @@ export function createGroup<Item, Answer>(
       .then(run)
       .then(
         (outcomes) => {
-          for (const [index, entry] of batch.entries()) settle(entry, outcomes[index] ?? NO_OUTCOME);
+          const none = { error: new Error('an item without an outcome') };
+          for (const [index, entry] of batch.entries()) settle(entry, outcomes[index] ?? none);
         },
         (error: unknown) => {
           for (const entry of batch) settle(entry, { error });

@@ -88,7 +88,10 @@ export interface ErrorDetails {
   readonly resumeToken?: string;
 }
 
-/** The one error that reaches callers. `cause` is for the log only. */
+/**
+ * The one error that reaches callers. `cause` is for the log only, and has a stack trace where it is of use; this has
+ * none: it would cost five times the rest of it, and refusing must be cheap.
+ */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
 
@@ -99,7 +102,10 @@ export class ServiceError extends Error {
     readonly details: ErrorDetails = {},
     cause?: unknown,
   ) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, { cause });
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
+import { createAllowance } from './allowance.js';
 import { requireScope } from './authorize.js';
 import { type Call, type Caller, STOPPING } from './call.js';
 import { bridgeRequest } from './door.js';
@@ -60,6 +61,7 @@ export interface PipelineParts {
 /** Makes the pipeline of a service: one for all its edges. */
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { authenticate, maxCallMs, maxStallMs = 30_000, now, log } = parts;
+  const refusals = createAllowance(REFUSALS_LOGGED, now);
 
   return {
     async invoke(rpc, read, call) {
@@ -137,7 +139,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (error.code === 'internal') log.error({ ...fields, err: error.cause }, 'call failed');
     else if (error.code === 'unavailable' || error.code === 'deadline_exceeded')
       log.warn({ ...fields, err: error.cause }, 'call failed');
-    else log.info(fields, 'call refused');
+    else if (log.isLevelEnabled('info')) {
+      const unlogged = refusals.take();
+      if (unlogged !== undefined) log.info(unlogged > 0 ? { ...fields, unlogged } : fields, 'call refused');
+    }
     return error;
   }
 
@@ -151,6 +156,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     };
   }
 }
+
+/**
+ * How many refused calls are logged in a second: whoever sends thousands must not fill the disk, nor cost a line each.
+ */
+const REFUSALS_LOGGED = 20;
 
 /** A call in the log. */
 interface Entry {

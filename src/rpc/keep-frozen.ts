@@ -1,6 +1,8 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 
-/** The fields of a message in two parts: those at its end whose values are objects that can be frozen, and those before. */
+/**
+ * The fields of a message in two parts: those at its end whose values are objects that can be frozen, and those before.
+ */
 export function headAndTail({ fields }: DescMessage): {
   readonly head: readonly DescField[];
   readonly tail: readonly DescField[];

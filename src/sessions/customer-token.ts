@@ -39,20 +39,11 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
  *
  * @throws ServiceError identity_not_verified; Error when the key's identity secret cannot be opened
  */
-export function customerOf(claim: CustomerClaim, check: CustomerCheck): Promise<Customer> {
+export async function customerOf(claim: CustomerClaim, check: CustomerCheck): Promise<Customer> {
   const { customerId, customerToken } = claim;
   const { identity } = check;
-  if (identity.mode === 'off' || (identity.mode === 'optional' && customerToken === '')) {
-    return Promise.resolve({ id: customerId || undefined, verified: false });
-  }
-  return verifiedCustomer(claim, identity, check);
-}
-
-async function verifiedCustomer(
-  { customerId, customerToken }: CustomerClaim,
-  identity: Exclude<Identity, { readonly mode: 'off' }>,
-  check: CustomerCheck,
-): Promise<Customer> {
+  const unverified = { id: customerId || undefined, verified: false };
+  if (identity.mode === 'off' || (identity.mode === 'optional' && customerToken === '')) return unverified;
   // Before the key: what is no token at all is refused even when the key's secret cannot be opened.
   if (!COMPACT_JWS.test(customerToken)) throw notVerified();
   const id = await verify(customerToken, await identity.key(), check);

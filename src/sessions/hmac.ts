@@ -2,7 +2,10 @@ import { createHmac, hash } from 'node:crypto';
 
 /** SHA-256 takes its input in blocks of so many bytes. */
 const BLOCK_BYTES = 64;
-/** The longest text that is signed in the memory kept for it, in UTF-16 units of at most 3 bytes each. */
+/**
+ * The longest text that is signed in the memory kept for it, in UTF-16 units of at most 3 bytes each: longer than any
+ * session token. Others are left to node:crypto.
+ */
 const MAX_TEXT = 1_300;
 
 /**

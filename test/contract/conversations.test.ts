@@ -375,20 +375,33 @@ storeTest(
   },
 );
 
-storeTest('changedSince: page by page none is lost or double, over equal times too', async (store) => {
-  await insertAll(store, watched);
-  const expected = changesOf(watched);
-  for (const limit of [1, 7, 8, 40]) {
-    const pages: Changed[] = [];
-    for (;;) {
-      const page = await store.changedSince(tenantId, AT, pages.at(-1), limit);
-      if (page.length === 0) break;
-      pages.push(...page);
-      assert.ok(pages.length <= expected.length, 'more than there are');
-    }
-    assert.equal(pages, expected, `${limit} a page`);
-  }
+/** As they are in use: some as they were opened, others changed at once, soon or later. */
+const opened = many(60, (n) => {
+  const createdAt = AT + (n % 20) * 100;
+  return n % 2 === 0
+    ? { tenantId, createdAt, updatedAt: createdAt, revision: 1 }
+    : { tenantId, createdAt, updatedAt: createdAt + (n % 3) * 700, revision: 2 };
 });
+
+for (const [name, rows] of Object.entries({ changed: watched, 'changed and not': opened })) {
+  storeTest(
+    `changedSince: page by page none is lost or double, over equal times too (${name})`,
+    async (store) => {
+      await insertAll(store, rows);
+      const expected = changesOf(rows);
+      for (const limit of [1, 7, 8, 40]) {
+        const pages: Changed[] = [];
+        for (;;) {
+          const page = await store.changedSince(tenantId, AT, pages.at(-1), limit);
+          if (page.length === 0) break;
+          pages.push(...page);
+          assert.ok(pages.length <= expected.length, 'more than there are');
+        }
+        assert.equal(pages, expected, `${limit} a page`);
+      }
+    },
+  );
+}
 
 storeTest('changedSince: a conversation that changes again moves behind', async (store) => {
   await insertAll(store, watched);

@@ -119,7 +119,9 @@ test('every method of the stores is in the list', ({ uri, db }) =>
     assert.equal(Object.keys(stores).sort(), [...methods, ...inserts].sort());
   }));
 
-/** Runs a query, catches what the driver sends for it, and has each command explained: of several, each with its index. */
+/**
+ * Runs a query, catches what the driver sends for it, and has each command explained: of several, each with its index.
+ */
 function usesIndex(run: (rows: Rows) => Promise<unknown>, index: string | readonly string[]): Promise<void> {
   return watched(async (rows, commands) => {
     await run(rows);

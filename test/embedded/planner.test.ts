@@ -2,9 +2,9 @@ import { serialize } from 'bson';
 import * as assert from 'uvu/assert';
 import { encodeDocument } from '../../src/embedded/bson-encode.js';
 import { type Collection, indexOf } from '../../src/embedded/catalog.js';
-import { valueKey } from '../../src/embedded/index-key.js';
 import { planOf } from '../../src/embedded/planner.js';
 import { sortOf } from '../../src/embedded/sort.js';
+import { valueKey } from '../../src/embedded/value-key.js';
 import { viewOf } from '../../src/embedded/view.js';
 import { suite } from '../harness/suite.js';
 

@@ -400,7 +400,7 @@ const expiring = suite('group commit: items without an answer');
 function expiringRig(limits: Pick<GroupParts<number, undefined>, 'maxInFlight'> = {}) {
   mock.timers.enable({ apis: ['setTimeout'] });
   let time = 1_000;
-  const { put, ...rest } = rig({ ...limits, maxPendingMs: 4_000, now: () => time });
+  const { put, ...rest } = rig({ ...limits, maxPendingMs: 4_000, elapsed: () => time });
   return {
     ...rest,
     put,

@@ -20,6 +20,8 @@ test("is the driver's own, in either case, and comes back in lower case", () => 
 test('takes nothing else', () => {
   const uuid = '0193aa00-0000-7000-8000-00000000000f';
   const others = [
+    '01-a2-04-83-398d757db9afbe46b8e5e25d',
+    '-01a20483-398d757d-b9af-be46b8e5e25d',
     '',
     uuid.slice(1),
     `${uuid}0`,
