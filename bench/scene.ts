@@ -63,9 +63,8 @@ export async function openScene({ uri, names }: SharedDatabase, loads: Loads): P
     },
     bareOpen() {
       const file = 'ceilings/bare-open.js';
-      return once(file, async () =>
-        startPeer(file, { ...env, MONGODB_DB: names.alone, ...(await httpAnswer(ours)) }),
-      );
+      // In the collection of ours, so that both write to indexes of one size.
+      return once(file, async () => startPeer(file, { ...env, ...(await httpAnswer(ours)) }));
     },
     staticGrpc() {
       const file = 'ceilings/static-grpc.js';
