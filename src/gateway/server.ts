@@ -68,8 +68,12 @@ export function createGateway(parts: GatewayParts): Gateway {
     const refuse = (thrown: unknown) => {
       const error = toServiceError(thrown);
       if (thrown !== error) onError(thrown);
-      if (!response.headersSent) (path?.refuse ?? refuseRest)(exchange, error);
-      if (!request.complete) discardBody(request);
+      // When the requests that have arrived are read: answers that leave one after the other cost half of what they
+      // cost with a reading in between.
+      setImmediate(() => {
+        if (!response.headersSent) (path?.refuse ?? refuseRest)(exchange, error);
+        if (!request.complete) discardBody(request);
+      });
     };
     if (!endpoint) {
       refuse(
