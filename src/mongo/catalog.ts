@@ -4,6 +4,9 @@ import type { Database, IdentitySecretDocument, TenantDocument, WidgetKeyDocumen
 import { isDuplicateKey, operate } from './errors.js';
 import { fromStored, toStored } from './stored-uuid.js';
 
+/** How many ids one query asks for: with more, the embedded server would look at each row instead. */
+const MAX_IDS = 1_000;
+
 /** The catalogue in MongoDB. */
 export function mongoCatalog({
   tenants,
@@ -19,9 +22,14 @@ export function mongoCatalog({
 
     revisions: (tenantIds) =>
       operate(async () => {
-        const query = { _id: { $in: tenantIds.map(toStored) } };
-        const rows = await tenants.find(query, { projection: { revision: 1 } }).toArray();
-        return new Map(rows.map((row) => [fromStored(row._id), row.revision]));
+        const found = new Map<string, number>();
+        for (let from = 0; from < tenantIds.length; from += MAX_IDS) {
+          const query = { _id: { $in: tenantIds.slice(from, from + MAX_IDS).map(toStored) } };
+          for await (const { _id, revision } of tenants.find(query, { projection: { revision: 1 } })) {
+            found.set(fromStored(_id), revision);
+          }
+        }
+        return found;
       }),
 
     keysOf: (tenantId) =>

@@ -71,7 +71,9 @@ test('tenants: a taken slug, a stale revision, and what is found', (at) =>
     assert.equal(await catalog.findTenant(tenant.id), changed);
     const other = newTenant();
     await catalog.insertTenant(other);
-    const revisions = await catalog.revisions([tenant.id, other.id, uuidV7()]);
+    // More than one query asks for.
+    const strangers = Array.from({ length: 2_500 }, () => uuidV7());
+    const revisions = await catalog.revisions([tenant.id, ...strangers, other.id]);
     assert.equal(
       [...revisions].sort(),
       [
