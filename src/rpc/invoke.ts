@@ -139,8 +139,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (error.code === 'internal') log.error({ ...fields, err: error.cause }, 'call failed');
     else if (error.code === 'unavailable' || error.code === 'deadline_exceeded')
       log.warn({ ...fields, err: error.cause }, 'call failed');
-    else if (log.isLevelEnabled('info')) {
-      const unlogged = refusals.take();
+    else {
+      const unlogged = log.isLevelEnabled('debug') ? 0 : refusals.take();
       if (unlogged !== undefined) log.info(unlogged > 0 ? { ...fields, unlogged } : fields, 'call refused');
     }
     return error;
@@ -158,7 +158,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 }
 
 /**
- * How many refused calls are logged in a second: whoever sends thousands must not fill the disk, nor cost a line each.
+ * How many refused calls are logged in a second, but all at the level debug: whoever sends thousands must not fill the
+ * disk, nor cost a line each.
  */
 const REFUSALS_LOGGED = 20;
 
