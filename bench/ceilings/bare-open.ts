@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { announce } from '../peers/process.js';
 import { newVisit } from './visit.js';
 
 const answer = Buffer.from(process.env['ANSWER'] ?? '', 'base64');
@@ -25,16 +26,12 @@ const server = createServer((request, response) => {
     response.end(answer);
   });
 });
-const stop = () => {
-  server.close(async () => {
-    await database.close();
-    process.exit();
-  });
-  server.closeAllConnections();
-};
-process.once('SIGTERM', stop);
-process.once('disconnect', stop);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
-  process.send?.({ http: `http://127.0.0.1:${port}` });
+  announce({ http: `http://127.0.0.1:${port}` }, async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+    await database.close();
+  });
 });

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { announce } from '../peers/process.js';
 
 const answer = Buffer.from(process.env['ANSWER'] ?? '', 'base64');
 const headers: Record<string, string> = JSON.parse(process.env['HEADERS'] ?? '{}');
@@ -15,13 +16,11 @@ const server = createServer((request, response) => {
     response.end(answer);
   });
 });
-const stop = () => {
-  server.close(() => process.exit());
-  server.closeAllConnections();
-};
-process.once('SIGTERM', stop);
-process.once('disconnect', stop);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
-  process.send?.({ http: `http://127.0.0.1:${port}` });
+  announce({ http: `http://127.0.0.1:${port}` }, async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  });
 });
