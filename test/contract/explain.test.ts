@@ -79,7 +79,7 @@ const queries: Readonly<
     },
   },
   changedSince: {
-    index: ['tenantId_1_createdAt_-1__id_-1', 'changed'],
+    index: ['changed', 'tenantId_1_createdAt_-1__id_-1'],
     run: ({ conversations, conversation: { id, tenantId, revision, updatedAt } }) =>
       conversations.changedSince(tenantId, updatedAt, { id, revision, updatedAt: updatedAt - 1 }, 20),
   },
