@@ -26,6 +26,7 @@ import { mongoAudit } from './mongo/audit.js';
 import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
 import { createAuthenticate } from './rpc/authenticate.js';
+import { createCallLog } from './rpc/call-log.js';
 import { createPipeline } from './rpc/invoke.js';
 import { pause } from './rpc/pause.js';
 import { endSession } from './sessions/end-session.js';
@@ -68,6 +69,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that is never set back. */
+  readonly elapsed?: () => number;
   /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
   readonly onApplied?: (applied: AppliedTenant) => void;
   /** How long a gRPC connection takes new calls, in ms: for good with one process, else 5 min. */
@@ -90,7 +93,13 @@ const GRACE_MS = 6_000;
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
 export async function start(config: Config, surroundings: Surroundings): Promise<App> {
-  const { log, now = Date.now, onApplied, maxConnectionAgeMs } = surroundings;
+  const {
+    log,
+    now = Date.now,
+    elapsed = () => performance.now(),
+    onApplied,
+    maxConnectionAgeMs,
+  } = surroundings;
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -182,25 +191,28 @@ export async function start(config: Config, surroundings: Surroundings): Promise
       eraseCustomer(parts),
     ];
     const streamRpcs = [exportCustomer(parts), watchConversations(parts)];
+    const callLog = createCallLog(log, elapsed);
     const pipeline = createPipeline({
       authenticate: createAuthenticate(callers),
       maxCallMs: MAX_CALL_MS,
       now,
-      log,
+      elapsed,
+      callLog,
     });
 
-    const onError = (error: unknown) => log.error({ err: error }, 'request failed');
     const gateway = createGateway({
-      endpoints: [...restEndpoints(rpcs, pipeline), ...connectEndpoints(rpcs, pipeline)],
+      endpoints: [...restEndpoints(rpcs), ...connectEndpoints(rpcs)],
+      pipeline,
+      callLog,
       newRequestId: randomUUID,
-      onError,
+      elapsed,
     });
     const grpc = createGrpcServer({
       rpcs,
       streamRpcs,
       pipeline,
       newRequestId: randomUUID,
-      onError,
+      onError: callLog.failed,
       credentials: await grpcCredentials(config),
       ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
     });

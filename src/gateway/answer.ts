@@ -2,14 +2,15 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServiceError } from '../rpc/errors.js';
 import type { Exchange } from './endpoint.js';
 
-/** Answers with JSON that nobody may keep: sessions are their owner's only. */
-export function answerJson(
+/** Answers with a body that nobody may keep: sessions are their owner's only. */
+export function answer(
   { response, headers }: Exchange,
   status: number,
+  mediaType: string,
   body: Uint8Array,
   more?: OutgoingHttpHeaders,
 ): void {
-  headers['Content-Type'] = 'application/json';
+  headers['Content-Type'] = mediaType;
   headers['Content-Length'] = body.length;
   headers['Cache-Control'] = 'no-store';
   response.writeHead(status, more ? Object.assign(headers, more) : headers);

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 
@@ -9,8 +8,10 @@ import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
  * connection that is closed with unread data is reset.
  */
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
-
-const unzip = promisify(gunzip);
+/** The most memory that unfinished bodies may take together, in bytes. */
+const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
+/** The least that is set aside for a body that comes in pieces, in bytes. */
+const MIN_BUFFER_BYTES = 1024;
 
 /** The media type of a request, without parameters; undefined when it has a charset other than UTF-8. */
 export function mediaTypeOf(request: IncomingMessage): string | undefined {
@@ -23,23 +24,6 @@ export function mediaTypeOf(request: IncomingMessage): string | undefined {
     if (name === 'charset' && value !== 'utf-8' && value !== '"utf-8"' && value !== 'utf8') return undefined;
   }
   return type.trim();
-}
-
-/**
- * Reads a whole request body, unpacked.
- *
- * @throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip),
- * payload_too_large (over 64 KiB, packed or unpacked), invalid_input (not gzip, or cut off)
- */
-export function readBody(request: IncomingMessage): Promise<Buffer> {
-  const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity' && encoding !== 'gzip') {
-    throw new ServiceError('unsupported_media_type', 'Content-Encoding must be gzip, or left out.');
-  }
-  if (declaresTooLarge(request)) throw tooLarge();
-
-  const body = collect(request);
-  return encoding === 'gzip' ? body.then(unpack) : body;
 }
 
 /** Whether the headers say already that the body is too large. */
@@ -57,26 +41,89 @@ export function discardBody(request: IncomingMessage): void {
   request.resume();
 }
 
-function collect(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_REQUEST_BYTES) reject(tooLarge());
-      else chunks.push(chunk);
+/**
+ * Makes the reader of request bodies: whole, and unpacked.
+ *
+ * Together, unfinished bodies hold at most `maxUnfinishedBytes`. Beyond that the connection of the oldest of them is
+ * closed: a body that arrives in one go is never among the old ones, however many slow senders there are.
+ *
+ * The reader throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip),
+ * payload_too_large (over 64 KiB, packed or unpacked), invalid_input (not gzip, or cut off).
+ */
+export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } = {}) {
+  /** Bodies of which a part has arrived, the oldest first, with the memory that each takes in bytes. */
+  const unfinished = new Map<IncomingMessage, number>();
+  let heldBytes = 0;
+
+  return (request: IncomingMessage): Promise<Buffer> => {
+    const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
+    if (encoding !== 'identity' && encoding !== 'gzip') {
+      throw new ServiceError('unsupported_media_type', 'Content-Encoding must be gzip, or left out.');
+    }
+    if (declaresTooLarge(request)) throw tooLarge();
+
+    const body = collect(request);
+    return encoding === 'gzip' ? body.then(unpack) : body;
+  };
+
+  function collect(request: IncomingMessage): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      let buffer: Buffer | undefined;
+      let size = 0;
+      request.on('data', (chunk: Buffer) => {
+        const start = size;
+        size += chunk.length;
+        if (size > MAX_REQUEST_BYTES) {
+          release(request);
+          reject(tooLarge());
+          return;
+        }
+        if (buffer === undefined) buffer = chunk;
+        else {
+          // Copied together: a list of pieces of one byte would take a hundred times what was sent.
+          if (size > buffer.length) buffer = grow(buffer, size);
+          chunk.copy(buffer, start);
+        }
+        hold(request, buffer.length);
+      });
+      request.on('end', () => {
+        release(request);
+        resolve(buffer?.subarray(0, size) ?? Buffer.alloc(0));
+      });
+      // What Node emits when the connection is gone before the end.
+      request.on('error', () => {
+        release(request);
+        reject(new ServiceError('invalid_input', 'The request ended before its body did.'));
+      });
     });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    // What Node emits when the connection is gone before the end.
-    request.on('error', () =>
-      reject(new ServiceError('invalid_input', 'The request ended before its body did.')),
-    );
-  });
+  }
+
+  function hold(request: IncomingMessage, bytes: number): void {
+    heldBytes += bytes - (unfinished.get(request) ?? 0);
+    unfinished.set(request, bytes);
+    if (heldBytes <= maxUnfinishedBytes) return;
+    const [oldest] = unfinished.keys();
+    if (oldest === undefined) return;
+    release(oldest);
+    oldest.destroy();
+  }
+
+  function release(request: IncomingMessage): void {
+    heldBytes -= unfinished.get(request) ?? 0;
+    unfinished.delete(request);
+  }
 }
 
-async function unpack(body: Buffer): Promise<Buffer> {
+function grow(buffer: Buffer, size: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(MIN_BUFFER_BYTES, 2 * size));
+  buffer.copy(larger);
+  return larger;
+}
+
+/** At once, and not by zlib's threads: a body is small, and unpackings that wait for a thread hold memory. */
+function unpack(body: Buffer): Buffer {
   try {
-    return await unzip(body, { maxOutputLength: MAX_REQUEST_BYTES });
+    return gunzipSync(body, { maxOutputLength: MAX_REQUEST_BYTES });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
     throw new ServiceError('invalid_input', 'The body is not what Content-Encoding: gzip says.', {}, error);

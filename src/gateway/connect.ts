@@ -1,105 +1,63 @@
-import { IncomingMessage } from 'node:http';
-import { hasOption, type MessageShape } from '@bufbuild/protobuf';
-import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect';
+import { hasOption, toJsonString } from '@bufbuild/protobuf';
+import { type Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import type { Call } from '../rpc/call.js';
-import { binaryReadOptions, bridgeResponse, jsonReadOptions, readBinary, readJson } from '../rpc/door.js';
+import { answerBytes } from '../rpc/answer-bytes.js';
+import { bridgeResponse, readBinary, readJson } from '../rpc/door.js';
 import { errorDetails } from '../rpc/error-details.js';
-import { errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
-import type { Pipeline } from '../rpc/invoke.js';
+import { errorTable, ServiceError } from '../rpc/errors.js';
 import type { AnyRpc } from '../rpc/rpc.js';
-import { answerJson, errorHeaders } from './answer.js';
-import { mediaTypeOf, readBody } from './body.js';
-import type { Endpoint, Exchange } from './endpoint.js';
-
-/** A request that the door has let in, on its way through Connect's handler. */
-interface Admitted {
-  readonly message: MessageShape<AnyRpc['method']['input']>;
-  readonly call: Call;
-}
-
-const admittedKey = createContextKey<Admitted | undefined>(undefined);
+import { answer, errorHeaders } from './answer.js';
+import { mediaTypeOf } from './body.js';
+import type { Endpoint, Exchange, Format } from './endpoint.js';
 
 const TIMEOUT = /^\d{1,10}$/;
+const NO_BODY = new Uint8Array(0);
 
 /**
  * The Connect protocol (https://connectrpc.com/docs/protocol), unary, JSON and binary, for the RPCs that have a
- * public path. What Connect's library would refuse in its own words is refused here first, so that the error
- * table holds on this transport too.
+ * public path. It is spoken with the protocol pieces of Connect's library and not by its handler, which would decode
+ * each request again, refuse in its own words, and throw at a Host header that is no host.
  */
-export function connectEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipeline, 'invoke'>): Endpoint[] {
-  const served = rpcs.filter(({ method }) => hasOption(method, http));
-  const admitted = new WeakMap<object, Admitted>();
+export function connectEndpoints(rpcs: readonly AnyRpc[]): Endpoint[] {
+  return rpcs.filter(({ method }) => hasOption(method, http)).map(connectEndpoint);
+}
 
-  const handler = connectNodeAdapter({
-    grpc: false,
-    grpcWeb: false,
-    acceptCompression: [],
-    jsonOptions: jsonReadOptions,
-    binaryOptions: binaryReadOptions,
-    contextValues: (request) => createContextValues().set(admittedKey, admitted.get(request)),
-    routes: (router) => {
-      for (const rpc of served) {
-        router.rpc(rpc.method, async (_message, context) => {
-          const request = context.values.get(admittedKey);
-          if (!request) throw new ConnectError('not admitted', Code.Internal);
-          try {
-            return bridgeResponse(rpc, await invoke(rpc, () => request.message, request.call));
-          } catch (thrown) {
-            throw toConnectError(toServiceError(thrown));
-          }
-        });
-      }
-    },
-  });
+function connectEndpoint(rpc: AnyRpc): Endpoint {
+  const { input, output } = rpc.method;
+  const formats: ReadonlyMap<string | undefined, Format> = new Map(
+    [
+      {
+        mediaType: 'application/json',
+        read: (body = NO_BODY) => readJson(input, body),
+        write: (response) => Buffer.from(toJsonString(output, bridgeResponse(rpc, response))),
+      } satisfies Format,
+      {
+        mediaType: 'application/proto',
+        read: (body = NO_BODY) => readBinary(input, body),
+        write: answerBytes(rpc),
+      } satisfies Format,
+    ].map((format) => [format.mediaType, format]),
+  );
 
-  return served.map((rpc) => ({
+  return {
     method: 'POST',
     path: rpc.codec.path,
+    rpc,
+    hasBody: true,
     refuse: refuseConnect,
-    async serve({ request, response, headers }, call) {
-      const mediaType = mediaTypeOf(request);
-      if (mediaType !== 'application/json' && mediaType !== 'application/proto') {
+    accept(request, call) {
+      const format = formats.get(mediaTypeOf(request));
+      if (format === undefined) {
         throw new ServiceError(
           'unsupported_media_type',
           'Content-Type must be application/json or application/proto.',
         );
       }
       const timeoutMs = timeoutOf(call.header('connect-timeout-ms'));
-      const body = await readBody(request);
-      const read = mediaType === 'application/json' ? readJson : readBinary;
-      const replayed = replay(request, mediaType, body);
-      admitted.set(replayed, {
-        message: read(rpc.method.input, body),
-        call: { ...call, transport: 'connect', timeoutMs },
-      });
-      // The handler writes headers of its own beside these.
-      response.setHeader('Cache-Control', 'no-store');
-      for (const [name, value] of Object.entries(headers))
-        if (value !== undefined) response.setHeader(name, value);
-      handler(replayed, response);
+      return { call: { ...call, transport: 'connect', timeoutMs }, format };
     },
-  }));
-}
-
-/** The request once more, unpacked and with its body in memory, as Connect's handler takes it. */
-function replay(request: IncomingMessage, mediaType: string, body: Buffer): IncomingMessage {
-  const replayed = new IncomingMessage(request.socket);
-  replayed.method = request.method;
-  replayed.url = request.url;
-  replayed.httpVersion = request.httpVersion;
-  replayed.headers = {
-    host: request.headers.host ?? 'localhost',
-    'content-type': mediaType,
-    'content-length': String(body.length),
   };
-  // An incomplete message that is destroyed takes its socket along.
-  replayed.complete = true;
-  replayed.push(body);
-  replayed.push(null);
-  return replayed;
 }
 
 /** How long the caller waits, in ms. */
@@ -114,16 +72,13 @@ function timeoutOf(timeout: string | undefined): number {
   return Number(timeout);
 }
 
-function toConnectError(error: ServiceError): ConnectError {
-  // Connect numbers its codes as gRPC does.
-  const code: Code = errorTable[error.code].grpc;
-  return new ConnectError(error.message, code, errorHeaders(error), errorDetails(error));
-}
-
 /** Answers a refusal as the Connect protocol has it: its own status for a code, and the error as JSON. */
 function refuseConnect(exchange: Exchange, error: ServiceError): void {
-  const connectError = toConnectError(error);
+  // Connect numbers its codes as gRPC does.
+  const code: Code = errorTable[error.code].grpc;
+  const connectError = new ConnectError(error.message, code, undefined, errorDetails(error));
   const fixedByProtocol = error.code === 'method_not_allowed' || error.code === 'unsupported_media_type';
-  const status = fixedByProtocol ? errorTable[error.code].http : codeToHttpStatus(connectError.code);
-  answerJson(exchange, status, errorToJsonBytes(connectError, undefined), errorHeaders(error));
+  const status = fixedByProtocol ? errorTable[error.code].http : codeToHttpStatus(code);
+  const body = errorToJsonBytes(connectError, undefined);
+  answer(exchange, status, 'application/json', body, errorHeaders(error));
 }

@@ -2,39 +2,42 @@ import { create, type DescMethod, getOption, hasOption } from '@bufbuild/protobu
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
 import { readJson } from '../rpc/door.js';
 import { errorTable, ServiceError } from '../rpc/errors.js';
-import type { Invoke, Pipeline } from '../rpc/invoke.js';
 import type { AnyRpc } from '../rpc/rpc.js';
-import { answerJson, errorHeaders } from './answer.js';
-import { mediaTypeOf, readBody } from './body.js';
-import type { Endpoint, Exchange } from './endpoint.js';
+import { answer, errorHeaders } from './answer.js';
+import { mediaTypeOf } from './body.js';
+import type { Endpoint, Exchange, Format } from './endpoint.js';
 import { publicJson } from './public-json.js';
 
 /**
  * The public paths: RPCs transcoded to HTTP/JSON by their google.api.http options. Static paths with the whole
- * message as body, or none. They stand beside Connect's handler and not behind it: it can neither answer 422
- * nor send nulls (docs/adr/0001).
+ * message as body, or none (docs/adr/0001).
  *
  * @throws Error at start when an option asks for more than that
  */
-export function restEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipeline, 'invoke'>): Endpoint[] {
+export function restEndpoints(rpcs: readonly AnyRpc[]): Endpoint[] {
   return rpcs.flatMap((rpc) => {
     const rule = httpRule(rpc.method);
-    return rule ? [{ ...rule, serve: serveRest(rpc, rule.hasBody, invoke), refuse: refuseRest }] : [];
+    return rule ? [{ ...rule, ...restEndpoint(rpc, rule.hasBody) }] : [];
   });
 }
 
-function serveRest(rpc: AnyRpc, hasBody: boolean, invoke: Invoke): Endpoint['serve'] {
-  const { input } = rpc.method;
-  const toJson = publicJson(rpc.method.output);
+function restEndpoint(rpc: AnyRpc, hasBody: boolean): Pick<Endpoint, 'rpc' | 'accept' | 'refuse'> {
+  const { input, output } = rpc.method;
+  const format: Format = {
+    mediaType: 'application/json',
+    read: (body) => (body === undefined ? create(input) : readJson(input, body)),
+    write: publicJson(output),
+  };
 
-  return async (exchange, call) => {
-    const { request } = exchange;
-    if (hasBody && mediaTypeOf(request) !== 'application/json') {
-      throw new ServiceError('unsupported_media_type', 'Content-Type must be application/json.');
-    }
-    const body = hasBody ? await readBody(request) : undefined;
-    const read = () => (body === undefined ? create(input) : readJson(input, body));
-    answerJson(exchange, 200, toJson(await invoke(rpc, read, call)));
+  return {
+    rpc,
+    refuse: refuseRest,
+    accept(request, call) {
+      if (hasBody && mediaTypeOf(request) !== format.mediaType) {
+        throw new ServiceError('unsupported_media_type', 'Content-Type must be application/json.');
+      }
+      return { call, format };
+    },
   };
 }
 
@@ -42,7 +45,7 @@ function serveRest(rpc: AnyRpc, hasBody: boolean, invoke: Invoke): Endpoint['ser
 export function refuseRest(exchange: Exchange, error: ServiceError): void {
   const { code, message, details } = error;
   const json = JSON.stringify({ error: code, message, details });
-  answerJson(exchange, errorTable[code].http, Buffer.from(json), errorHeaders(error));
+  answer(exchange, errorTable[code].http, 'application/json', Buffer.from(json), errorHeaders(error));
 }
 
 /** The HTTP method and path of an RPC; undefined when it has no public path. */

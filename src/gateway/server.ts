@@ -1,11 +1,17 @@
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Call, requestIdOf } from '../rpc/call.js';
-import { type ErrorCode, errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
-import { declaresTooLarge, discardBody } from './body.js';
+import type { CallLog } from '../rpc/call-log.js';
+import { ServiceError, toServiceError } from '../rpc/errors.js';
+import type { Pipeline } from '../rpc/invoke.js';
+import { answer } from './answer.js';
+import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
+import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
+import { createPipelining } from './pipelining.js';
 import { refuseRest } from './rest.js';
+import { closeSlowReaders } from './slow-readers.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
 export interface Gateway {
@@ -18,12 +24,16 @@ export interface Gateway {
 /** What the gateway is made of. */
 export interface GatewayParts {
   readonly endpoints: readonly Endpoint[];
+  readonly pipeline: Pick<Pipeline, 'invoke'>;
+  readonly callLog: Pick<CallLog, 'refusedEarly' | 'failed'>;
   readonly newRequestId: () => string;
-  /** Told of what should not happen: an answer that could not be given. */
-  readonly onError: (error: unknown) => void;
+  /** Milliseconds of a clock that is never set back. */
+  readonly elapsed: () => number;
   /** How long a client may take for its headers and for its whole request, in ms. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /** How long a client may take none of what it is sent, in ms. */
+  readonly maxStallMs?: number;
 }
 
 /** How often slow requests are looked for, in ms. */
@@ -33,8 +43,13 @@ const IDLE_SWEEP_MS = 20;
 
 /** Makes the gateway; it listens when it is told to. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { newRequestId, onError, headersTimeoutMs = 5_000, requestTimeoutMs = 10_000 } = parts;
+  const { pipeline, callLog, newRequestId, elapsed } = parts;
+  const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, maxStallMs = 30_000 } = parts;
   const paths = groupByPath(parts.endpoints);
+  const pipelining = createPipelining();
+  const readBody = createBodyReader();
+  /** Connections whose last request is refused, and has not arrived whole. */
+  const discarding = new WeakSet<Socket>();
   let closing = false;
 
   const server = createServer(
@@ -42,45 +57,72 @@ export function createGateway(parts: GatewayParts): Gateway {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // Refused below, in our words.
+      requireHostHeader: false,
     },
-    onRequest,
+    (request, response) => onRequest(request, response),
   );
   // A client that asks before it sends a large body is told at once when the body is too large.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (!declaresTooLarge(request)) response.writeContinue();
     onRequest(request, response);
   });
-  server.on('clientError', refuseBroken);
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    onRequest(request, response, new ServiceError('expectation_failed', 'Expect must be 100-continue.'));
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    refuseSocket(socket, { code: 'method_not_allowed', message: 'This is no proxy.' });
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET' || discarding.has(socket)) socket.destroy();
+    else refuseSocket(socket, brokenRequest(error.code), error.code);
+  });
+  const stopWatch = closeSlowReaders(server, {
+    maxStallMs,
+    elapsed,
+    onClosed: () => callLog.refusedEarly({ transport: 'http', code: 'reader_too_slow' }),
+  });
 
-  function onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
+  function onRequest(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
+    // What came in one chunk is parsed to its end, even when an earlier part of it had the connection closed.
+    if (request.socket.destroyed) return;
+    if (pipelining.begin(request, () => serve(request, response, fault))) return;
+    callLog.refusedEarly({ transport: 'http', code: 'unavailable', reason: 'too many pipelined requests' });
+    request.socket.destroy();
+  }
+
+  /** Answers one request, and says when it has. */
+  function serve(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
     const path = paths.get(pathOf(request));
     const endpoint = path?.endpoints.get(request.method ?? '');
+    const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
     const headers = corsHeaders(request);
     headers['X-Request-Id'] = requestId;
     if (closing) headers['Connection'] = 'close';
     if (path && !endpoint) headers['Allow'] = `${path.methods}, OPTIONS`;
     const exchange: Exchange = { request, response, headers };
+
     if (path && request.method === 'OPTIONS') {
       answerOptions(exchange, path.methods);
+      pipelining.end(request);
       return;
     }
-    const refuse = (thrown: unknown) => {
-      const error = toServiceError(thrown);
-      if (thrown !== error) onError(thrown);
+    const refuse = (error: ServiceError) => {
       // When the requests that have arrived are read: answers that leave one after the other cost half of what they
       // cost with a reading in between.
       setImmediate(() => {
         if (!response.headersSent) (path?.refuse ?? refuseRest)(exchange, error);
-        if (!request.complete) discardBody(request);
+        if (!request.complete) {
+          discarding.add(request.socket);
+          request.once('end', () => discarding.delete(request.socket));
+          discardBody(request);
+        }
+        pipelining.end(request);
       });
     };
-    if (!endpoint) {
-      refuse(
-        path
-          ? new ServiceError('method_not_allowed', `This path takes ${path.methods}.`)
-          : new ServiceError('not_found', 'There is nothing at this path.'),
-      );
+    const early = fault ?? missingHost(request) ?? (endpoint ? undefined : noEndpoint(path));
+    if (early || !endpoint) {
+      refuse(refusedEarly(requestId, early));
       return;
     }
     const call: Call = {
@@ -90,7 +132,44 @@ export function createGateway(parts: GatewayParts): Gateway {
       timeoutMs: Number.POSITIVE_INFINITY,
       header: (name) => header(request, name),
     };
-    endpoint.serve(exchange, call).catch(refuse);
+    invoke(endpoint, exchange, call).then(() => pipelining.end(request), refuse);
+  }
+
+  /** Receives a request, has the pipeline do it, and answers. @throws ServiceError, which is logged by then */
+  async function invoke({ rpc, hasBody, accept }: Endpoint, exchange: Exchange, plain: Call): Promise<void> {
+    const { request } = exchange;
+    let accepted: ReturnType<Endpoint['accept']>;
+    let body: Buffer | undefined;
+    try {
+      accepted = accept(request, plain);
+      body = hasBody ? await readBody(request) : undefined;
+    } catch (thrown) {
+      // What became of a connection that broke is logged where it did.
+      throw request.errored ? toServiceError(thrown) : refusedEarly(plain.requestId, thrown);
+    }
+    const { call, format } = accepted;
+    const response = await pipeline.invoke(rpc, () => format.read(body), call);
+    try {
+      answer(exchange, 200, format.mediaType, format.write(response));
+    } catch (thrown) {
+      callLog.failed(thrown);
+      throw toServiceError(thrown);
+    }
+  }
+
+  /** Logs why a request does not reach the pipeline. @returns the error for its caller */
+  function refusedEarly(requestId: string, thrown: unknown): ServiceError {
+    const error = toServiceError(thrown);
+    if (error === thrown) callLog.refusedEarly({ transport: 'http', code: error.code, requestId });
+    else callLog.failed(thrown);
+    return error;
+  }
+
+  /** Answers what is no request, if that cannot be taken for the answer to one before it; else it only closes. */
+  function refuseSocket(socket: Socket, broken: BrokenRequest, reason?: string): void {
+    callLog.refusedEarly({ transport: 'http', code: broken.code, reason });
+    if (pipelining.isIdle(socket) && socket.writableLength === 0) refuseBroken(socket, broken);
+    else socket.destroy();
   }
 
   return {
@@ -106,6 +185,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     close: (graceMs) =>
       new Promise((resolve) => {
         closing = true;
+        stopWatch();
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);
         // Node keeps a connection open that was in use when the server closed, and is idle by now.
         const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
@@ -143,33 +223,19 @@ function pathOf({ url = '' }: IncomingMessage): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
+/** RFC 9112, section 3.2: only HTTP/1.0 may leave it out. */
+function missingHost({ headers, httpVersion }: IncomingMessage): ServiceError | undefined {
+  if (headers.host !== undefined || httpVersion === '1.0') return undefined;
+  return new ServiceError('invalid_input', 'A Host header is required.');
+}
+
+function noEndpoint(path: Path | undefined): ServiceError {
+  return path
+    ? new ServiceError('method_not_allowed', `This path takes ${path.methods}.`)
+    : new ServiceError('not_found', 'There is nothing at this path.');
+}
+
 function header(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
-}
-
-const BROKEN: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request took too long to arrive.'],
-  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers of the request are too large.'],
-};
-
-/** Answers what is no HTTP request, or did not arrive in time; Node has no response object for these. */
-function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [code, message] = BROKEN[error.code ?? ''] ?? [
-    'invalid_input',
-    'This is not a well-formed HTTP request.',
-  ];
-  const body = JSON.stringify({ error: code, message, details: {} });
-  const { http } = errorTable[code];
-  socket.end(
-    `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nDate: ${new Date().toUTCString()}\r\n` +
-      // There is no Origin to reflect: the request was never read. Nothing in this answer is anybody's secret.
-      'Access-Control-Allow-Origin: *\r\nVary: Origin\r\nCache-Control: no-store\r\n' +
-      'Content-Type: application/json\r\nConnection: close\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

@@ -9,13 +9,13 @@ import {
   setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
+import { answerBytes } from '../rpc/answer-bytes.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import { readBinary } from '../rpc/door.js';
 import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
-import { answerBytes } from './answer-bytes.js';
 import { toStatus } from './status.js';
 import { createStreams, type StreamingCall } from './streams.js';
 

@@ -52,6 +52,8 @@ export const errorTable = {
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
+  /** An `Expect` header other than 100-continue (RFC 9110, section 10.1.1). */
+  expectation_failed: { http: 417, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** The reader of a stream does not take what it asked for. */
   reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
@@ -147,6 +149,13 @@ export function toServiceError(thrown: unknown): ServiceError {
 /** The error of a call whose time is over before its work is done. */
 export function deadlineExceeded(): ServiceError {
   return new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
+}
+
+/** The error of a call that is one too many. */
+export function overloaded(): ServiceError {
+  return new ServiceError('unavailable', 'The service has more calls than it can answer at the moment.', {
+    retryAfterSeconds: 1,
+  });
 }
 
 /** The error of a stream that ends because its process does: another one can go on with it. */

@@ -1,10 +1,16 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import type { Logger } from 'pino';
-import { createAllowance } from './allowance.js';
 import { requireScope } from './authorize.js';
 import { type Call, type Caller, STOPPING } from './call.js';
+import type { CallLog, LoggedCall } from './call-log.js';
 import { bridgeRequest } from './door.js';
-import { deadlineExceeded, rulesBroken, ServiceError, stopping, toServiceError } from './errors.js';
+import {
+  deadlineExceeded,
+  overloaded,
+  rulesBroken,
+  ServiceError,
+  stopping,
+  toServiceError,
+} from './errors.js';
 import { handOver } from './hand-over.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
@@ -55,39 +61,56 @@ export interface PipelineParts {
   readonly maxStallMs?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  readonly log: Logger;
+  /** Milliseconds of a clock that is never set back; the log's. */
+  readonly elapsed: () => number;
+  readonly callLog: CallLog;
+  /** The most calls under way; more are refused at once. Streams are not counted. */
+  readonly maxInFlight?: number;
 }
+
+/**
+ * At 5,000 opens a second this is a wait of 0.4 s: whoever would have to wait longer is better told at once. A call
+ * takes 6 KB, and never more than its 64 KiB of request: at most 130 MB.
+ */
+const MAX_IN_FLIGHT = 2_048;
 
 /** Makes the pipeline of a service: one for all its edges. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authenticate, maxCallMs, maxStallMs = 30_000, now, log } = parts;
-  const refusals = createAllowance(REFUSALS_LOGGED, now);
+  const { authenticate, maxCallMs, maxStallMs = 30_000, now, elapsed, callLog } = parts;
+  const { maxInFlight = MAX_IN_FLIGHT } = parts;
+  let inFlight = 0;
+  const settled = () => {
+    inFlight--;
+  };
 
   return {
     async invoke(rpc, read, call) {
-      const entry: Entry = { rpc, call, start: now(), caller: undefined };
+      const entry: Entry = { rpc, call, start: elapsed(), caller: undefined };
       try {
+        if (inFlight >= maxInFlight) throw overloaded();
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const ms = Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
         if (ms <= 0) throw deadlineExceeded();
-        const authenticated = { ...call, caller: entry.caller, deadline: entry.start + ms };
-        const answer = await inTime(rpc.handle(request, authenticated), ms);
-        logAnswer(entry);
+        const authenticated = { ...call, caller: entry.caller, deadline: now() + ms };
+        const work = rpc.handle(request, authenticated);
+        inFlight++;
+        const answer = await inTime(work, ms, settled);
+        callLog.answered(entry);
         return answer;
       } catch (thrown) {
-        throw logRefusal(entry, thrown);
+        throw refuse(entry, thrown);
       }
     },
 
     async invokeStream(rpc, read, call, send) {
-      const entry: Entry = { rpc, call, start: now(), caller: undefined };
+      const entry: Entry = { rpc, call, start: elapsed(), caller: undefined };
       try {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const { caller } = entry;
         await stream(rpc.handle(request, { ...call, caller, deadline: now() + call.timeoutMs }), call, send);
-        logAnswer(entry);
+        callLog.answered(entry);
       } catch (thrown) {
-        throw logRefusal(entry, thrown);
+        throw refuse(entry, thrown);
       }
     },
   };
@@ -128,64 +151,36 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     }
   }
 
-  function logAnswer(entry: Entry): void {
-    if (log.isLevelEnabled('debug')) log.debug({ ...line(entry), code: 'ok' }, 'call');
-  }
-
   /** Logs why a call is refused. @returns the error for its caller */
-  function logRefusal(entry: Entry, thrown: unknown): ServiceError {
+  function refuse(entry: Entry, thrown: unknown): ServiceError {
     const error = toServiceError(thrown);
-    const fields = { ...line(entry), code: error.code };
-    if (error.code === 'internal') log.error({ ...fields, err: error.cause }, 'call failed');
-    else if (error.code === 'unavailable' || error.code === 'deadline_exceeded')
-      log.warn({ ...fields, err: error.cause }, 'call failed');
-    else {
-      const unlogged = log.isLevelEnabled('debug') ? 0 : refusals.take();
-      if (unlogged !== undefined) log.info(unlogged > 0 ? { ...fields, unlogged } : fields, 'call refused');
-    }
+    callLog.refused(entry, error);
     return error;
-  }
-
-  function line({ rpc, call, caller, start }: Entry) {
-    return {
-      rpc: rpc.method.name,
-      transport: call.transport,
-      requestId: call.requestId,
-      ...(caller !== undefined && { caller: caller.name }),
-      ms: now() - start,
-    };
   }
 }
 
-/**
- * How many refused calls are logged in a second, but all at the level debug: whoever sends thousands must not fill the
- * disk, nor cost a line each.
- */
-const REFUSALS_LOGGED = 20;
-
-/** A call in the log. */
-interface Entry {
-  readonly rpc: AnyRpc | AnyStreamRpc;
-  readonly call: Call;
-  /** Milliseconds since the epoch. */
-  readonly start: number;
-  /** Known once it is let in. */
+/** A call on its way. */
+interface Entry extends LoggedCall {
   caller: Caller | undefined;
 }
 
 /**
  * Answers `deadline_exceeded` when the work is not done in time. The work itself is not stopped: a write that
  * is under way may still land, which is what an idempotency key is for.
+ *
+ * @param settled called when the work is over, answered or not
  */
-function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+function inTime<T>(work: Promise<T>, ms: number, settled: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(deadlineExceeded()), ms);
     work.then(
       (answer) => {
+        settled();
         clearTimeout(timer);
         resolve(answer);
       },
       (error: unknown) => {
+        settled();
         clearTimeout(timer);
         reject(error);
       },

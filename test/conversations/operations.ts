@@ -15,6 +15,7 @@ import {
   UpdateVariablesRequestSchema,
 } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import type { Call } from '../../src/rpc/call.js';
+import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { endSession } from '../../src/sessions/end-session.js';
@@ -126,7 +127,8 @@ export async function perform(
     authenticate: () => undefined,
     maxCallMs,
     now,
-    log: pino({ level: 'silent' }),
+    elapsed: now,
+    callLog: createCallLog(pino({ level: 'silent' }), now),
   });
   const sessionToken = tokens.sign({ conversationId: id, tenantId: tenant.id, keyId: key.id, ...session });
   const callOf = (surface: Call['surface']): Call => ({

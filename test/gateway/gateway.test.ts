@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import * as assert from 'uvu/assert';
-import { createGateway } from '../../src/gateway/server.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { suite } from '../harness/suite.js';
 import { sendHttp } from '../parity/transports.js';
+import { listening, testEndpoint } from './test-gateway.js';
 
 const PATH = '/api/public/v1/chat/sessions';
 const RPC = '/chatsessions.v1.ChatSessions/OpenSession';
@@ -175,50 +175,43 @@ const SLOW: readonly (readonly [string, string])[] = [
 ];
 for (const [what, bytes] of SLOW) {
   test(`a ${what} that never ends is given up`, async () => {
-    const gateway = createGateway({
-      endpoints: [{ method: 'POST', path: '/', refuse: () => {}, serve: () => new Promise(() => {}) }],
-      newRequestId: () => 'id',
-      onError: () => {},
-      headersTimeoutMs: 200,
-      requestTimeoutMs: 300,
-    });
-    const port = await gateway.listen('127.0.0.1', 0);
+    const { port, close } = await listening({ headersTimeoutMs: 200, requestTimeoutMs: 300 });
     try {
       const received = await raw(`http://127.0.0.1:${port}`, [bytes]);
       assert.match(received, /^HTTP\/1\.1 408 [\s\S]*"error":"request_timeout"/);
     } finally {
-      await gateway.close(1_000);
+      await close();
     }
   });
 }
 
-test('an endpoint that throws is answered with internal, and its text is not', async () => {
-  const errors: unknown[] = [];
-  const gateway = createGateway({
+test('an answer that cannot be written is answered with internal, and its text is not', async () => {
+  const failed: unknown[] = [];
+  const { port, close } = await listening({
+    callLog: { refusedEarly: () => {}, failed: (error) => failed.push(error) },
     endpoints: [
-      {
-        method: 'GET',
-        path: '/',
-        refuse: ({ response }, error) =>
-          response.writeHead(500).end(JSON.stringify([error.code, error.message])),
-        serve: () => Promise.reject(new Error('secret')),
-      },
+      testEndpoint({
+        write: () => {
+          throw new Error('secret');
+        },
+      }),
     ],
-    newRequestId: () => 'id',
-    onError: (error) => errors.push(error),
   });
-  const port = await gateway.listen('127.0.0.1', 0);
   try {
     const answer = await sendHttp(`http://127.0.0.1:${port}/`, {
-      method: 'GET',
+      method: 'POST',
       headers: {},
       body: Buffer.alloc(0),
     });
     assert.is(answer.status, 500);
-    assert.is(answer.body.toString(), '["internal","Something went wrong on our side."]');
-    assert.match(String(errors[0]), 'secret');
+    assert.equal(JSON.parse(answer.body.toString()), {
+      error: 'internal',
+      message: 'Something went wrong on our side.',
+      details: {},
+    });
+    assert.match(String(failed[0]), 'secret');
   } finally {
-    await gateway.close(1_000);
+    await close();
   }
 });
 

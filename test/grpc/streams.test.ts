@@ -11,6 +11,7 @@ import {
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { createGrpcServer } from '../../src/grpc/server.js';
 import { STOPPING, type StreamCall } from '../../src/rpc/call.js';
+import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineStreamRpc } from '../../src/rpc/rpc.js';
@@ -49,7 +50,10 @@ async function rig(handle: Handle, { maxStallMs = GRACE_MS, statusMs = GRACE_MS 
     maxCallMs: 5_000,
     maxStallMs,
     now: Date.now,
-    log: createLog('debug', { write: (line) => lines.push(line) }),
+    elapsed: () => performance.now(),
+    callLog: createCallLog(createLog('debug', { write: (line) => lines.push(line) }), () =>
+      performance.now(),
+    ),
   });
   const rpc = defineStreamRpc({
     method: ChatSessions.method.exportCustomer,

@@ -8,6 +8,7 @@ import {
   type UpdateVariablesResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { createGrpcServer } from '../../src/grpc/server.js';
+import { createCallLog } from '../../src/rpc/call-log.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
@@ -33,7 +34,8 @@ async function call(response: UpdateVariablesResponse) {
       authenticate: () => undefined,
       maxCallMs: 5_000,
       now: Date.now,
-      log: createLog('silent'),
+      elapsed: () => performance.now(),
+      callLog: createCallLog(createLog('silent'), () => performance.now()),
     }),
     newRequestId: () => 'request-of-ours',
     onError: (error) => told.push(error),

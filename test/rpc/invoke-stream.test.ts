@@ -12,6 +12,7 @@ import {
   type ExportCustomerResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { type Caller, STOPPING, type StreamCall } from '../../src/rpc/call.js';
+import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError, type Violation } from '../../src/rpc/errors.js';
 import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
 import { defineStreamRpc } from '../../src/rpc/rpc.js';
@@ -55,7 +56,8 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
     maxCallMs: 5_000,
     maxStallMs: MAX_STALL_MS,
     now: () => START,
-    log: createLog('trace', { write: (line) => lines.push(line) }),
+    elapsed: () => START,
+    callLog: createCallLog(createLog('trace', { write: (line) => lines.push(line) }), () => START),
   });
 
   async function* three(): Answers {

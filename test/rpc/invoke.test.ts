@@ -11,6 +11,7 @@ import {
   type OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { AuthenticatedCall, Call, Caller, Surface } from '../../src/rpc/call.js';
+import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError, type Violation } from '../../src/rpc/errors.js';
 import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
@@ -64,7 +65,8 @@ function rig({ call, request, read, rules, handle, authenticate }: Setting = {})
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: MAX_CALL_MS,
     now: () => clock.now,
-    log: createLog('trace', { write: (line) => lines.push(line) }),
+    elapsed: () => clock.now,
+    callLog: createCallLog(createLog('trace', { write: (line) => lines.push(line) }), () => clock.now),
   });
   const rpc = defineRpc({
     method: ChatSessions.method.openSession,

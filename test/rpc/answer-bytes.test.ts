@@ -6,7 +6,7 @@ import {
   type OpenSessionRequest,
   OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { answerBytes } from '../../src/grpc/answer-bytes.js';
+import { answerBytes } from '../../src/rpc/answer-bytes.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
 import { suite } from '../harness/suite.js';

@@ -1,6 +1,6 @@
 import type { DescField } from '@bufbuild/protobuf';
-import { headAndTail, keepFrozen } from '../rpc/keep-frozen.js';
-import type { AnyRpc } from '../rpc/rpc.js';
+import { headAndTail, keepFrozen } from './keep-frozen.js';
+import type { AnyRpc } from './rpc.js';
 
 /**
  * Makes the encoder of an RPC's answers. It makes the bytes of the RPC's codec, and keeps those of the lists and

@@ -1,0 +1,128 @@
+import { connect } from 'node:net';
+import * as assert from 'uvu/assert';
+import type { ErrorCode } from '../../src/rpc/errors.js';
+import { startTestApp, type TestApp } from '../harness/app.js';
+import { suite } from '../harness/suite.js';
+import { until } from '../harness/until.js';
+import { listening } from './test-gateway.js';
+
+const test = suite('early refusals');
+
+/** Sends text as it is. @returns what comes back until the connection is closed, by either side */
+async function exchange(port: number, text: string): Promise<string> {
+  let received = '';
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk;
+    if (/\}$/.test(received)) socket.destroy();
+  });
+  socket.write(Buffer.from(text, 'latin1'));
+  await until('the connection is closed', async () => socket.destroyed);
+  return received;
+}
+
+const CASES: readonly (readonly [name: string, text: string, status: number, code: ErrorCode])[] = [
+  ['no such path', 'GET /x HTTP/1.1\r\nHost: x\r\n\r\n', 404, 'not_found'],
+  ['another method', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', 405, 'method_not_allowed'],
+  ['too large', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n', 413, 'payload_too_large'],
+  [
+    'a packing that is not known',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n',
+    415,
+    'unsupported_media_type',
+  ],
+  ['an expectation', 'POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n', 417, 'expectation_failed'],
+  [
+    'large headers',
+    `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'headers_too_large',
+  ],
+  ['no HTTP', 'GARBAGE\r\n\r\n', 400, 'invalid_input'],
+  ['no Host', 'POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n', 400, 'invalid_input'],
+  ['a proxy', 'CONNECT acme.com:443 HTTP/1.1\r\nHost: acme.com\r\n\r\n', 405, 'method_not_allowed'],
+  [
+    'two lengths',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+    'invalid_input',
+  ],
+];
+for (const [name, text, status, code] of CASES) {
+  test(`${name}: ${status}, answered as JSON and logged once`, async () => {
+    const { port, refusals, close } = await listening();
+    try {
+      const received = await exchange(port, text);
+      assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*"error":"${code}"`));
+      assert.equal(
+        refusals.map((refusal) => refusal.code),
+        [code],
+      );
+    } finally {
+      await close();
+    }
+  });
+}
+
+test('a client that does not close after its refusal is closed', async () => {
+  const { port, close } = await listening();
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
+  let isClosed = false;
+  socket.on('close', () => {
+    isClosed = true;
+  });
+  try {
+    socket.resume().write('GARBAGE\r\n\r\n');
+    await until('the connection is closed', async () => {
+      // A write finds out that the other end is gone.
+      if (!socket.destroyed) socket.write('x');
+      return isClosed;
+    });
+  } finally {
+    socket.destroy();
+    await close();
+  }
+});
+
+const running = suite('early refusals of the service');
+let service: TestApp;
+running.before(async () => {
+  service = await startTestApp({ env: { LOG_LEVEL: 'info' } });
+});
+running.after(() => service.close());
+
+const PATHS = ['/api/public/v1/chat/sessions', '/chatsessions.v1.ChatSessions/OpenSession'];
+const BODY = '{"publicKey":"pk_live_00000000000000000000000000000005"}';
+const HOSTS = ['%', '[', '', 'x:99999', 'a b', '[::1', '\u00ff', 'x'.repeat(4_000), '../..', 'x\tx'];
+for (const path of PATHS) {
+  running(`Host headers that are no host never make a 500: ${path}`, async () => {
+    const port = Number(new URL(service.httpUrl).port);
+    for (const host of HOSTS) {
+      const head = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+      const received = await exchange(port, head + BODY);
+      assert.match(received, /^HTTP\/1\.1 (200|400) /, host);
+    }
+    assert.not.match(service.logged().join(''), 'stack');
+  });
+}
+
+running(
+  "a Connect request that is none is logged, and so is a media type that is not Connect's",
+  async () => {
+    const [, path = ''] = PATHS;
+    const port = Number(new URL(service.httpUrl).port);
+    const before = service.logged().length;
+    const post = (type: string, body: string) =>
+      exchange(
+        port,
+        `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    await post('application/json', '{"publicKey":1}');
+    await post('text/plain', '{}');
+    const lines = service.logged().slice(before);
+    assert.equal(
+      lines.map((line) => JSON.parse(line).code),
+      ['invalid_input', 'unsupported_media_type'],
+    );
+  },
+);

@@ -1,0 +1,163 @@
+import { IncomingMessage } from 'node:http';
+import { connect, Socket } from 'node:net';
+import * as assert from 'uvu/assert';
+import { createPipelining } from '../../src/gateway/pipelining.js';
+import { suite } from '../harness/suite.js';
+import { until } from '../harness/until.js';
+import { listening } from './test-gateway.js';
+
+const test = suite('pipelining');
+
+const REQUEST = `POST / HTTP/1.1\r\nHost: x\r\nX-Padding: ${'x'.repeat(100)}\r\nContent-Length: 2\r\n\r\n{}`;
+
+/** A pipeline that answers when it is told to. */
+function heldPipeline() {
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  return {
+    waiting,
+    most: () => most,
+    pipeline: {
+      invoke: () =>
+        new Promise<never>((resolve) => {
+          waiting.push(() => resolve(Object.create(null) as never));
+          most = Math.max(most, waiting.length);
+        }),
+    },
+    answerAll() {
+      for (const answer of waiting.splice(0)) answer();
+    },
+  };
+}
+
+function dial(port: number): { socket: Socket; answers: () => number; received: () => string } {
+  let received = '';
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk;
+  });
+  return { socket, answers: () => received.split('HTTP/1.1 200').length - 1, received: () => received };
+}
+
+test('of a connection eight requests are answered at a time, and all in the end, in order', async () => {
+  const held = heldPipeline();
+  const { port, close } = await listening({ pipeline: held.pipeline });
+  const { socket, answers } = dial(port);
+  try {
+    socket.write(REQUEST.repeat(100));
+    await until('eight are begun', async () => held.waiting.length === 8);
+    while (answers() < 100) {
+      held.answerAll();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.is(held.most(), 8);
+  } finally {
+    socket.destroy();
+    await close();
+  }
+});
+
+test('while requests wait, the connection is not read', async () => {
+  const held = heldPipeline();
+  const { port, close } = await listening({ pipeline: held.pipeline });
+  const { socket, answers } = dial(port);
+  const all = 200_000;
+  try {
+    let sent = 0;
+    const send = () => {
+      while (sent < all && !socket.writableNeedDrain) {
+        socket.write(REQUEST.repeat(1_000));
+        sent += 1_000;
+      }
+    };
+    socket.on('drain', send);
+    send();
+    await until('eight are begun', async () => held.waiting.length === 8);
+    const sentBefore = sent;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.ok(sent < all, 'everything was read');
+    assert.ok(sent - sentBefore < all / 4, `reading went on: ${sent - sentBefore} more`);
+
+    const timer = setInterval(() => held.answerAll(), 0);
+    try {
+      await until('2,000 answers', async () => answers() > 2_000);
+    } finally {
+      clearInterval(timer);
+    }
+    assert.is(held.most(), 8);
+  } finally {
+    socket.destroy();
+    await close();
+  }
+});
+
+test('a connection that pipelines more than a chunk of ordinary requests is closed, and others are served', async () => {
+  const held = heldPipeline();
+  const { port, refusals, close } = await listening({ pipeline: held.pipeline });
+  const greedy = dial(port);
+  const good = dial(port);
+  try {
+    // 27 bytes each: two thousand of them are one chunk.
+    greedy.socket.write('POST / HTTP/1.1\r\nHost:\r\n\r\n'.repeat(2_000));
+    await until('the connection is closed', async () => greedy.socket.destroyed);
+    assert.equal(refusals[0], {
+      transport: 'http',
+      code: 'unavailable',
+      reason: 'too many pipelined requests',
+    });
+    assert.is(refusals.length, 1);
+
+    const before = held.waiting.length;
+    good.socket.write(REQUEST);
+    await until('the other is begun', async () => held.waiting.length > before);
+    held.answerAll();
+    await until('the other is answered', async () => good.answers() === 1);
+  } finally {
+    greedy.socket.destroy();
+    good.socket.destroy();
+    await close();
+  }
+});
+
+test('of what waits on a connection that is gone, little is begun: when answers cannot be sent it is forgotten', async () => {
+  const held = heldPipeline();
+  const { port, close } = await listening({ pipeline: held.pipeline });
+  const { socket } = dial(port);
+  try {
+    socket.write(REQUEST.repeat(100));
+    await until('eight are begun', async () => held.waiting.length === 8);
+    socket.resetAndDestroy();
+    let begun = 8;
+    await until('no more are begun', async () => {
+      begun += held.waiting.length;
+      held.answerAll();
+      return held.waiting.length === 0;
+    });
+    assert.ok(begun <= 24, `${begun} were begun`);
+  } finally {
+    await close();
+  }
+});
+
+test('a broken request behind an unanswered one closes: its refusal could be taken for the answer', async () => {
+  const held = heldPipeline();
+  const { port, close } = await listening({ pipeline: held.pipeline });
+  const { socket, received } = dial(port);
+  try {
+    socket.write(`${REQUEST}GARBAGE\r\n\r\n`);
+    await until('the connection is closed', async () => socket.destroyed);
+    assert.is(received(), '');
+  } finally {
+    await close();
+  }
+});
+
+test('what all connections together let wait is bounded', () => {
+  const requests = Array.from({ length: 4 }, () => new IncomingMessage(new Socket()));
+  const { begin } = createPipelining({ maxOpen: 1, maxWaiting: 10, maxWaitingInAll: 25 });
+  const begun = requests.map((request) => Array.from({ length: 12 }, () => begin(request, () => {})));
+  assert.equal(
+    begun.map((some) => some.filter(Boolean).length),
+    [11, 11, 6, 1],
+  );
+});
