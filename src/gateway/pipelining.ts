@@ -1,21 +1,29 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What bounds the requests that a connection sends without waiting for answers (RFC 9112, section 9.3.2). */
+/** What bounds the requests that connections send without waiting for answers (RFC 9112, section 9.3.2). */
 export interface PipeliningLimits {
   /** How many requests of a connection are answered at a time. */
   readonly maxOpen: number;
   /**
-   * How many more of a connection may wait: what Node has parsed from the last chunk of 64 KiB before reading pauses. A
-   * connection that goes beyond it is closed.
+   * While so many are under way on all connections, each connection has only one: a visitor's request should not wait
+   * for those of others behind each other.
+   */
+  readonly maxOpenInAll: number;
+  /**
+   * How many may wait on all connections, some 4 KB of memory each. A connection that goes beyond it is closed: it has
+   * sent more than it can have answers to.
    */
   readonly maxWaiting: number;
-  /** How many may wait on all connections; the connection that goes beyond it is closed. */
-  readonly maxWaitingInAll: number;
 }
 
-/** Some 2,000 bytes of memory each: at most 1 MB a connection, and 8 MB in all. */
-export const PIPELINING: PipeliningLimits = { maxOpen: 8, maxWaiting: 512, maxWaitingInAll: 4_096 };
+export const PIPELINING: PipeliningLimits = { maxOpen: 8, maxOpenInAll: 256, maxWaiting: 8_192 };
+
+/**
+ * How much of what a connection sends is parsed at a time, in bytes. Reading can only pause between two pieces: of an
+ * ordinary open of 200 bytes some twenty are in one.
+ */
+const PIECE_BYTES = 4_096;
 
 /** The requests of a connection. */
 interface Lane {
@@ -23,13 +31,14 @@ interface Lane {
   open: number;
   readonly waiting: (() => void)[];
   /** The one that came last. */
-  latest: IncomingMessage;
-  isPaused: boolean;
+  latest: IncomingMessage | undefined;
   isStarting: boolean;
 }
 
 /** Lets the requests of each connection be answered a few at a time; while more of them wait, it is not read from. */
 export interface Pipelining {
+  /** Adds a connection. */
+  add(socket: Socket): void;
   /**
    * Begins the next request of a connection: at once, or when enough of those before it are answered.
    *
@@ -44,76 +53,97 @@ export interface Pipelining {
 
 /** Makes the bounds of one server's connections. */
 export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelining {
-  const { maxOpen, maxWaiting, maxWaitingInAll } = limits;
+  const { maxOpen, maxOpenInAll, maxWaiting } = limits;
   const lanes = new WeakMap<Socket, Lane>();
+  let openInAll = 0;
   let waitingInAll = 0;
+  const hasRoom = ({ open }: Lane) => open === 0 || (open < maxOpen && openInAll < maxOpenInAll);
+  const run = (lane: Lane, start: () => void) => {
+    lane.open++;
+    openInAll++;
+    start();
+  };
 
   return {
+    add(socket) {
+      const lane: Lane = { open: 0, waiting: [], latest: undefined, isStarting: false };
+      lanes.set(socket, lane);
+      readInPieces(socket);
+      socket.once('close', () => {
+        waitingInAll -= lane.waiting.length;
+        lane.waiting.length = 0;
+      });
+    },
+
     begin(request, start) {
-      const lane = laneOf(request);
+      const { socket } = request;
+      const lane = lanes.get(socket);
+      if (lane === undefined) return false;
       lane.latest = request;
-      if (lane.open < maxOpen && lane.waiting.length === 0) {
-        lane.open++;
-        start();
+      if (lane.waiting.length === 0 && hasRoom(lane)) {
+        run(lane, start);
         return true;
       }
-      if (lane.waiting.length >= maxWaiting || waitingInAll >= maxWaitingInAll) return false;
+      if (waitingInAll >= maxWaiting) return false;
+      if (lane.waiting.length === 0) pause(socket);
       lane.waiting.push(start);
       waitingInAll++;
-      if (!lane.isPaused) {
-        lane.isPaused = true;
-        // Behind what this chunk makes Node do: it resumes the socket at the end of each message.
-        process.nextTick(pause, request.socket);
-      }
       return true;
     },
 
-    end(request) {
-      const lane = laneOf(request);
+    end({ socket }) {
+      const lane = lanes.get(socket);
+      if (lane === undefined) return;
       lane.open--;
+      openInAll--;
       // One that is answered at once comes back here: the loop that began it goes on.
-      if (lane.isStarting) return;
+      if (lane.isStarting || lane.waiting.length === 0) return;
       lane.isStarting = true;
-      while (lane.open < maxOpen) {
+      while (hasRoom(lane)) {
         const start = lane.waiting.shift();
         if (start === undefined) break;
         waitingInAll--;
-        lane.open++;
-        start();
+        run(lane, start);
       }
       lane.isStarting = false;
-      if (lane.isPaused && lane.waiting.length === 0) {
-        lane.isPaused = false;
-        resume(request.socket);
-      }
+      if (lane.waiting.length === 0) resume(socket);
     },
 
     isIdle(socket) {
       const lane = lanes.get(socket);
-      return lane === undefined || lane.open === (lane.latest.complete ? 0 : 1);
+      return lane === undefined || lane.open === (lane.latest?.complete === false ? 1 : 0);
     },
   };
-
-  function laneOf(request: IncomingMessage): Lane {
-    const { socket } = request;
-    let lane = lanes.get(socket);
-    if (lane === undefined) {
-      const made: Lane = { open: 0, waiting: [], latest: request, isPaused: false, isStarting: false };
-      lane = made;
-      lanes.set(socket, made);
-      socket.once('close', () => {
-        waitingInAll -= made.waiting.length;
-        made.waiting.length = 0;
-      });
-    }
-    return lane;
-  }
 }
 
 /**
- * Stops reading from a socket, and keeps it so: Node's HTTP server resumes its sockets whenever somebody wants to read
- * a request's body, which may be one that arrived long ago.
+ * Has a socket's bytes parsed in pieces. Node reads 64 KiB at once and parses all of it, which may be 300 opens or 2,500
+ * requests of the shortest kind, each with its objects, before anybody can pause.
  */
+function readInPieces(socket: Socket): void {
+  const { push, _read } = socket;
+  let rest: Buffer | undefined;
+  const next = (bytes: Buffer): boolean => {
+    rest = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : undefined;
+    return push.call(socket, rest ? bytes.subarray(0, PIECE_BYTES) : bytes);
+  };
+  let hasEnded = false;
+
+  // A listener has Node's parser take the bytes from the stream, and not from the system behind its back.
+  socket.on('data', () => {});
+  socket.push = (bytes: Buffer | null) => {
+    if (bytes !== null) return next(rest ? Buffer.concat([rest, bytes]) : bytes) && rest === undefined;
+    hasEnded = rest !== undefined;
+    return hasEnded ? false : push.call(socket, null);
+  };
+  socket._read = (size) => {
+    if (rest !== undefined) next(rest);
+    else if (hasEnded) push.call(socket, null);
+    else _read.call(socket, size);
+  };
+}
+
+/** Stops reading from a socket, and keeps it so: Node resumes its sockets at the end of each request's body. */
 function pause(socket: Socket): void {
   socket.pause();
   socket.resume = () => socket;

@@ -62,6 +62,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     },
     (request, response) => onRequest(request, response),
   );
+  server.on('connection', pipelining.add);
   // A client that asks before it sends a large body is told at once when the body is too large.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (!declaresTooLarge(request)) response.writeContinue();
