@@ -1,4 +1,5 @@
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -56,8 +57,9 @@ export function openFolder(folder: string): OpenedFolder {
           `The data file ${data} is there, but FORMAT beside it is missing: ${advice}.`,
         );
       }
-      for (const path of [data, `${data}-lock`]) rmSync(path, { force: true, recursive: true });
+      removeFile(data);
     }
+    removeFile(`${data}-lock`);
     return begin(folder, file, data);
   }
   if (found !== format) {
@@ -72,7 +74,10 @@ export function openFolder(folder: string): OpenedFolder {
       `The data file ${data} is missing, but FORMAT beside it says that there was data: ${advice}.`,
     );
   }
+  // It is LMDB's, and of use between processes only; here the folder is ours. Where LMDB cannot open one, it crashes.
+  removeFile(`${data}-lock`);
   try {
+    accessSync(data, constants.R_OK | constants.W_OK);
     checkDataFile(data);
   } catch (error) {
     if (error instanceof DamageError) {
@@ -120,6 +125,14 @@ function readFormat(file: string): string | undefined {
     throw unreadable(file, error);
   } finally {
     if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function removeFile(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch (error) {
+    throw unreadable(file, error);
   }
 }
 
