@@ -11,7 +11,7 @@ import { until } from '../harness/until.js';
 import { type Damage, damages } from './damage.js';
 
 /** Damaged files in all; more with DAMAGED_FILES. */
-const FILES = Number(process.env['DAMAGED_FILES'] ?? 40);
+const FILES = Number(process.env['DAMAGED_FILES'] ?? 30);
 const CONVERSATIONS = 3_000;
 const SEED_FILE = repoFile('test/cases/open-session.seed.yaml');
 const SENTENCE = /^chatsessions: [^\n]+\.\n$/;
