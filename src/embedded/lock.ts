@@ -20,6 +20,9 @@ export interface Holder {
   readonly released: boolean;
 }
 
+/** The lock file says nothing that can be trusted: who holds the folder cannot be told. */
+export class LockFileError extends Error {}
+
 /** A folder held. */
 export interface Lock {
   readonly file: string;
@@ -113,7 +116,9 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
 const lockFile = (folder: string, number: number) => join(folder, `lock.${number}`);
 
 async function numbersIn(folder: string): Promise<number[]> {
-  return (await readdir(folder)).flatMap((name) => (/^lock\.\d+$/.test(name) ? [Number(name.slice(5))] : []));
+  return (await readdir(folder)).flatMap((name) =>
+    /^lock\.\d{1,15}$/.test(name) ? [Number(name.slice(5))] : [],
+  );
 }
 
 async function linked(draft: string, file: string): Promise<boolean> {
@@ -137,12 +142,40 @@ async function refuseIfAlive(folder: string, number: number, kernel: string, wat
 
 /** The holder that a lock file names; undefined when it is gone: then a higher one is there. */
 async function readHolder(file: string): Promise<Holder | undefined> {
+  let text: string;
   try {
-    // The cast is safe: a lock file appears whole, by link or rename, and only this module makes any.
-    return JSON.parse(await readFile(file, 'utf8')) as Holder;
+    text = await readFile(file, 'utf8');
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;
+  }
+  // A lock file appears whole, by link or rename; but a disk or a person may have damaged it since.
+  const holder = holderIn(text);
+  if (holder === undefined) {
+    throw new LockFileError(
+      `the lock file ${file} is damaged; remove it if no other process uses the folder`,
+    );
+  }
+  return holder;
+}
+
+function holderIn(text: string): Holder | undefined {
+  try {
+    const value: Partial<Record<keyof Holder, unknown>> | null = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { pid, host, kernel, since, socket, released } = value;
+    const isWhole =
+      typeof pid === 'number' &&
+      typeof host === 'string' &&
+      typeof kernel === 'string' &&
+      typeof since === 'string' &&
+      typeof released === 'boolean' &&
+      // The socket is removed with its holder's lock: a path in it would have us remove any file.
+      typeof socket === 'string' &&
+      /^holder-[\w-]{1,64}\.sock$/.test(socket);
+    return isWhole ? { pid, host, kernel, since, socket, released } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

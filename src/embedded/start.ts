@@ -1,17 +1,7 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve as resolvePath } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { FolderError, type FolderFault, openFolder } from './data-folder.js';
 import { HeldError, type Lock, takeLock } from './lock.js';
 import { clientSocket } from './socket-path.js';
 import type { WorkerInput, WorkerMessage } from './worker.js';
@@ -45,7 +35,7 @@ export interface EmbeddedServer {
 
 /** Why the embedded server did not start, in a sentence for whoever started it. */
 export class EmbeddedStartError extends Error {
-  readonly code: 'held' | 'unknown_format' | 'not_writable' | 'path_too_long' | 'failed';
+  readonly code: 'held' | FolderFault | 'not_writable' | 'path_too_long' | 'failed';
 
   constructor(code: EmbeddedStartError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -54,8 +44,6 @@ export class EmbeddedStartError extends Error {
   }
 }
 
-/** The layout of the files. Raised when older ones can no longer be read. */
-const format = '1';
 const heartbeatMs = 2000;
 /** What its thread makes is garbage at once: half of V8's usual room for that, in MiB, costs it nothing. */
 const maxYoungGenerationSizeMb = 24;
@@ -66,10 +54,29 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   prepare(folder);
   const lock = await lockFolder(folder, options.watchMs ?? 10_000);
   try {
-    checkFormat(folder);
-    return await startWorker(folder, lock, options);
+    // Only under the lock: a second starter must not see a folder half made.
+    const opened = withSentence(() => openFolder(folder));
+    const server = await startWorker(folder, lock, options);
+    try {
+      withSentence(opened.complete);
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return server;
   } catch (error) {
     await lock.release();
+    throw error;
+  }
+}
+
+function withSentence<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof FolderError) {
+      throw new EmbeddedStartError(error.fault, error.message, { cause: error });
+    }
     throw error;
   }
 }
@@ -105,30 +112,6 @@ async function lockFolder(folder: string, watchMs: number): Promise<Lock> {
       cause: error,
     });
   }
-}
-
-/** Only under the lock: a second starter must not see a folder half made. */
-function checkFormat(folder: string): void {
-  const file = join(folder, 'FORMAT');
-  if (!existsSync(file)) {
-    // Whole or not at all, even if the power goes: an empty one would be of no known format.
-    writeFileSync(`${file}.new`, `${format}\n`, { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
-    syncFolder(folder);
-    return;
-  }
-  const found = readFileSync(file, 'utf8').trim();
-  if (found === format) return;
-  throw new EmbeddedStartError(
-    'unknown_format',
-    `The data in ${folder} has format ${JSON.stringify(found.slice(0, 40))}, and this version reads format ${format} only.`,
-  );
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
 }
 
 async function startWorker(folder: string, lock: Lock, options: EmbeddedOptions): Promise<EmbeddedServer> {

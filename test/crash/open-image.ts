@@ -2,7 +2,9 @@
  * The process that opens what a power cut has left: a broken file may take its process down, and that must be told
  * from the test's own end. Sent the path of a file, it answers what it found in it.
  */
+import { stat } from 'node:fs/promises';
 import { MongoClient } from 'mongodb';
+import { checkDataFile } from '../../src/embedded/data-file.js';
 import { startServer } from '../../src/embedded/server.js';
 
 /** What is stored: the version of each document by its id; or why nothing can be told. */
@@ -22,6 +24,8 @@ process.on('message', async (file: string) => {
 });
 
 async function read(file: string): Promise<(readonly [number, number])[]> {
+  // What LMDB survives must not be refused before it.
+  if ((await stat(file)).size > 0) checkDataFile(file);
   const server = await startServer(
     {
       file,

@@ -113,7 +113,7 @@ test('a holder on another kernel lives as long as it touches its lock', async ()
     host: 'elsewhere',
     kernel: 'another',
     since: '2026',
-    socket: 'no.sock',
+    socket: 'holder-7.sock',
     released: false,
   };
   const touch = () => writeFileSync(file, JSON.stringify(holder));
