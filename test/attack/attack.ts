@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /** Where one of the service's servers listens: a loopback address. */
 export interface Address {
   readonly host: string;
@@ -27,17 +25,15 @@ export interface AttackContext {
   readonly ms: number;
 }
 
-export const outcomeSchema = z.object({
-  /** What was sent, for the eye: `12,000 requests`. */
-  sent: z.string(),
-  /** What came of it, for the eye: `404 × 11,990, closed × 10`. */
-  seen: z.string(),
-  /** The expectations that were not met, one sentence each; none when the service held. */
-  faults: z.array(z.string()).readonly(),
-});
-
 /** What an attack saw. What is the same for all attacks (visitors, memory, log, descriptors) is judged elsewhere. */
-export type Outcome = z.infer<typeof outcomeSchema>;
+export interface Outcome {
+  /** What was sent, for the eye: `12,000 requests`. */
+  readonly sent: string;
+  /** What came of it, for the eye: `404 × 11,990, closed × 10`. */
+  readonly seen: string;
+  /** The expectations that were not met, one sentence each; none when the service held. */
+  readonly faults: readonly string[];
+}
 
 /** The share of a visitor's calls that may fail while the attack is on, from 0 (the default) to 1. */
 export interface Tolerance {

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type Attack, type AttackContext, type Outcome, outcomeSchema } from './attack.js';
+import type { Attack, AttackContext, Outcome } from './attack.js';
 import type { AttackerJob } from './attacker-process.js';
 
 /** How much longer than it was told an attack may take before it is killed, in ms. */
@@ -31,6 +31,7 @@ export async function runAttacker({ name }: Pick<Attack, 'name'>, context: Attac
   }
 }
 
+const outcomeSchema = z.object({ sent: z.string(), seen: z.string(), faults: z.array(z.string()) });
 const messageSchema = z.object({ outcome: outcomeSchema.optional(), error: z.string().optional() });
 
 function toOutcome(message: unknown): Outcome {

@@ -104,7 +104,10 @@ export async function flood(target: Target, next: () => Buffer, options: Flood):
         };
         // A service that does not answer any more must not hold the attack up.
         const timer = setTimeout(() => done(), end - performance.now() + 1_000);
+        let isDone = false;
         const done = () => {
+          if (isDone) return;
+          isDone = true;
           clearTimeout(timer);
           if (unanswered > 0 && performance.now() < end) answers.add('closed');
           reset(socket);

@@ -23,6 +23,8 @@ const SAMPLE_MS = 100;
 const CHUNK_BYTES = 1024 * 1024;
 /** pino's levels from error on. */
 const ERROR_LINE = /"level":[56]0/;
+/** When it was written, to the second: this process may read it later than it came. */
+const SECOND = /"time":"([^"]{19})/;
 const MAX_QUOTED = 300;
 
 /** Watches a service's memory and log until it is stopped. */
@@ -57,7 +59,7 @@ function followLog(path: string) {
   const file = openSync(path, 'r');
   const start = statSync(path).size;
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  const linesBySecond = new Map<number, number>();
+  const linesBySecond = new Map<string, number>();
   let position = start;
   let rest = '';
   let errors = 0;
@@ -67,9 +69,9 @@ function followLog(path: string) {
       position += read;
       const lines = (rest + chunk.toString('utf8', 0, read)).split('\n');
       rest = lines.pop() ?? '';
-      const second = Math.floor(performance.now() / 1_000);
-      linesBySecond.set(second, (linesBySecond.get(second) ?? 0) + lines.length);
       for (const line of lines) {
+        const [, second = 'none'] = SECOND.exec(line) ?? [];
+        linesBySecond.set(second, (linesBySecond.get(second) ?? 0) + 1);
         if (!ERROR_LINE.test(line)) continue;
         errors++;
         first ??= line.slice(0, MAX_QUOTED);

@@ -6,7 +6,7 @@ import { connectTo, repeatFor, reset, waitUntilFreed } from '../sockets.js';
 import { createTally, figure } from '../tally.js';
 
 /** Each is an error of the whole connection (RFC 9113, section 5.4.1). */
-const BROKEN: Readonly<Record<string, Buffer>> = {
+export const BROKEN_FRAMES: Readonly<Record<string, Buffer>> = {
   'DATA on stream 0': frame(FRAME.data, 0, 0, Buffer.from('x')),
   'HEADERS on stream 0': frame(FRAME.headers, FLAG.endHeaders, 0, headerBlock(grpcFields('/', undefined))),
   'HEADERS on an even stream': frame(
@@ -42,9 +42,9 @@ export const brokenFrames: Attack = {
   shows:
     'thousands of connections that break HTTP/2, kept open or closed: their descriptors come back (gRPC)',
   seconds: 6,
-  quickSeconds: 1.5,
+  quickSeconds: 1,
   async run({ target, ms }: AttackContext): Promise<Outcome> {
-    const kinds = Object.values(BROKEN);
+    const kinds = Object.values(BROKEN_FRAMES);
     const seen = createTally();
     const kept: Socket[] = [];
     let sent = 0;

@@ -17,7 +17,7 @@ const repeatedStruct: Attack = {
   name: 'decode-repeated-struct',
   shows: '64 KiB of protobuf whose Struct has 2,000 keys and is then repeated by the thousand, over Connect',
   seconds: 6,
-  quickSeconds: 2,
+  quickSeconds: 1,
   async run({ target, ms }) {
     const token = await sessionToken(target);
     const bodies = [
@@ -59,7 +59,7 @@ const oddBodies: Attack = {
   name: 'decode-bodies',
   shows: 'bodies that are deep, wide, repeated, full of numbers or escapes, in JSON and protobuf',
   seconds: 6,
-  quickSeconds: 1,
+  quickSeconds: 0.5,
   async run(context) {
     const { target } = context;
     const requests = [...jsonBodies(target), ...binaryBodies(target)];

@@ -6,7 +6,6 @@ import {
 } from 'node:http2';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { status } from '@grpc/grpc-js';
 import type { Attack, AttackContext, Outcome, Target } from '../attack.js';
 import { grpcMessage } from '../h2.js';
 import { repeatFor } from '../sockets.js';
@@ -16,6 +15,8 @@ const PATH = '/chatsessions.v1.ChatSessions/OpenSession';
 const CONNECTIONS = 4;
 /** Calls of one connection at a time. */
 const CALLS = 25;
+/** https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
+const UNIMPLEMENTED = '12';
 /** How long a call may take to be answered, in ms. */
 const CALL_MS = 5_000;
 /** One message of 10 MB, and many that each stay under the service's limit of 64 KiB. */
@@ -27,7 +28,7 @@ export const gzipBombs: Attack = {
   name: 'grpc-gzip',
   shows: 'gRPC calls without a token whose messages are gzip bombs, one large or hundreds in a call',
   seconds: 6,
-  quickSeconds: 1.5,
+  quickSeconds: 1,
   async run({ target, ms }: AttackContext): Promise<Outcome> {
     const bodies = [BOMB, MANY].map(({ bytes, times }) => ({
       bytes: bytes * times,
@@ -102,7 +103,7 @@ function callOnce(session: ClientHttp2Session, body: Buffer): Promise<Answer> {
     let encodings: string | undefined;
     const read = (headers: Readonly<Record<string, unknown>>) => {
       const text = headers['grpc-status'];
-      if (typeof text === 'string') code = status[Number(text)] ?? text;
+      if (typeof text === 'string') code = text === UNIMPLEMENTED ? 'UNIMPLEMENTED' : `status ${text}`;
       const accepted = headers['grpc-accept-encoding'];
       if (typeof accepted === 'string') encodings = accepted;
     };

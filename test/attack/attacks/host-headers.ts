@@ -26,7 +26,7 @@ export const hostHeaders: Attack = {
   name: 'host-headers',
   shows: 'Host headers that are no host, missing, or there twice, on public paths and Connect: never a 500',
   seconds: 3,
-  quickSeconds: 0.5,
+  quickSeconds: 0.3,
   async run({ target, ms }) {
     const body = JSON.stringify({ publicKey: target.publicKey });
     const requests = PATHS.flatMap((path) =>

@@ -20,7 +20,7 @@ const wrongProtocol: Attack = {
   name: 'wrong-protocol',
   shows: 'HTTP/2 and TLS on the HTTP port, HTTP/1 and TLS on the gRPC port: answered or closed',
   seconds: 9,
-  quickSeconds: 1,
+  quickSeconds: 0.5,
   async run({ target, ms }: AttackContext): Promise<Outcome> {
     const tries = [
       ['HTTP/2 at HTTP', target.http, Buffer.concat([PREFACE, settings()])],
@@ -62,7 +62,7 @@ const junk: Attack = {
   name: 'junk',
   shows: 'random bytes and random frames, on both ports',
   seconds: 6,
-  quickSeconds: 1.5,
+  quickSeconds: 0.8,
   async run({ target, ms }: AttackContext): Promise<Outcome> {
     const seed = newSeed();
     const random = seededRandom(seed);

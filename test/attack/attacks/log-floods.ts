@@ -15,7 +15,7 @@ const timeouts: Attack = {
   name: 'log-timeouts',
   shows: 'opens with a deadline of 0 or 1 ms, at full pace: how much is logged (Connect)',
   seconds: 6,
-  quickSeconds: 2,
+  quickSeconds: 1.2,
   async run({ target, ms }) {
     const body = JSON.stringify({ publicKey: target.publicKey });
     const requests = [1, 0].map((timeout) =>
@@ -40,7 +40,7 @@ const refusals: Attack = {
   shows:
     'broken rules, strange origins, unknown keys, bad tokens, 400, 404, 405, 413, 415, at full pace (HTTP)',
   seconds: 6,
-  quickSeconds: 2,
+  quickSeconds: 1.2,
   async run({ target, ms }) {
     const { publicKey } = target;
     const requests = [
@@ -84,7 +84,7 @@ const grpcRefusals: Attack = {
   name: 'log-grpc-refusals',
   shows: 'calls without a token, with made-up ones, of made-up methods, at full pace (gRPC)',
   seconds: 6,
-  quickSeconds: 1.5,
+  quickSeconds: 1.2,
   async run({ target, ms }) {
     const blocks = [
       grpcFields(OPEN_PATH, undefined),

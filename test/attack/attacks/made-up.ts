@@ -21,7 +21,7 @@ function madeUp(
   return {
     ...definition,
     seconds: 15,
-    quickSeconds: 1.5,
+    quickSeconds: 0.8,
     async run(context) {
       const { sent, answers } = await flood(context.target, next(context), {
         ...{ connections: CONNECTIONS, depth: DEPTH, most: MOST, ms: context.ms },
@@ -79,7 +79,7 @@ const tenants: Attack = {
   name: 'made-up-tenants',
   shows: `up to ${figure(MOST)} tenants that are none (gRPC, with a token)`,
   seconds: 15,
-  quickSeconds: 1.5,
+  quickSeconds: 0.8,
   async run({ target, ms }) {
     const fields = headerBlock(grpcFields(LIST_PATH, target.engineToken));
     const end = performance.now() + ms;

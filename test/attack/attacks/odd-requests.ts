@@ -56,7 +56,7 @@ const headerBytes = oddRequests(
     name: 'http-header-bytes',
     shows: 'each byte from 0 to 255 in the names and values of headers (HTTP)',
     seconds: 4,
-    quickSeconds: 0.5,
+    quickSeconds: 0.3,
   },
   ({ target }) =>
     Array.from({ length: 256 }, (_, byte) => {
@@ -79,7 +79,7 @@ const largeHeaders = oddRequests(
     name: 'http-large-headers',
     shows: 'headers of a megabyte, and thousands of them (HTTP)',
     seconds: 4,
-    quickSeconds: 0.5,
+    quickSeconds: 0.3,
   },
   ({ target }) => [
     [openRequest(target, [`X: ${'x'.repeat(15_000)}`])],
@@ -116,7 +116,7 @@ const chunks = oddRequests(
     name: 'http-chunks',
     shows: 'bodies in chunks of a byte, with chunk extensions of a megabyte, with endless trailers (HTTP)',
     seconds: 4,
-    quickSeconds: 0.5,
+    quickSeconds: 0.3,
   },
   () => [
     [CHUNKED, '1\r\n \r\n'.repeat(65_000), '0\r\n\r\n'],
@@ -138,7 +138,7 @@ const expectations = oddRequests(
     shows:
       'Expect: 100-continue for bodies that come, are too large, or never come, and other expectations (HTTP)',
     seconds: 4,
-    quickSeconds: 0.5,
+    quickSeconds: 0.3,
   },
   ({ target }) => [
     [openRequest(target, [EXPECT])],
@@ -157,7 +157,7 @@ const halfOpen = oddRequests(
     name: 'http-half-open',
     shows: 'requests, whole and broken off, whose sender ends its side of the connection at once (HTTP)',
     seconds: 4,
-    quickSeconds: 0.5,
+    quickSeconds: 0.3,
   },
   ({ target }) => [
     [openRequest(target)],
@@ -174,7 +174,7 @@ const abortStorm: Attack = {
   name: 'http-aborts',
   shows: 'opens whose sender resets the connection at once (HTTP)',
   seconds: 5,
-  quickSeconds: 1,
+  quickSeconds: 0.6,
   async run({ target, ms }) {
     const requests = [
       openRequest(target),

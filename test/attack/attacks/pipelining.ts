@@ -21,7 +21,7 @@ export const pipeliningAttacks: readonly Attack[] = [40, 500].map((connections) 
   name: `pipelining-${connections}`,
   shows: `${connections} connections that write opens back to back, without waiting for answers (HTTP)`,
   seconds: 6,
-  quickSeconds: 2,
+  quickSeconds: 1,
   tolerance: { refused: REFUSED_SHARE },
   run: (context) => pipeline(connections, context),
 }));

@@ -46,7 +46,7 @@ export const smuggling: Attack = {
   name: 'http-smuggling',
   shows: 'requests with two lengths or broken ones, and a second request hidden behind: refused (HTTP)',
   seconds: 3,
-  quickSeconds: 0.5,
+  quickSeconds: 0.3,
   async run({ target, ms }) {
     const start = `POST ${SESSIONS_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
     const requests = [
