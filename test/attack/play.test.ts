@@ -1,7 +1,14 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
@@ -10,6 +17,8 @@ import { tempDir } from '../harness/temp-dir.js';
 import type { Target } from './attack.js';
 import { runAttacker } from './attacker.js';
 import { descriptors, memoryMiB, watchProcess } from './process-watch.js';
+
+const NOWHERE = { http: { host: '127.0.0.1', port: 1 }, grpc: { host: '127.0.0.1', port: 2 } };
 
 const test = suite('attack: playing');
 const watching = suite('attack: watching a process');
@@ -82,7 +91,13 @@ watching('counts what comes into the log from then on', async () => {
 
 watching('what cannot be known is no number', () => {
   const used = watchProcess({ pid: undefined, log: undefined }).stop();
-  for (const value of [used.memoryMost, used.logLinesPerSecond, used.logErrors, memoryMiB(0), descriptors(0)])
+  for (const value of [
+    used.memoryMost,
+    used.logLinesPerSecond,
+    used.logErrors,
+    memoryMiB(0),
+    descriptors(0, NOWHERE),
+  ])
     assert.ok(Number.isNaN(value));
 });
 
@@ -91,8 +106,37 @@ else
   watching('a process', () => {
     const { memoryBefore, memoryMost } = watchProcess({ pid: process.pid, log: undefined }).stop();
     assert.ok(memoryBefore > 5 && memoryMost >= memoryBefore);
-    assert.ok(descriptors(process.pid) > 2);
   });
+
+if (process.platform === 'linux')
+  watching('descriptors of its ports are counted, those of its database are not', async () => {
+    const servers = [createTcpServer(), createTcpServer(), createTcpServer()] as const;
+    const path = join(await tempDir(), 'database.sock');
+    const [http, grpc, database] = servers;
+    await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, resolve))));
+    const unix = createTcpServer();
+    await new Promise<void>((resolve) => unix.listen(path, resolve));
+    const target = { http: addressOf(http), grpc: addressOf(grpc) };
+    const before = descriptors(process.pid, target);
+    const sockets: Socket[] = [];
+    const add = async (socket: Socket) => {
+      await once(socket, 'connect');
+      sockets.push(socket);
+      // Until its server has it.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return descriptors(process.pid, target) - before;
+    };
+    assert.is(await add(connect(addressOf(http).port)), 1);
+    assert.is(await add(connect(addressOf(grpc).port)), 2);
+    assert.is(await add(connect(addressOf(database).port)), 2);
+    assert.is(await add(connect(path)), 2);
+    for (const socket of sockets) socket.destroy();
+    for (const server of [...servers, unix]) server.close();
+  });
+
+function addressOf(server: TcpServer) {
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+}
 
 interface Ended {
   readonly code: number;

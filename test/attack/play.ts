@@ -23,13 +23,13 @@ export async function play(
   { ms, aloneP99 }: { readonly ms: number; readonly aloneP99: number },
 ): Promise<Played> {
   const { target, pid } = service;
-  const descriptorsBefore = descriptors(pid);
+  const descriptorsBefore = descriptors(pid, target);
   const watch = watchProcess(service);
   const visitors = await startVisitors(target);
   const outcome = await runAttacker(attack, { target, ms });
   const visits = await visitors.stop();
   const notAlive = await whyNotAlive(service);
-  const descriptorsAfter = await settledDescriptors(pid, descriptorsBefore);
+  const descriptorsAfter = await settledDescriptors(service, descriptorsBefore);
   const measured = {
     ...{ outcome, visits, aloneP99, notAlive, descriptorsBefore, descriptorsAfter },
     ...{ ...watch.stop(), memoryAfter: memoryMiB(pid) },
@@ -52,11 +52,11 @@ async function whyNotAlive({ target, end }: Service): Promise<string | undefined
 }
 
 /** Waits until the descriptors are back to what they were. @returns how many there are in the end */
-async function settledDescriptors(pid: number | undefined, before: number): Promise<number> {
+async function settledDescriptors({ pid, target }: Service, before: number): Promise<number> {
   const over = performance.now() + CALM_MS;
   for (;;) {
-    const now = descriptors(pid);
+    const now = descriptors(pid, target);
     if (!(now > before + BOUNDS.descriptors) || performance.now() > over) return now;
-    await sleep(100);
+    await sleep(200);
   }
 }

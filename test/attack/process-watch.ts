@@ -1,5 +1,7 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
+import type { Target } from './attack.js';
 import type { Service } from './service.js';
+import { tcpSockets } from './tcp-table.js';
 
 /** What a service used while it was watched; NaN where that cannot be known. */
 export interface Used {
@@ -104,11 +106,37 @@ export function memoryMiB(pid: number | undefined): number {
   }
 }
 
-/** How many descriptors a process has open (Linux only; NaN elsewhere). */
-export function descriptors(pid: number | undefined): number {
+/**
+ * How many descriptors a process has open, without those of its database: the pool of connections grows when there is
+ * much to do, and keeps them (Linux only; NaN elsewhere).
+ */
+export function descriptors(pid: number | undefined, { http, grpc }: Pick<Target, 'http' | 'grpc'>): number {
   try {
-    return readdirSync(`/proc/${pid}/fd`).length;
+    const ours = [http.port, grpc.port];
+    const others = new Set([
+      ...unixSockets(),
+      ...tcpSockets().flatMap(({ localPort, inode }) => (ours.includes(localPort) ? [] : inode)),
+    ]);
+    return readdirSync(`/proc/${pid}/fd`).filter((fd) => !others.has(inodeOf(`/proc/${pid}/fd/${fd}`)))
+      .length;
   } catch {
     return Number.NaN;
   }
+}
+
+/** `socket:[4711]` → 4711; empty when it is no socket, or closed by now. */
+function inodeOf(fd: string): string {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(fd))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** The inodes of all Unix sockets: the seventh column of proc_net_unix. */
+function unixSockets(): string[] {
+  return readFileSync('/proc/net/unix', 'latin1')
+    .split('\n')
+    .map((line) => line.split(/\s+/)[6] ?? '')
+    .filter((inode) => inode !== '');
 }

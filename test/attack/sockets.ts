@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address, Target } from './attack.js';
+import { tableKey, tcpSockets } from './tcp-table.js';
 
 /** How long a connection may take to be made, in ms: more of them are asked for than a backlog takes. */
 const CONNECT_MS = 5_000;
@@ -146,36 +146,13 @@ const HELD_STATES = new Set(['01', '08']);
  */
 export function heldByService({ port }: Address, sockets: readonly Socket[]): number {
   const ours = new Set(sockets.map(({ localAddress, localPort }) => tableKey(localAddress, localPort)));
-  let held = 0;
   try {
-    for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
-      for (const line of readFileSync(file, 'latin1').split('\n').slice(1)) {
-        const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-        if (portOf(local) === port && ours.has(remote.slice(-KEY_LENGTH)) && HELD_STATES.has(state)) held++;
-      }
-    }
+    return tcpSockets().filter(
+      ({ localPort, remote, state }) => localPort === port && ours.has(remote) && HELD_STATES.has(state),
+    ).length;
   } catch {
     return sockets.filter((socket) => !socket.destroyed && !socket.readableEnded).length;
   }
-  return held;
-}
-
-/** How the table names the other end of a connection: the last four bytes of its address, and its port. */
-const KEY_LENGTH = '0100007F:1F90'.length;
-
-/** `127.0.0.1`, 8080 → `0100007F:1F90`: the address in the byte order of little-endian machines. */
-function tableKey(address = '', port = 0): string {
-  const bytes = address.includes(':') ? [0, 0, 0, 1] : address.split('.').map(Number);
-  const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
-  return `${bytes
-    .reverse()
-    .map((byte) => hex(byte, 2))
-    .join('')}:${hex(port, 4)}`;
-}
-
-/** `0100007F:1F90` → 8080 */
-function portOf(address: string): number {
-  return Number.parseInt(address.slice(address.lastIndexOf(':') + 1), 16);
 }
 
 /** Waits until the service holds none of these connections any more. @returns how many it holds in the end */
