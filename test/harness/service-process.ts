@@ -21,24 +21,29 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts the service on free ports and a folder of its own, with `env` on top, `args` behind, and options of node. */
+/**
+ * Starts the service on free ports and a folder of its own, with `env` on top, `args` behind, and options of node.
+ *
+ * @param stderr a file descriptor that its standard error goes to instead of being kept
+ */
 export async function startService(
   env: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
   execArgv: readonly string[] = [],
+  stderr: 'pipe' | number = 'pipe',
 ): Promise<ServiceProcess> {
   const cwd = await tempDir();
   const child = spawn(process.execPath, [...execArgv, repoFile('dist/src/main.js'), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HTTP_ADDR: '127.0.0.1:0', GRPC_ADDR: '127.0.0.1:0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', stderr],
   });
   running.add(child);
   const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => {
+  child.stdout?.on('data', (chunk) => {
     output.stdout += chunk;
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     output.stderr += chunk;
   });
   const exited = once(child, 'close').then(([code, signal]) => {
@@ -52,7 +57,7 @@ export async function startService(
         const match = pattern.exec(output.stdout);
         if (match) resolve(match);
       };
-      child.stdout.on('data', look);
+      child.stdout?.on('data', look);
       look();
       exited.then((code) => reject(new Error(`exited with ${code}:\n${output.stdout}\n${output.stderr}`)));
     });
