@@ -19,6 +19,7 @@ import { defineRpc } from '../rpc/rpc.js';
 import { requireOpen, requireOrigin } from './admission.js';
 import { type Customer, customerOf } from './customer-token.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from './idempotency.js';
+import { openingJti } from './jti.js';
 import type { SessionTokens } from './token.js';
 
 /** What opening a session needs. */
@@ -131,7 +132,7 @@ export function openSession(parts: OpenSessionParts) {
       customerVerified: customer.verified,
       origin,
       surface: call.surface,
-      session: { jti: parts.newJti(), iat, exp },
+      session: { jti: openingJti(parts.newJti()), iat, exp },
       idempotency:
         idempotencyKey === undefined
           ? undefined
