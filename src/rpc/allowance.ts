@@ -1,17 +1,19 @@
+import type { Elapsed } from './elapsed.js';
+
 /** So many of a kind in each second. */
 export interface Allowance {
   /** Takes one. @returns how many were not given since the last that was; undefined when this one is not */
   take(): number | undefined;
 }
 
-/** Makes an allowance. `now` is in ms since the epoch. */
-export function createAllowance(perSecond: number, now: () => number): Allowance {
+/** Makes an allowance. */
+export function createAllowance(perSecond: number, elapsed: Elapsed): Allowance {
   let second = 0;
   let left = 0;
   let refused = 0;
   return {
     take() {
-      const current = Math.floor(now() / 1000);
+      const current = Math.floor(elapsed() / 1000);
       if (current !== second) {
         second = current;
         left = perSecond;

@@ -4,6 +4,7 @@ import { createAllowance } from './allowance.js';
 import { requireScope } from './authorize.js';
 import { type Call, type Caller, STOPPING } from './call.js';
 import { bridgeRequest } from './door.js';
+import { type Elapsed, elapsed as monotonic } from './elapsed.js';
 import { deadlineExceeded, rulesBroken, ServiceError, stopping, toServiceError } from './errors.js';
 import { handOver } from './hand-over.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
@@ -53,19 +54,18 @@ export interface PipelineParts {
   readonly maxCallMs: number;
   /** How long a reader may take for one answer of a stream, in ms. */
   readonly maxStallMs?: number;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly elapsed?: Elapsed;
   readonly log: Logger;
 }
 
 /** Makes the pipeline of a service: one for all its edges. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authenticate, maxCallMs, maxStallMs = 30_000, now, log } = parts;
-  const refusals = createAllowance(REFUSALS_LOGGED, now);
+  const { authenticate, maxCallMs, maxStallMs = 30_000, elapsed = monotonic, log } = parts;
+  const refusals = createAllowance(REFUSALS_LOGGED, elapsed);
 
   return {
     async invoke(rpc, read, call) {
-      const entry: Entry = { rpc, call, start: now(), caller: undefined };
+      const entry: Entry = { rpc, call, start: elapsed(), caller: undefined };
       try {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const ms = Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
@@ -80,11 +80,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     },
 
     async invokeStream(rpc, read, call, send) {
-      const entry: Entry = { rpc, call, start: now(), caller: undefined };
+      const entry: Entry = { rpc, call, start: elapsed(), caller: undefined };
       try {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const { caller } = entry;
-        await stream(rpc.handle(request, { ...call, caller, deadline: now() + call.timeoutMs }), call, send);
+        const deadline = entry.start + call.timeoutMs;
+        await stream(rpc.handle(request, { ...call, caller, deadline }), call, send);
         logAnswer(entry);
       } catch (thrown) {
         throw logRefusal(entry, thrown);
@@ -152,7 +153,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       transport: call.transport,
       requestId: call.requestId,
       ...(caller !== undefined && { caller: caller.name }),
-      ms: now() - start,
+      ms: Math.round(elapsed() - start),
     };
   }
 }
@@ -167,7 +168,7 @@ const REFUSALS_LOGGED = 20;
 interface Entry {
   readonly rpc: AnyRpc | AnyStreamRpc;
   readonly call: Call;
-  /** Milliseconds since the epoch. */
+  /** In ms of `elapsed`. */
   readonly start: number;
   /** Known once it is let in. */
   caller: Caller | undefined;

@@ -29,6 +29,8 @@ export interface OpenSessionParts {
   readonly tokens: SessionTokens;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** When a conversation is opened, as it is stored: see {@link Dates.latest}. */
+  readonly date: () => number;
   /** A new UUIDv7. */
   readonly newId: () => string;
   /** A new token id: unguessable, 128 bits. */
@@ -113,8 +115,8 @@ export function openSession(parts: OpenSessionParts) {
     customer: Customer,
     idempotencyKey: string | undefined,
   ): Conversation {
-    const createdAt = now();
-    const iat = Math.floor(createdAt / 1000);
+    const createdAt = parts.date();
+    const iat = Math.floor(now() / 1000);
     const exp = iat + parts.sessionTtl;
     const said = {
       customerId: customer.id,

@@ -115,6 +115,8 @@ export async function perform(
     tenants: { get: async () => tenant.id },
     tokens,
     now,
+    date: now,
+    elapsed: () => performance.now(),
     newJti: () => 'BBBBBBBBBBBBBBBBBBBBBB',
     sessionTtl: SESSION_TTL,
     resumeWindow: 86_400,
@@ -125,7 +127,6 @@ export async function perform(
   const { invoke } = createPipeline({
     authenticate: () => undefined,
     maxCallMs,
-    now,
     log: pino({ level: 'silent' }),
   });
   const sessionToken = tokens.sign({ conversationId: id, tenantId: tenant.id, keyId: key.id, ...session });

@@ -48,7 +48,6 @@ async function rig(handle: Handle, { maxStallMs = GRACE_MS, statusMs = GRACE_MS 
     authenticate: () => undefined,
     maxCallMs: 5_000,
     maxStallMs,
-    now: Date.now,
     log: createLog('debug', { write: (line) => lines.push(line) }),
   });
   const rpc = defineStreamRpc({

@@ -32,7 +32,6 @@ async function call(response: UpdateVariablesResponse) {
     pipeline: createPipeline({
       authenticate: () => undefined,
       maxCallMs: 5_000,
-      now: Date.now,
       log: createLog('silent'),
     }),
     newRequestId: () => 'request-of-ours',

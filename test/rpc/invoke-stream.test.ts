@@ -54,7 +54,7 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: 5_000,
     maxStallMs: MAX_STALL_MS,
-    now: () => START,
+    elapsed: () => START,
     log: createLog('trace', { write: (line) => lines.push(line) }),
   });
 

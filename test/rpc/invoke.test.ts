@@ -63,7 +63,7 @@ function rig({ call, request, read, rules, handle, authenticate }: Setting = {})
   const { invoke } = createPipeline({
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: MAX_CALL_MS,
-    now: () => clock.now,
+    elapsed: () => clock.now,
     log: createLog('trace', { write: (line) => lines.push(line) }),
   });
   const rpc = defineRpc({
