@@ -9,6 +9,7 @@ import { createWidgetViews } from './catalog/widget-views.js';
 import { startWorkers } from './cluster/workers.js';
 import { type Addresses, type Config, formatAddress } from './config.js';
 import { createCursors } from './conversations/cursors.js';
+import { createDates } from './conversations/dates.js';
 import { endConversation } from './conversations/end-conversation.js';
 import { eraseCustomer } from './conversations/erase-customer.js';
 import { exportCustomer } from './conversations/export-customer.js';
@@ -27,6 +28,7 @@ import { mongoCatalog } from './mongo/catalog.js';
 import { mongoConversations } from './mongo/conversations.js';
 import { createAuthenticate } from './rpc/authenticate.js';
 import { createCallLog } from './rpc/call-log.js';
+import { type Elapsed, elapsed as monotonic } from './rpc/elapsed.js';
 import { createPipeline } from './rpc/invoke.js';
 import { pause } from './rpc/pause.js';
 import { endSession } from './sessions/end-session.js';
@@ -69,8 +71,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Milliseconds of a clock that is never set back. */
-  readonly elapsed?: () => number;
+  /** The monotonic clock; `now` itself where only that is given, so that a test's clock is the only one. */
+  readonly elapsed?: Elapsed;
   /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
   readonly onApplied?: (applied: AppliedTenant) => void;
   /** How long a gRPC connection takes new calls, in ms: for good with one process, else 5 min. */
@@ -83,6 +85,8 @@ const DEMO_TENANT = new URL('../../src/catalog/demo-tenant.yaml', import.meta.ur
 const MAX_CALL_MS = 5_000;
 /** How old the catalogue may be that a process works with, in ms. */
 const CATALOG_POLL_MS = 2_000;
+/** How often the wall clock is looked at, in ms: what it said is remembered when it jumps. */
+const CLOCK_MS = 1_000;
 /** How long calls under way may take at the end, in ms: longer than any of them takes then. */
 const GRACE_MS = 6_000;
 
@@ -93,13 +97,8 @@ const GRACE_MS = 6_000;
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
 export async function start(config: Config, surroundings: Surroundings): Promise<App> {
-  const {
-    log,
-    now = Date.now,
-    elapsed = () => performance.now(),
-    onApplied,
-    maxConnectionAgeMs,
-  } = surroundings;
+  const { log, now = Date.now, onApplied, maxConnectionAgeMs } = surroundings;
+  const { elapsed = surroundings.now ?? monotonic } = surroundings;
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -153,20 +152,26 @@ export async function start(config: Config, surroundings: Surroundings): Promise
       return { ...up, addresses: workers.addresses };
     }
 
-    const views = createWidgetViews({ store: catalog, identitySecrets, now });
+    const views = createWidgetViews({ store: catalog, identitySecrets, elapsed });
     const poll = setInterval(() => {
       views.refresh().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
     }, CATALOG_POLL_MS);
     closers.push(async () => clearInterval(poll));
 
+    const dates = createDates(now, elapsed);
+    const clock = setInterval(dates.latest, CLOCK_MS);
+    closers.push(async () => clearInterval(clock));
     const parts = {
       views,
-      tenants: createTenantIds({ store: catalog, now }),
-      conversations: createRecentConversations({ store: mongoConversations(database, now), now }),
+      tenants: createTenantIds({ store: catalog, elapsed }),
+      conversations: createRecentConversations({ store: mongoConversations(database, elapsed), elapsed }),
       audit,
       tokens: createSessionTokens(signingKeys),
       cursors: createCursors(signingKeys.map(({ secret }) => secret)),
       now,
+      elapsed,
+      dates,
+      date: dates.latest,
       pause,
       isStopping: () => isStopping,
       newId,
@@ -195,7 +200,6 @@ export async function start(config: Config, surroundings: Surroundings): Promise
     const pipeline = createPipeline({
       authenticate: createAuthenticate(callers),
       maxCallMs: MAX_CALL_MS,
-      now,
       elapsed,
       callLog,
     });

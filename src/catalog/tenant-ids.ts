@@ -1,5 +1,6 @@
 import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
+import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
 import { ServiceError } from '../rpc/errors.js';
 import type { CatalogStore } from './catalog.js';
 
@@ -12,8 +13,7 @@ export interface TenantIds {
 /** What the cache is made of. */
 export interface TenantIdsParts {
   readonly store: Pick<CatalogStore, 'findTenantBySlug'>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly elapsed?: Elapsed;
   /** The most slugs to keep. */
   readonly capacity?: number;
   /** How long an answer is kept, in ms. */
@@ -22,18 +22,18 @@ export interface TenantIdsParts {
 
 /** Remembers ids for a moment: each call of the Engine API names a tenant. */
 export function createTenantIds(parts: TenantIdsParts): TenantIds {
-  const { store, now, capacity = 10_000, keptMs = 2_000 } = parts;
+  const { store, elapsed = monotonic, capacity = 10_000, keptMs = 2_000 } = parts;
   const kept = new Map<string, { readonly id: Promise<string | undefined>; readonly until: number }>();
 
   return {
     get(slug) {
       const known = kept.get(slug);
-      if (known && now() < known.until) return known.id;
+      if (known && elapsed() < known.until) return known.id;
       if (kept.size >= capacity) kept.clear();
       const id = store.findTenantBySlug(slug).then((tenant) => tenant?.id);
       // What could not be found out is asked again at once.
       id.catch(() => kept.delete(slug));
-      kept.set(slug, { id, until: now() + keptMs });
+      kept.set(slug, { id, until: elapsed() + keptMs });
       return id;
     },
   };

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
 import type { CatalogStore, IdentitySecret, WidgetKey } from './catalog.js';
 import type { IdentitySecrets } from './identity-secrets.js';
 import { type WidgetView, widgetView } from './widget-view.js';
@@ -17,8 +18,7 @@ export interface WidgetViews {
 export interface WidgetViewsParts {
   readonly store: CatalogStore;
   readonly identitySecrets: Pick<IdentitySecrets, 'open'>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly elapsed?: Elapsed;
   /** The most keys to keep, known and unknown ones each. */
   readonly capacity?: number;
   /** How long an unknown key is remembered, in ms. */
@@ -27,7 +27,7 @@ export interface WidgetViewsParts {
 
 /** Computes views when they are first needed, and keeps them until {@link WidgetViews.refresh}. */
 export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
-  const { store, now, capacity = 10_000, unknownMs = 2_000 } = parts;
+  const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 2_000 } = parts;
   /** Kept by public key, and by id: neither can be taken for the other. */
   const known = new Map<string, WidgetView>();
   /** Unknown key or id → when to forget that it is. Bounded, so that made-up keys cannot fill the memory. */
@@ -41,7 +41,7 @@ export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
     // opposite order is at least as new, so that a stale view never carries a fresh revision.
     const key = tenant && (await find(name));
     if (!tenant || !key || key.tenantId !== tenant.id) {
-      keep(unknown, name, now() + unknownMs, capacity);
+      keep(unknown, name, elapsed() + unknownMs, capacity);
       return undefined;
     }
     const secret = key.identity === 'off' ? undefined : await store.findIdentitySecret(key.id);
@@ -63,7 +63,7 @@ export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
     const view = known.get(name);
     if (view) return Promise.resolve(view);
     const forgetAt = unknown.get(name);
-    if (forgetAt !== undefined && now() < forgetAt) return Promise.resolve(undefined);
+    if (forgetAt !== undefined && elapsed() < forgetAt) return Promise.resolve(undefined);
 
     let pending = loading.get(name);
     if (!pending) {

@@ -1,3 +1,4 @@
+import type { Elapsed } from '../rpc/elapsed.js';
 import { deadlineExceeded } from '../rpc/errors.js';
 import { type Conversation, type ConversationStore, changed } from './conversation.js';
 import type { InTurn } from './turns.js';
@@ -5,8 +6,9 @@ import type { InTurn } from './turns.js';
 /** What changing a conversation needs. */
 export interface ChangeParts {
   readonly conversations: Pick<ConversationStore, 'find' | 'replace'>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** When a change happens, as it is stored: see {@link Dates.latest}. */
+  readonly date: () => number;
+  readonly elapsed: Elapsed;
   /** How long a conversation is kept after its last change, in seconds. */
   readonly retention: number;
   /**
@@ -23,16 +25,17 @@ export interface ChangeParts {
  * `change` gets undefined when there is no such conversation. What it throws goes to the caller; to change nothing
  * it returns what it was given.
  *
+ * @param deadline in ms of `elapsed`
  * @throws ServiceError deadline_exceeded, and those of the store
  */
 export function changeConversation(
-  { conversations, now, inTurn = atOnce }: ChangeParts,
+  { conversations, elapsed, inTurn = atOnce }: ChangeParts,
   id: string,
   deadline: number,
   change: (found: Conversation | undefined) => Conversation,
 ): Promise<Conversation> {
   return inTurn(id, async () => {
-    while (now() < deadline) {
+    while (elapsed() < deadline) {
       const found = await conversations.find(id);
       const next = change(found);
       if (next === found || found === undefined) return next;

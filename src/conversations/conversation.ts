@@ -53,15 +53,15 @@ export interface Change {
 /** How many changes are kept. */
 const MAX_CHANGES = 30;
 
-/** A conversation with a change: `more` is what it changes. `retention` is in seconds. */
+/** A conversation with a change: `more` is what it changes, `date` its time in ms. `retention` is in seconds. */
 export function changed(
   conversation: Conversation,
   kind: Change['kind'] | 'ended',
-  { now, retention }: { readonly now: () => number; readonly retention: number },
+  { date, retention }: { readonly date: () => number; readonly retention: number },
   more: Partial<Conversation> = {},
 ): Conversation {
   const revision = conversation.revision + 1;
-  const at = Math.max(now(), conversation.updatedAt);
+  const at = Math.max(date(), conversation.updatedAt);
   const { changes } = conversation;
   return {
     ...conversation,
@@ -82,6 +82,7 @@ export interface ConversationStore {
    *
    * @returns undefined when it was written, else the conversation that has its id already, as a majority
    * has it.
+   * @param deadline in ms of the process's monotonic clock
    * @throws ServiceError deadline_exceeded too
    */
   insert(conversation: Conversation, deadline: number): Promise<Conversation | undefined>;

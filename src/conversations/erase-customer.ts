@@ -7,6 +7,7 @@ import {
 } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { AuditLog } from '../rpc/audit.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
+import type { Elapsed } from '../rpc/elapsed.js';
 import { defineRpc } from '../rpc/rpc.js';
 import type { ConversationStore } from './conversation.js';
 import { customerIdViolations, tenantViolations } from './rules.js';
@@ -16,8 +17,7 @@ export interface EraseCustomerParts {
   readonly tenants: TenantIds;
   readonly conversations: Pick<ConversationStore, 'erase'>;
   readonly audit: AuditLog;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly elapsed: Elapsed;
   /** Whether the process is about to end: it gives its calls less time than this one may take. */
   readonly isStopping: () => boolean;
 }
@@ -33,7 +33,7 @@ const RESERVE_MS = 2_000;
  * EraseCustomer: deletes a customer's conversations, batch by batch, while there is time, and says how far it got.
  * What is deleted stays so, whatever ends the call: calling again goes on.
  */
-export function eraseCustomer({ tenants, conversations, audit, now, isStopping }: EraseCustomerParts) {
+export function eraseCustomer({ tenants, conversations, audit, elapsed, isStopping }: EraseCustomerParts) {
   return defineRpc({
     method: ChatSessions.method.eraseCustomer,
     codec: ChatSessionsService.eraseCustomer,
@@ -54,7 +54,7 @@ export function eraseCustomer({ tenants, conversations, audit, now, isStopping }
           const batch = await conversations.erase(tenantId, customerId, BATCH);
           erasedCount += batch.erased;
           complete = batch.complete;
-        } while (!complete && !isStopping() && now() < call.deadline - RESERVE_MS);
+        } while (!complete && !isStopping() && elapsed() < call.deadline - RESERVE_MS);
       } finally {
         await audit.add(call, { ...entry, phase: 'finished', count: erasedCount });
       }

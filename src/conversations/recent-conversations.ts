@@ -1,21 +1,22 @@
+import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
 import type { Conversation, ConversationStore } from './conversation.js';
 
 /** A store that remembers for a moment what was looked up. */
 export interface RecentConversations extends ConversationStore {
   /**
    * The conversation as it is, or as it was at most a second ago: what this process changes is known at once, what
-   * another one changes within that second.
+   * another one changes within that second. It is never older than the token that it is looked up for: a token that
+   * comes for the first time is looked up anew, since it is younger than the change that it was given out with.
    *
-   * @param since seconds since the epoch: what was looked up in that second or before is looked up again
+   * @param jti the token's
    */
-  findRecent(id: string, since: number): Promise<Conversation | undefined>;
+  findRecent(id: string, jti: string): Promise<Conversation | undefined>;
 }
 
 /** What remembering needs. */
 export interface RecentConversationsParts {
   readonly store: ConversationStore;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly elapsed?: Elapsed;
   /** How long a look-up is remembered, in ms. */
   readonly keptMs?: number;
   /** The most look-ups to remember: some 2 KB each. */
@@ -24,23 +25,35 @@ export interface RecentConversationsParts {
 
 interface LookUp {
   readonly found: Promise<Conversation | undefined>;
-  /** When it began, in ms since the epoch. */
+  /** When it began, in ms of `elapsed`. */
   readonly at: number;
+  /** The tokens that had come by then, the latest first. */
+  readonly jtis: readonly string[];
 }
 
+/** How many tokens of one conversation are remembered: several tabs are open at once. */
+const MAX_TOKENS = 8;
+
 export function createRecentConversations(parts: RecentConversationsParts): RecentConversations {
-  const { store, now, keptMs = 1_000, capacity = 4_000 } = parts;
+  const { store, elapsed = monotonic, keptMs = 1_000, capacity = 4_000 } = parts;
   /** From their beginning on, so that a change that ends while one is under way drops it too. */
   const recent = new Map<string, LookUp>();
 
   return {
     ...store,
 
-    findRecent(id, since) {
+    findRecent(id, jti) {
       const known = recent.get(id);
-      if (known && now() < known.at + keptMs && known.at >= (since + 1) * 1000) return known.found;
+      const at = elapsed();
+      const { jtis = [] } = known ?? {};
+      const hasCome = jtis.includes(jti);
+      if (known && hasCome && at < known.at + keptMs) return known.found;
       if (recent.size >= capacity) recent.clear();
-      const lookUp = { found: store.find(id), at: now() };
+      const lookUp = {
+        found: store.find(id),
+        at,
+        jtis: hasCome ? jtis : [jti, ...jtis.slice(0, MAX_TOKENS - 1)],
+      };
       const forget = () => {
         if (recent.get(id) === lookUp) recent.delete(id);
       };

@@ -2,17 +2,19 @@ import {
   type ConversationEvent,
   Conversation as ConversationMessage,
 } from '../gen/ts-proto/chatsessions/v1/conversation.js';
+import type { Elapsed } from '../rpc/elapsed.js';
 import type { Pause } from '../rpc/pause.js';
 import type { Changed, Conversation, ConversationStore } from './conversation.js';
 import { toEventMessage } from './conversation-events.js';
+import type { Dates } from './dates.js';
 import { toMessage } from './message.js';
 import { createWatchWindow, OVERLAP_MS, type WatchPlace } from './watch-window.js';
 
 /** What following a tenant's conversations needs. */
 export interface TailParts {
   readonly conversations: Pick<ConversationStore, 'changedSince' | 'findAll'>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly dates: Dates;
+  readonly elapsed: Elapsed;
   readonly pause: Pause;
 }
 
@@ -44,12 +46,12 @@ const QUIET_MS = 14_000;
  * @throws ServiceError of the store
  */
 export async function* tailConversations(
-  { conversations, now, pause }: TailParts,
+  { conversations, dates, elapsed, pause }: TailParts,
   tenantId: string,
   place: WatchPlace | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<TailBatch, void, void> {
-  const start = Math.max(0, now() - OVERLAP_MS);
+  const start = Math.max(0, dates.earliest() - OVERLAP_MS);
   const window = createWatchWindow(place ?? { from: start, floor: start });
   let saidAt = 0;
 
@@ -62,14 +64,14 @@ export async function* tailConversations(
     for await (const rows of pass()) {
       yield* newsOf(rows);
       if (signal.aborted) return;
-      if (now() >= saidAt + QUIET_MS) yield say([]);
+      if (elapsed() >= saidAt + QUIET_MS) yield say([]);
     }
     await pause(POLL_MS, signal);
   }
 
   /** Reads what was changed, in the order of the changes: page by page, what was not sent yet. */
   async function* pass(): AsyncGenerator<readonly Changed[], void, void> {
-    window.begin(now());
+    window.begin(dates.earliest(), dates.latest());
     const { from } = window.place();
     let last: Changed | undefined;
     do {
@@ -113,7 +115,7 @@ export async function* tailConversations(
   }
 
   function say(events: readonly ConversationEvent[]): TailBatch {
-    saidAt = now();
+    saidAt = elapsed();
     return { events, place: window.place() };
   }
 }

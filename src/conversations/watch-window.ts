@@ -24,8 +24,8 @@ export interface WatchPlace {
  */
 export interface WatchWindow {
   readonly place: () => WatchPlace;
-  /** Begins a pass. @param now when, before anything is read */
-  readonly begin: (now: number) => void;
+  /** Begins a pass, before anything is read: at `earliest` or, by a clock that was set back, `latest`. */
+  readonly begin: (earliest: number, latest: number) => void;
   /** Whether nothing of this change is to be sent: it was sent already. */
   readonly isSent: (row: Changed) => boolean;
   /** The events of a conversation that are to be sent, in order. */
@@ -48,14 +48,16 @@ export function createWatchWindow(place: WatchPlace): WatchWindow {
   let { from, floor } = place;
   let reached = from;
   let passStart = from;
+  let latestStart = from;
   const known = new Map<string, Changed>();
 
   return {
     // Even of what is read already, a part may have come too late for it: the overlap is never done with.
     place: () => ({ from: Math.max(from, Math.min(reached, passStart - OVERLAP_MS)), floor }),
 
-    begin(now) {
-      passStart = now;
+    begin(earliest, latest) {
+      passStart = earliest;
+      latestStart = latest;
       reached = from;
     },
 
@@ -76,7 +78,7 @@ export function createWatchWindow(place: WatchPlace): WatchWindow {
       if (updatedAt >= passStart - OVERLAP_MS) known.set(id, { id, revision, updatedAt });
     },
 
-    isPast: ({ updatedAt }) => updatedAt > passStart + OVERLAP_MS,
+    isPast: ({ updatedAt }) => updatedAt > latestStart + OVERLAP_MS,
 
     end(isAtEnd) {
       from = Math.max(from, passStart - OVERLAP_MS);

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
+import type { Elapsed } from '../rpc/elapsed.js';
 import { ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { answer } from './answer.js';
@@ -27,8 +28,7 @@ export interface GatewayParts {
   readonly pipeline: Pick<Pipeline, 'invoke'>;
   readonly callLog: Pick<CallLog, 'refusedEarly' | 'failed'>;
   readonly newRequestId: () => string;
-  /** Milliseconds of a clock that is never set back. */
-  readonly elapsed: () => number;
+  readonly elapsed: Elapsed;
   /** How long a client may take for its headers and for its whole request, in ms. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;

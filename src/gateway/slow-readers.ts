@@ -1,11 +1,11 @@
 import type { Server, Socket } from 'node:net';
+import type { Elapsed } from '../rpc/elapsed.js';
 
 /** What watching for slow readers needs. */
 export interface SlowReadersParts {
   /** How long a connection may have something to send without any of it being taken, in ms. */
   readonly maxStallMs: number;
-  /** Milliseconds of a clock that is never set back. */
-  readonly elapsed: () => number;
+  readonly elapsed: Elapsed;
   /** Told of each connection that is closed. */
   readonly onClosed: () => void;
 }

@@ -5,6 +5,7 @@ import type {
   ConversationQuery,
   ConversationStore,
 } from '../conversations/conversation.js';
+import type { Elapsed } from '../rpc/elapsed.js';
 import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
 import { CHANGED, type ConversationDocument, type Database } from './database.js';
 import { fromDriver, isDuplicateKey, operate, unavailable } from './errors.js';
@@ -14,11 +15,12 @@ import { fromStored, toStored } from './stored-uuid.js';
 /** Conversations in MongoDB: one document for an open, written in groups, and looked up in groups. */
 export function mongoConversations(
   { conversations }: Pick<Database, 'conversations'>,
-  now: () => number,
+  elapsed?: Elapsed,
 ): ConversationStore {
-  const write = createGroup({ run: insertBatch, now });
+  const clock = elapsed && { elapsed };
+  const write = createGroup({ run: insertBatch, ...clock });
   // One at a time: what arrives meanwhile shares the next one, and a look-up is mostly the cost of asking.
-  const read = createGroup({ run: findBatch, now, maxInFlight: 1 });
+  const read = createGroup({ run: findBatch, ...clock, maxInFlight: 1 });
 
   return {
     async insert(conversation, deadline) {

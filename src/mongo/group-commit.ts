@@ -1,3 +1,4 @@
+import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
 import { deadlineExceeded } from '../rpc/errors.js';
 import { noAnswer, OPERATION_MS, unavailable } from './errors.js';
 
@@ -8,10 +9,7 @@ export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: un
 export interface GroupParts<Item, Answer> {
   /** Does one batch. @returns the outcome of each item, in their order; throws when all of it failed. */
   readonly run: (batch: readonly Item[]) => Promise<readonly Outcome<Answer>[]>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Milliseconds of a clock that is never set back. */
-  readonly elapsed?: () => number;
+  readonly elapsed?: Elapsed;
   /** The most items of one batch. */
   readonly maxBatch?: number;
   /** The most batches under way. */
@@ -27,7 +25,7 @@ export interface GroupParts<Item, Answer> {
 
 interface Pending<Item, Answer> {
   readonly item: Item;
-  /** When it is too late to send it, in ms since the epoch. */
+  /** When it is too late to send it, in ms of `elapsed`. */
   readonly deadline: number;
   /** When it is answered that there is no answer, in ms of `elapsed`. */
   readonly expiresAt: number;
@@ -41,12 +39,12 @@ interface Pending<Item, Answer> {
  * end.
  *
  * The returned function resolves with the answer to its own item, and rejects when its own item failed, when its
- * deadline (ms since the epoch) passed before it was sent (then it never is), or when it has waited for too long.
+ * deadline (ms of `elapsed`) passed before it was sent (then it never is), or when it has waited for too long.
  */
 export function createGroup<Item, Answer>(
   parts: GroupParts<Item, Answer>,
 ): (item: Item, deadline: number) => Promise<Answer> {
-  const { run, now, elapsed = () => performance.now() } = parts;
+  const { run, elapsed = monotonic } = parts;
   const { maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000, maxPendingMs = OPERATION_MS } = parts;
   /** Everything without an answer, in the order in which it came. */
   const pending = new Set<Pending<Item, Answer>>();
@@ -93,7 +91,7 @@ export function createGroup<Item, Answer>(
   }
 
   function send(): void {
-    const time = now();
+    const time = elapsed();
     const batch: Pending<Item, Answer>[] = [];
     let taken = 0;
     for (const entry of waiting) {

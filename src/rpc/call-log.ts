@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { boundedLine } from '../telemetry/bounded-line.js';
 import type { Call, Caller } from './call.js';
+import type { Elapsed } from './elapsed.js';
 import type { ErrorCode, ServiceError } from './errors.js';
 import type { AnyRpc, AnyStreamRpc } from './rpc.js';
 
@@ -36,7 +37,7 @@ export interface CallLog {
 }
 
 /** Makes the log of calls: one for all edges, so that its bounds hold for the process. */
-export function createCallLog(log: Logger, elapsed: () => number): CallLog {
+export function createCallLog(log: Logger, elapsed: Elapsed): CallLog {
   const line = (level: 'info' | 'warn' | 'error', message: string) =>
     boundedLine({ log, level, message, elapsed });
   const callRefused = line('info', 'call refused');

@@ -39,7 +39,7 @@ export interface Caller {
 export interface AuthenticatedCall extends Call {
   /** Undefined on the chat surface, and where engine callers need not show who they are. */
   readonly caller: Caller | undefined;
-  /** When the answer is due, in ms since the epoch. */
+  /** When the answer is due, in ms of the pipeline's `elapsed`. */
   readonly deadline: number;
 }
 

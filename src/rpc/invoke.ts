@@ -3,6 +3,7 @@ import { requireScope } from './authorize.js';
 import { type Call, type Caller, STOPPING } from './call.js';
 import type { CallLog, LoggedCall } from './call-log.js';
 import { bridgeRequest } from './door.js';
+import { type Elapsed, elapsed as monotonic } from './elapsed.js';
 import {
   deadlineExceeded,
   overloaded,
@@ -59,10 +60,8 @@ export interface PipelineParts {
   readonly maxCallMs: number;
   /** How long a reader may take for one answer of a stream, in ms. */
   readonly maxStallMs?: number;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Milliseconds of a clock that is never set back; the log's. */
-  readonly elapsed: () => number;
+  /** The log's clock. */
+  readonly elapsed?: Elapsed;
   readonly callLog: CallLog;
   /** The most calls under way; more are refused at once. Streams are not counted. */
   readonly maxInFlight?: number;
@@ -76,7 +75,7 @@ const MAX_IN_FLIGHT = 2_048;
 
 /** Makes the pipeline of a service: one for all its edges. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authenticate, maxCallMs, maxStallMs = 30_000, now, elapsed, callLog } = parts;
+  const { authenticate, maxCallMs, maxStallMs = 30_000, elapsed = monotonic, callLog } = parts;
   const { maxInFlight = MAX_IN_FLIGHT } = parts;
   let inFlight = 0;
   const settled = () => {
@@ -91,7 +90,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const ms = Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
         if (ms <= 0) throw deadlineExceeded();
-        const authenticated = { ...call, caller: entry.caller, deadline: now() + ms };
+        const authenticated = { ...call, caller: entry.caller, deadline: entry.start + ms };
         const work = rpc.handle(request, authenticated);
         inFlight++;
         const answer = await inTime(work, ms, settled);
@@ -107,7 +106,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       try {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
         const { caller } = entry;
-        await stream(rpc.handle(request, { ...call, caller, deadline: now() + call.timeoutMs }), call, send);
+        const deadline = entry.start + call.timeoutMs;
+        await stream(rpc.handle(request, { ...call, caller, deadline }), call, send);
         callLog.answered(entry);
       } catch (thrown) {
         throw refuse(entry, thrown);

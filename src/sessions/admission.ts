@@ -5,6 +5,7 @@ import { bearerToken } from '../rpc/authenticate.js';
 import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
+import { isOfOpening } from './jti.js';
 import { invalidToken, type SessionClaims, type SessionTokens } from './token.js';
 
 /**
@@ -95,8 +96,8 @@ export function requireOngoing(conversation: Conversation | undefined, claims: S
 /** The conversation of a token, ended or not. @throws ServiceError invalid_session_token when it was erased */
 export function requireTheirs(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
   if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw invalidToken();
-  // One that was erased and opened anew with its idempotency key has its id, and is another: its tokens are younger.
-  if (claims.iat < conversation.session.iat) throw invalidToken();
+  // A reused idempotency key can recreate an erased id; older tokens belong to the erased conversation.
+  if (!isOfOpening(claims, conversation.session)) throw invalidToken();
   return conversation;
 }
 

@@ -19,6 +19,7 @@ import { defineRpc } from '../rpc/rpc.js';
 import { requireOpen, requireOrigin } from './admission.js';
 import { type Customer, customerOf } from './customer-token.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from './idempotency.js';
+import { openingJti } from './jti.js';
 import type { SessionTokens } from './token.js';
 
 /** What opening a session needs. */
@@ -28,6 +29,8 @@ export interface OpenSessionParts {
   readonly tokens: SessionTokens;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** When a conversation is opened, as it is stored: see {@link Dates.latest}. */
+  readonly date: () => number;
   /** A new UUIDv7. */
   readonly newId: () => string;
   /** A new token id: unguessable, 128 bits. */
@@ -112,8 +115,8 @@ export function openSession(parts: OpenSessionParts) {
     customer: Customer,
     idempotencyKey: string | undefined,
   ): Conversation {
-    const createdAt = now();
-    const iat = Math.floor(createdAt / 1000);
+    const createdAt = parts.date();
+    const iat = Math.floor(now() / 1000);
     const exp = iat + parts.sessionTtl;
     const said = {
       customerId: customer.id,
@@ -131,7 +134,7 @@ export function openSession(parts: OpenSessionParts) {
       customerVerified: customer.verified,
       origin,
       surface: call.surface,
-      session: { jti: parts.newJti(), iat, exp },
+      session: { jti: openingJti(parts.newJti()), iat, exp },
       idempotency:
         idempotencyKey === undefined
           ? undefined

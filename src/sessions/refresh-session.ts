@@ -21,6 +21,7 @@ import {
   requireOrigin,
   sessionTokenOf,
 } from './admission.js';
+import { refreshedJti } from './jti.js';
 
 /** What refreshing a session needs. Durations are in seconds. */
 export interface RefreshSessionParts extends AdmissionParts, ChangeParts {
@@ -49,11 +50,13 @@ export function refreshSession(parts: RefreshSessionParts) {
       requireOpen(view, now());
       requireOrigin(view, call);
 
+      let jti = '';
       let iat = 0;
       let exp = 0;
       await changeConversation(parts, claims.conversationId, call.deadline, (found) => {
         const current = requireOngoing(found, claims);
-        // Never before the open, whose process may have a faster clock: see requireTheirs.
+        jti = refreshedJti(current.session.jti, parts.newJti());
+        // Never before the open, whose process may have a faster clock: earlier versions refuse such a token.
         iat = Math.max(Math.floor(now() / 1000), current.session.iat);
         exp = expiryOf(current, iat);
         return changed(current, 'refreshed', parts, {
@@ -63,7 +66,7 @@ export function refreshSession(parts: RefreshSessionParts) {
         });
       });
       return {
-        sessionToken: tokens.sign({ ...claims, jti: parts.newJti(), iat, exp }),
+        sessionToken: tokens.sign({ ...claims, jti, iat, exp }),
         conversationId: claims.conversationId,
         expiresAt: timestamp(exp * 1000),
         catalogRevision: view.revision,

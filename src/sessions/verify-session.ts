@@ -26,8 +26,7 @@ export function verifySession(parts: VerifySessionParts) {
     async handle(request: VerifySessionRequest, call: AuthenticatedCall): Promise<VerifySessionResponse> {
       const { claims, view } = await admitToken(parts, request.token, call);
       requireOpen(view, parts.now());
-      // A token is younger than the change that it was given out with: that much is always seen.
-      const found = await parts.conversations.findRecent(claims.conversationId, claims.iat);
+      const found = await parts.conversations.findRecent(claims.conversationId, claims.jti);
       const conversation = requireOngoing(found, claims);
       return {
         tenant: view.tenantSlug,

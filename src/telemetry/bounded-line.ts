@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Elapsed } from '../rpc/elapsed.js';
 
 /** How many lines of a kind are written in a second. */
 export const LINES_PER_SECOND = 20;
@@ -8,8 +9,7 @@ export interface BoundedLineParts {
   readonly log: Logger;
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
-  /** Milliseconds of a clock that is never set back. */
-  readonly elapsed: () => number;
+  readonly elapsed: Elapsed;
   readonly perSecond?: number;
 }
 

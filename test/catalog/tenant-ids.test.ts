@@ -17,7 +17,7 @@ function rig(limits: Pick<TenantIdsParts, 'capacity' | 'keptMs'> = {}) {
   const failure: { with?: ServiceError } = {};
   const tenants = createTenantIds({
     ...limits,
-    now: () => clock.now,
+    elapsed: () => clock.now,
     store: {
       async findTenantBySlug(slug) {
         asked.push(slug);

@@ -85,7 +85,7 @@ function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
       return createSecretKey(Buffer.from(`${keyId} ${generation}`));
     },
   };
-  const views = createWidgetViews({ store, identitySecrets, now: () => clock.now, ...limits });
+  const views = createWidgetViews({ store, identitySecrets, elapsed: () => clock.now, ...limits });
 
   /** What the store is asked while that happens. */
   async function questions(work: () => Promise<unknown>): Promise<string[]> {

@@ -408,7 +408,7 @@ storeTest('changedSince: a conversation that changes again moves behind', async 
   const [first] = changesOf(watched);
   const row = watched.find(({ id }) => id === first?.id);
   if (!row) throw new Error('no such row');
-  const clock = { now: () => AT + 60_000, retention: 1 };
+  const clock = { date: () => AT + 60_000, retention: 1 };
   assert.is(await store.replace(changed(row, 'refreshed', clock), row.revision), true);
   const since = await store.changedSince(tenantId, AT, undefined, 1_000);
   assert.is(since.length, watched.length);

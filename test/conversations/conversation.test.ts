@@ -9,7 +9,7 @@ const test = suite('a changed conversation');
 const AT = 1_700_000_000_000;
 const DAY = 86_400;
 
-const at = (now: number, retention = DAY) => ({ now: () => now, retention });
+const at = (now: number, retention = DAY) => ({ date: () => now, retention });
 const opened = newConversation({ createdAt: AT, updatedAt: AT, purgeAt: AT + DAY * 1000 });
 
 test('has the next revision, the time, and what it changes; the rest stays', () => {

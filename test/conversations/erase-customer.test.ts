@@ -35,7 +35,7 @@ async function erase({ stopsIn }: { readonly stopsIn?: number }) {
         entries.push(entry);
       },
     },
-    now: () => time,
+    elapsed: () => time,
     isStopping: () => batches === stopsIn,
   });
   const answer = await rpc.handle({ tenant: 'acme', customerId: 'u' }, CALL);

@@ -116,6 +116,8 @@ export async function perform(
     tenants: { get: async () => tenant.id },
     tokens,
     now,
+    date: now,
+    elapsed: () => performance.now(),
     newJti: () => 'BBBBBBBBBBBBBBBBBBBBBB',
     sessionTtl: SESSION_TTL,
     resumeWindow: 86_400,
@@ -126,8 +128,6 @@ export async function perform(
   const { invoke } = createPipeline({
     authenticate: () => undefined,
     maxCallMs,
-    now,
-    elapsed: now,
     callLog: createCallLog(pino({ level: 'silent' }), now),
   });
   const sessionToken = tokens.sign({ conversationId: id, tenantId: tenant.id, keyId: key.id, ...session });

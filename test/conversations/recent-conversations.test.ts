@@ -6,15 +6,14 @@ import { suite } from '../harness/suite.js';
 
 const test = suite('recent conversations');
 
-const START = 1_800_000_000_000;
-/** A token that was given out long ago. */
-const OLD = START / 1000 - 60;
+/** The token of all that ask, unless a test says otherwise. */
+const TOKEN = 'token';
 
 /** A store with some rows, what it was asked, and look-ups that can be held back. */
 function rig(capacity = 10) {
   const rows = new Map<string, Conversation>();
   const asked: string[] = [];
-  const clock = { now: START };
+  const clock = { now: 5_000 };
   const held: { until?: Promise<void>; failure?: Error } = {};
   const notUsed = (): never => {
     throw new Error('not for this');
@@ -41,7 +40,7 @@ function rig(capacity = 10) {
       return { erased, complete: true };
     },
   };
-  const recent = createRecentConversations({ store, now: () => clock.now, keptMs: 1_000, capacity });
+  const recent = createRecentConversations({ store, elapsed: () => clock.now, keptMs: 1_000, capacity });
   const add = (id: string) => rows.set(id, newConversation({ id }));
   return { recent, rows, asked, clock, held, add };
 }
@@ -55,7 +54,7 @@ test('a look-up is remembered for a second, and no longer', async () => {
     [1, 2],
   ] as const) {
     clock.now += after;
-    assert.is((await recent.findRecent('a', OLD))?.id, 'a');
+    assert.is((await recent.findRecent('a', TOKEN))?.id, 'a');
     assert.is(asked.length, times);
   }
 });
@@ -63,33 +62,55 @@ test('a look-up is remembered for a second, and no longer', async () => {
 test('look-ups at the same time are one', async () => {
   const { recent, asked, add } = rig();
   add('a');
-  await Promise.all([recent.findRecent('a', OLD), recent.findRecent('a', OLD)]);
+  await Promise.all([recent.findRecent('a', TOKEN), recent.findRecent('a', TOKEN)]);
   assert.equal(asked, ['a']);
 });
 
-for (const [name, given, times] of [
-  ['before the look-up', START / 1000 - 1, 1],
-  ['in the second of the look-up', START / 1000, 2],
-  ['after the look-up', START / 1000 + 1, 2],
-] as const) {
-  test(`a token given out ${name}`, async () => {
-    const { recent, asked, add } = rig();
-    add('a');
-    await recent.findRecent('a', OLD);
-    await recent.findRecent('a', given);
-    assert.is(asked.length, times);
-  });
-}
+test('a token that comes for the first time is looked up anew, and then remembered with the others', async () => {
+  const { recent, asked, clock, add } = rig();
+  add('a');
+  for (const [token, times] of [
+    ['first', 1],
+    ['first', 1],
+    ['refreshed', 2],
+    ['first', 2],
+    ['refreshed', 2],
+  ] as const) {
+    clock.now += 10;
+    await recent.findRecent('a', token);
+    assert.is(asked.length, times, token);
+  }
+});
+
+test('a token never finds what was there before it: whatever the wall clocks say', async () => {
+  const { recent, rows, add } = rig();
+  add('a');
+  assert.is((await recent.findRecent('a', 'first'))?.revision, 1);
+  // Another process refreshes the session.
+  rows.set('a', newConversation({ id: 'a', revision: 2 }));
+  assert.is((await recent.findRecent('a', 'refreshed'))?.revision, 2);
+  assert.is((await recent.findRecent('a', 'first'))?.revision, 2);
+});
+
+test('however many tokens a conversation has, the latest few are remembered', async () => {
+  const { recent, asked, add } = rig();
+  add('a');
+  for (let n = 0; n < 20; n++) await recent.findRecent('a', `token ${n}`);
+  for (const n of [19, 12]) await recent.findRecent('a', `token ${n}`);
+  assert.is(asked.length, 20);
+  await recent.findRecent('a', 'token 11');
+  assert.is(asked.length, 21);
+});
 
 test('what this process changes is known at once', async () => {
   const { recent, add } = rig();
   add('a');
-  const before = await recent.findRecent('a', OLD);
+  const before = await recent.findRecent('a', TOKEN);
   assert.ok(before);
   await recent.replace({ ...before, revision: 2 }, 1);
-  assert.is((await recent.findRecent('a', OLD))?.revision, 2);
+  assert.is((await recent.findRecent('a', TOKEN))?.revision, 2);
   await recent.erase('tenant', 'customer', 10);
-  assert.is(await recent.findRecent('a', OLD), undefined);
+  assert.is(await recent.findRecent('a', TOKEN), undefined);
 });
 
 test('a look-up that was under way when a change ended is not remembered', async () => {
@@ -99,23 +120,23 @@ test('a look-up that was under way when a change ended is not remembered', async
   held.until = new Promise((resolve) => {
     release = resolve;
   });
-  const early = recent.findRecent('a', OLD);
+  const early = recent.findRecent('a', TOKEN);
   await recent.replace(newConversation({ id: 'a', revision: 2 }), 1);
   release();
   assert.is((await early)?.revision, 1);
-  assert.is((await recent.findRecent('a', OLD))?.revision, 2);
+  assert.is((await recent.findRecent('a', TOKEN))?.revision, 2);
 });
 
 test('neither what is not there nor a failure is remembered', async () => {
   const { recent, asked, held, add } = rig();
-  assert.is(await recent.findRecent('a', OLD), undefined);
+  assert.is(await recent.findRecent('a', TOKEN), undefined);
   add('a');
-  assert.is((await recent.findRecent('a', OLD))?.id, 'a');
+  assert.is((await recent.findRecent('a', TOKEN))?.id, 'a');
   add('b');
   held.failure = new Error('down');
-  assert.is(await recent.findRecent('b', OLD).catch((error: Error) => error.message), 'down');
+  assert.is(await recent.findRecent('b', TOKEN).catch((error: Error) => error.message), 'down');
   delete held.failure;
-  assert.is((await recent.findRecent('b', OLD))?.id, 'b');
+  assert.is((await recent.findRecent('b', TOKEN))?.id, 'b');
   assert.equal(asked, ['a', 'a', 'b', 'b']);
 });
 
@@ -123,7 +144,7 @@ test('however many are looked up, few are remembered', async () => {
   const { recent, asked, add } = rig(3);
   for (const id of ['a', 'b', 'c', 'd', 'd', 'a']) {
     add(id);
-    await recent.findRecent(id, OLD);
+    await recent.findRecent(id, TOKEN);
   }
   assert.equal(asked, ['a', 'b', 'c', 'd', 'a']);
 });

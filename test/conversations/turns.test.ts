@@ -95,7 +95,7 @@ test('an end waits for nobody: not for all the refreshes that came before it', a
   const inTurn = createTurns();
   const refresh: Operation = { kind: 'refresh', set: { k1: 'x' }, remove: [], skew: 0 };
   const refreshes = Array.from({ length: 50 }, () => perform(refresh, opened, store, 5_000, inTurn));
-  const parts = { conversations: store, now: () => 0, retention: 1, inTurn };
+  const parts = { conversations: store, date: () => 0, elapsed: () => 0, retention: 1, inTurn };
   await endForGood(parts, opened.id, 5_000, (found) => found ?? opened);
   assert.ok(store.row().endedAt !== undefined);
   assert.ok(store.row().revision < 50, `it came after ${store.row().revision - 2} refreshes`);

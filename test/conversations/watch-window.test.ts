@@ -45,7 +45,7 @@ for (const [name, passes, from, floor] of PLACES) {
   test(`place: ${name}`, () => {
     const window = createWatchWindow({ from: START, floor: START });
     for (const [begin, rows, isAtEnd] of passes) {
-      window.begin(START + begin);
+      window.begin(START + begin, START + begin);
       for (const at of rows) window.sent(row(START + at));
       if (isAtEnd !== undefined) window.end(isAtEnd);
     }
@@ -55,7 +55,7 @@ for (const [name, passes, from, floor] of PLACES) {
 
 test('a conversation that was loaded as a later one does not move the place', () => {
   const window = createWatchWindow({ from: START, floor: START });
-  window.begin(START + 60_000);
+  window.begin(START + 60_000, START + 60_000);
   window.sent(row(START + 1_000, 1), { revision: 2, updatedAt: START + 60_000 });
   assert.is(window.place().from, START + 1_000);
   assert.ok(window.isSent(row(START + 60_000, 2)));
@@ -87,7 +87,7 @@ test('it remembers the conversations of the overlap and no others, whatever ther
   const window = createWatchWindow({ from: START, floor: START });
   const PASS_MS = 500;
   for (let begin = 100_000; begin < 200_000; begin += PASS_MS) {
-    window.begin(START + begin);
+    window.begin(START + begin, START + begin);
     // At first a backlog of 100 s; one conversation a ms, each with an id of its own.
     for (let at = begin === 100_000 ? 0 : begin - PASS_MS; at < begin; at++) {
       window.sent(row(START + at, 1, String(at)));

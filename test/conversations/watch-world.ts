@@ -1,5 +1,6 @@
 import { type Change, type Conversation, changed } from '../../src/conversations/conversation.js';
 import { createCursors } from '../../src/conversations/cursors.js';
+import { createDates, type Dates } from '../../src/conversations/dates.js';
 import {
   type WatchConversationsParts,
   watchConversations,
@@ -23,7 +24,10 @@ export type World = ReturnType<typeof createWorld>;
 /** A world without conversations. */
 export function createWorld() {
   const rows = new Map<string, Conversation>();
-  const clock = { now: START };
+  /** True time, in ms since the epoch; `wrong` is by how much the wall clock of the watch's process is not. */
+  const clock = { now: START, wrong: 0 };
+  const elapsed = () => clock.now - START;
+  const dates = createDates(() => clock.now + clock.wrong, elapsed);
   const audited: AuditEntry[] = [];
   const loads: number[] = [];
   const hooks = { beforePage: () => {}, beforeLoad: () => {} };
@@ -42,7 +46,7 @@ export function createWorld() {
   function change(n: number, kind: Change['kind'] | 'ended', skew = 0): number | undefined {
     const found = rows.get(id(n));
     if (found === undefined || found.endedAt !== undefined) return undefined;
-    const next = changed(found, kind, { now: () => clock.now + skew, retention: 3600 });
+    const next = changed(found, kind, { date: () => clock.now + skew, retention: 3600 });
     rows.set(id(n), next);
     return next.revision;
   }
@@ -70,12 +74,16 @@ export function createWorld() {
   };
 
   /** A watch of the tenant, and its reader. */
-  function watch(resumeToken = '', { pause, tenant = 'acme' }: { pause?: Pause; tenant?: string } = {}) {
+  function watch(
+    resumeToken = '',
+    { pause, tenant = 'acme', by = dates }: { pause?: Pause; tenant?: string; by?: Dates } = {},
+  ) {
     const gone = new AbortController();
     const rpc = watchConversations({
       conversations,
       cursors,
-      now: () => clock.now,
+      dates: by,
+      elapsed,
       pause:
         pause ??
         (async (ms) => {
@@ -97,7 +105,7 @@ export function createWorld() {
     return { gone, answers: rpc.handle({ tenant, resumeToken }, call) };
   }
 
-  return { rows, clock, audited, loads, hooks, id, open, change, conversations, watch };
+  return { rows, clock, elapsed, audited, loads, hooks, id, open, change, conversations, watch };
 }
 
 /** An answer as a test reads it: `<the conversation's number>.<revision> <kind>`, in order. */

@@ -49,8 +49,6 @@ async function rig(handle: Handle, { maxStallMs = GRACE_MS, statusMs = GRACE_MS 
     authenticate: () => undefined,
     maxCallMs: 5_000,
     maxStallMs,
-    now: Date.now,
-    elapsed: () => performance.now(),
     callLog: createCallLog(createLog('debug', { write: (line) => lines.push(line) }), () =>
       performance.now(),
     ),

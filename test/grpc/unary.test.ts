@@ -33,8 +33,6 @@ async function call(response: UpdateVariablesResponse) {
     pipeline: createPipeline({
       authenticate: () => undefined,
       maxCallMs: 5_000,
-      now: Date.now,
-      elapsed: () => performance.now(),
       callLog: createCallLog(createLog('silent'), () => performance.now()),
     }),
     newRequestId: () => 'request-of-ours',

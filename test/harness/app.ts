@@ -25,7 +25,8 @@ export const TEST_SECRET = Buffer.alloc(32, 7);
 
 /**
  * Starts a service with the tenants of the parity tables: on the embedded server, or on `MONGODB_URI`. `env` is
- * configuration on top; `now` freezes its clock; `maxConnectionAgeMs` is that of gRPC connections.
+ * configuration on top; `now` freezes its clocks (with `elapsed`, its
+ * wall clock alone); `maxConnectionAgeMs` is that of gRPC connections.
  */
 export async function startTestApp({
   env = {},
@@ -33,6 +34,7 @@ export async function startTestApp({
 }: {
   env?: Record<string, string>;
   now?: () => number;
+  elapsed?: () => number;
   maxConnectionAgeMs?: number;
 } = {}): Promise<TestApp> {
   const databaseName = env['MONGODB_DB'] ?? `test_${randomBytes(8).toString('hex')}`;

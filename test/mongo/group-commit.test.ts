@@ -25,7 +25,7 @@ function rig(limits: Omit<Partial<GroupParts<number, undefined>>, 'run'> = {}) {
   const answers = new Map<number, Outcome[]>();
   let time = 1_000;
   const commit = createGroup<number, undefined>({
-    now: () => time,
+    elapsed: () => time,
     ...limits,
     run: (items) =>
       new Promise((resolve, fail) => {
@@ -259,7 +259,7 @@ test('a refusal says when to try again', async () => {
 function readRig(answer: (item: number) => { answer: string | undefined } | { error: unknown }) {
   const batches: number[][] = [];
   const read = createGroup<number, string | undefined>({
-    now: () => 1_000,
+    elapsed: () => 1_000,
     maxBatch: 3,
     run: async (items) => {
       batches.push([...items]);
@@ -302,7 +302,7 @@ test('reads: an item that failed fails alone', async () => {
 });
 
 test('reads: an item without an outcome fails, and does not hang', async () => {
-  const read = createGroup<number, string>({ now: () => 1_000, run: async () => [{ answer: 'first' }] });
+  const read = createGroup<number, string>({ elapsed: () => 1_000, run: async () => [{ answer: 'first' }] });
   const [first, second] = await Promise.allSettled([read(1, NEVER), read(2, NEVER)]);
   assert.equal(first, { status: 'fulfilled', value: 'first' });
   assert.is(second.status, 'rejected');
@@ -310,7 +310,7 @@ test('reads: an item without an outcome fails, and does not hang', async () => {
 
 test('reads: a batch that throws before it waits fails its items', async () => {
   const read = createGroup<number, string>({
-    now: () => 1_000,
+    elapsed: () => 1_000,
     run: () => {
       throw new Error('at once');
     },

@@ -55,7 +55,6 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: 5_000,
     maxStallMs: MAX_STALL_MS,
-    now: () => START,
     elapsed: () => START,
     callLog: createCallLog(createLog('trace', { write: (line) => lines.push(line) }), () => START),
   });

@@ -64,7 +64,6 @@ function rig({ call, request, read, rules, handle, authenticate }: Setting = {})
   const { invoke } = createPipeline({
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: MAX_CALL_MS,
-    now: () => clock.now,
     elapsed: () => clock.now,
     callLog: createCallLog(createLog('trace', { write: (line) => lines.push(line) }), () => clock.now),
   });
