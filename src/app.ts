@@ -7,7 +7,7 @@ import { newPublicKey } from './catalog/public-key.js';
 import { createTenantIds } from './catalog/tenant-ids.js';
 import { createWidgetViews } from './catalog/widget-views.js';
 import { startWorkers } from './cluster/workers.js';
-import { type Addresses, type Config, formatAddress } from './config.js';
+import type { Addresses, Config } from './config.js';
 import { createCursors } from './conversations/cursors.js';
 import { createDates } from './conversations/dates.js';
 import { endConversation } from './conversations/end-conversation.js';
@@ -225,9 +225,7 @@ export async function start(config: Config, surroundings: Surroundings): Promise
     });
 
     const http = await listen('HTTP_ADDR', config.HTTP_ADDR, ({ host, port }) => gateway.listen(host, port));
-    const engine = await listen('GRPC_ADDR', config.GRPC_ADDR, (address) =>
-      grpc.listen(formatAddress(address)),
-    );
+    const engine = await listen('GRPC_ADDR', config.GRPC_ADDR, ({ host, port }) => grpc.listen(host, port));
     return { ...up, addresses: { http, grpc: engine } };
   } catch (error) {
     await close();

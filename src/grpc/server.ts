@@ -9,21 +9,34 @@ import {
   setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
+import { connectionsPerPort } from '../net/open-files.js';
 import { answerBytes } from '../rpc/answer-bytes.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import { readBinary } from '../rpc/door.js';
-import { toServiceError } from '../rpc/errors.js';
+import { type ErrorCode, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
+import { guardCalls } from './calls.js';
+import { createConnections } from './connections.js';
+import { http2ServerOf, type StreamingCall } from './grpc-js.js';
 import { toStatus } from './status.js';
-import { createStreams, type StreamingCall } from './streams.js';
+import { createStreams } from './streams.js';
 
 // What it would print on standard error reaches us as errors too.
 setLogVerbosity(logVerbosity.NONE);
 
-/** The most calls of one connection that are under way at once. */
-const MAX_CONCURRENT_STREAMS = 1_000;
+/**
+ * The most calls of one connection that are under way at once, open streams included. RFC 9113 (6.5.2) advises 100 at
+ * least; a client with more calls makes them wait or opens another connection.
+ */
+const MAX_CONCURRENT_STREAMS = 250;
+/** The most bytes of a call's headers, as HTTP/2 counts them: twice what gRPC's clients accept of ours. */
+const MAX_HEADER_LIST_BYTES = 16 * 1024;
+/** The most connections: of 20 KB each when idle, and engines keep few. */
+const MAX_CONNECTIONS = 5_000;
+/** How often calls and connections are looked over, in ms. */
+const SWEEP_MS = 1_000;
 /** How often a quiet connection is asked whether its other end is alive, in ms. */
 const KEEPALIVE_MS = 60_000;
 /** How long a connection without calls is kept, in ms. */
@@ -32,7 +45,7 @@ const IDLE_MS = 15 * 60_000;
 /** The gRPC edge: the engine surface. */
 export interface GrpcServer {
   /** Starts listening. @returns the port. @throws Error when the address cannot be had. */
-  listen(address: string): Promise<number>;
+  listen(host: string, port: number): Promise<number>;
   /** Ends the streams, lets the calls under way finish for at most `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
 }
@@ -53,15 +66,43 @@ export interface GrpcServerParts {
   readonly maxConnectionAgeMs?: number;
   /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
   readonly statusMs?: number;
+  /** Told of calls and connections that are refused or cut off before the pipeline sees them. */
+  readonly onEarlyRefusal?: (refusal: EarlyRefusal) => void;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
+  /** Tests set other bounds than the service's. */
+  readonly bounds?: Partial<GrpcBounds>;
+}
+
+/** Why calls or connections were refused before the pipeline saw them: nobody was asked who they are. */
+export interface EarlyRefusal {
+  readonly code: ErrorCode;
+  /** A sentence for the log, without anything that a client sent. */
+  readonly reason: string;
+  /** How many: connections are reported together, at most once a second for each reason. */
+  readonly count: number;
+}
+
+/** What bounds the gRPC edge; times in ms. */
+export interface GrpcBounds {
+  readonly maxConnections: number;
+  /** How long a connection may take until it speaks HTTP/2, TLS included: 10 s. */
+  readonly openingMs: number;
+  /** How long a request may take to arrive: 10 s. */
+  readonly requestMs: number;
+  /** How long a unary answer may wait for a reader that has stopped: 30 s. */
+  readonly answerMs: number;
+  /** How often calls and connections are looked over. */
+  readonly sweepMs: number;
 }
 
 /** Makes the gRPC server; it listens when it is told to. */
 export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   const { rpcs, streamRpcs, pipeline, newRequestId, onError, credentials, maxConnectionAgeMs, statusMs } =
     parts;
+  const { onEarlyRefusal = () => {}, now = () => performance.now(), bounds = {} } = parts;
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
-    'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.max_connection_idle_ms': IDLE_MS,
     // Counts what nobody here asks for, on every call.
@@ -82,6 +123,30 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     const definition = { ...definitionOf(path), responseStream: true, responseSerialize: passThrough };
     server.addService({ [path]: definition }, { [path]: streams.serve(rpc) });
   }
+
+  // The connections are ours and not grpc-js's, which caps them not at all, and keeps those that are broken.
+  const injector = server.createConnectionInjector(credentials);
+  const http2Server = http2ServerOf(server);
+  http2Server.updateSettings({
+    maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+    maxHeaderListSize: MAX_HEADER_LIST_BYTES,
+  });
+  const calls = guardCalls({
+    http2Server,
+    streamPaths: new Set(streamRpcs.map(({ codec }) => codec.path)),
+    onRefused: ({ code, message }) => onEarlyRefusal({ code, reason: message, count: 1 }),
+    now,
+    ...bounds,
+  });
+  const connections = createConnections({
+    http2Server,
+    inject: injector.injectConnection,
+    max: bounds.maxConnections ?? connectionsPerPort(MAX_CONNECTIONS),
+    onRefused: (refused) => onEarlyRefusal({ code: 'unavailable', ...refused }),
+    now,
+    ...bounds,
+  });
+  const sweep = setInterval(() => connections.sweep(calls.sweep()), bounds.sweepMs ?? SWEEP_MS).unref();
 
   /**
    * The one adapter between grpc-js and the pipeline: grpc-js never answers a handler that rejects, and gives a
@@ -139,21 +204,25 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   }
 
   return {
-    listen: (address) =>
-      new Promise((resolve, reject) => {
-        server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port)));
-      }),
+    listen: connections.listen,
 
     close: (graceMs) =>
       new Promise((resolve, reject) => {
+        connections.stop();
+        const end = () => {
+          clearTimeout(cut);
+          clearInterval(sweep);
+          connections.destroy();
+        };
         // tryShutdown can wait for ever, so it is never left alone.
         const cut = setTimeout(() => {
           server.forceShutdown();
+          end();
           resolve();
         }, graceMs);
         const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
         Promise.all([streams.stop(), calls]).then(() => {
-          clearTimeout(cut);
+          end();
           resolve();
         }, reject);
       }),
@@ -175,6 +244,8 @@ function definitionOf(path: string) {
 function requestIdMetadata({ requestId }: Call): Metadata {
   const metadata = new Metadata();
   metadata.set('x-request-id', requestId);
+  // In place of grpc-js's own, which names what it could unpack.
+  metadata.set('grpc-accept-encoding', 'identity');
   return metadata;
 }
 

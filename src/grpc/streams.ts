@@ -1,15 +1,12 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
-import { Duplex } from 'node:stream';
-import type { ServerWritableStream, UntypedHandleCall } from '@grpc/grpc-js';
+import { constants } from 'node:http2';
+import type { UntypedHandleCall } from '@grpc/grpc-js';
 import { type Call, STOPPING } from '../rpc/call.js';
 import { readBinary } from '../rpc/door.js';
 import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import type { AnyStreamRpc } from '../rpc/rpc.js';
+import { http2StreamOf, type StreamingCall } from './grpc-js.js';
 import { toStatus } from './status.js';
-
-/** A call whose answer is a stream, as grpc-js gives it to us: bytes go through it. */
-export type StreamingCall = ServerWritableStream<Buffer, Buffer>;
 
 /** How long a status may wait for its reader, in ms: it comes behind the messages, and is taken after them. */
 const STATUS_MS = 30_000;
@@ -96,20 +93,4 @@ export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: Stream
       call.emit('error', toStatus(toServiceError(thrown)));
     }
   }
-}
-
-/**
- * The HTTP/2 stream beneath a call. grpc-js has no way to cut off a call whose reader has stopped, so this reaches
- * for what it keeps to itself; a test notices when another version keeps it elsewhere.
- */
-function http2StreamOf(call: StreamingCall): ServerHttp2Stream {
-  const inner: unknown = Reflect.get(call, 'call');
-  const stream: unknown =
-    typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'stream') : undefined;
-  if (isHttp2Stream(stream)) return stream;
-  throw new Error('grpc-js keeps the HTTP/2 stream of a call elsewhere');
-}
-
-function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
-  return value instanceof Duplex && 'rstCode' in value && 'close' in value;
 }

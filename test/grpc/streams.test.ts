@@ -69,7 +69,7 @@ async function rig(handle: Handle, { maxStallMs = GRACE_MS, statusMs = GRACE_MS 
     credentials: ServerCredentials.createInsecure(),
     statusMs,
   });
-  const port = await server.listen('127.0.0.1:0');
+  const port = await server.listen('127.0.0.1', 0);
   const client = new ChatSessionsClient(`127.0.0.1:${port}`, credentials.createInsecure());
   let closed: Promise<void> | undefined;
   const close = () => {

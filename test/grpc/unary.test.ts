@@ -39,7 +39,7 @@ async function call(response: UpdateVariablesResponse) {
     onError: (error) => told.push(error),
     credentials: ServerCredentials.createInsecure(),
   });
-  const port = await server.listen('127.0.0.1:0');
+  const port = await server.listen('127.0.0.1', 0);
   const client = new ChatSessionsClient(`127.0.0.1:${port}`, credentials.createInsecure());
   const metadata = new Metadata();
   try {

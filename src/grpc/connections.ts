@@ -1,0 +1,189 @@
+import type { Http2Server, Http2Session } from 'node:http2';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { capConnections } from '../net/connection-cap.js';
+import { canOpenFiles } from '../net/open-files.js';
+
+/** How long a connection may take until it speaks HTTP/2, TLS included, in ms. */
+const OPENING_MS = 10_000;
+/** How long a connection may take to close, in ms: its peer may not read the last bytes. */
+const CLOSING_MS = 10_000;
+/**
+ * After how many quiet sweeps a connection is closed that sends nothing any more, without open calls and with some: a
+ * good client that is suspended for a moment looks the same, and would lose them.
+ */
+const STUCK_SWEEPS = 3;
+const STUCK_SWEEPS_WITH_CALLS = 30;
+/** After how many quiet sweeps a connection without calls can be spared when the port is full. */
+const SPARE_SWEEPS = 5;
+/** How often it is looked whether files can be opened, in sweeps. */
+const FILES_SWEEPS = 5;
+
+/** What accepting the connections of an HTTP/2 server needs. */
+export interface ConnectionsDeps {
+  /** Serves the connections that it is given; it does not listen itself. */
+  readonly http2Server: Http2Server;
+  readonly inject: (socket: Socket) => void;
+  /** The most connections that are open at once. */
+  readonly max: number;
+  /** Told why and how many connections were refused or cut off. */
+  readonly onRefused: (refused: { readonly reason: string; readonly count: number }) => void;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+  readonly openingMs?: number | undefined;
+}
+
+/** The connections of a gRPC server. */
+export interface Connections {
+  /** Starts listening. @returns the port. @throws Error when the address cannot be had */
+  readonly listen: (host: string, port: number) => Promise<number>;
+  /** Takes no more connections. */
+  readonly stop: () => void;
+  /** Cuts off all connections. */
+  readonly destroy: () => void;
+  /** Cuts off what holds a connection and does not use it; to be called every second or so. */
+  readonly sweep: (busy: ReadonlySet<Http2Session>) => void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly acceptedAt: number;
+  session: Http2Session | undefined;
+  /** Whether its client has sent the HTTP/2 preface and its settings. */
+  isOpen: boolean;
+  /** How much had arrived at the last sweep, and how many sweeps ago it was less. */
+  bytesRead: number;
+  quietSweeps: number;
+  destroyedAt: number | undefined;
+}
+
+/**
+ * Accepts connections for an HTTP/2 server, and keeps hold of their sockets: Node's HTTP/2 has no time limit for a
+ * client that does not speak, and keeps the socket of a client that broke the protocol.
+ */
+export function createConnections(deps: ConnectionsDeps): Connections {
+  const { http2Server, inject, max, onRefused, now, openingMs = OPENING_MS } = deps;
+  const connections = new Map<string, Connection>();
+  /** What can be closed when the port is full. */
+  let spare: Connection[] = [];
+  let sweeps = 0;
+
+  const server = createServer((socket) => {
+    const key = keyOf(socket);
+    const connection: Connection = {
+      ...{ socket, acceptedAt: now(), session: undefined, isOpen: false },
+      ...{ bytesRead: 0, quietSweeps: 0, destroyedAt: undefined },
+    };
+    connections.set(key, connection);
+    socket.once('close', () => {
+      if (connections.get(key) === connection) connections.delete(key);
+    });
+    // Its 'close' follows. The session's own listener is gone when the session is, and the socket may still fail then.
+    socket.on('error', () => {});
+    inject(socket);
+  });
+  capConnections(server, { max, onRefused, makeRoom });
+
+  http2Server.on('session', (session) => {
+    const connection = connections.get(keyOf(session.socket));
+    if (connection === undefined) return;
+    connection.session = session;
+    session.once('remoteSettings', () => {
+      connection.isOpen = true;
+    });
+  });
+
+  /** Closes a connection without calls: its client makes another one, where a new client could not get in. */
+  function makeRoom(): boolean {
+    for (let found = spare.pop(); found !== undefined; found = spare.pop()) {
+      if (found.socket.destroyed || found.socket.bytesRead !== found.bytesRead) continue;
+      found.socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  /** Why a connection has to go; undefined for a good one. */
+  function faultOf(connection: Connection, session: Http2Session, hasCalls: boolean): string | undefined {
+    const { socket } = connection;
+    if (session.destroyed) {
+      connection.destroyedAt ??= now();
+      return now() - connection.destroyedAt < CLOSING_MS ? undefined : 'it did not close';
+    }
+    if (socket.bytesRead !== connection.bytesRead) {
+      connection.bytesRead = socket.bytesRead;
+      connection.quietSweeps = 0;
+      return undefined;
+    }
+    connection.quietSweeps += 1;
+    if (connection.quietSweeps === 1) {
+      session.ping(() => {
+        // The answer to the ping alone is no sign of use.
+        connection.bytesRead = socket.bytesRead;
+      });
+    }
+    // After a connection error nghttp2 says GOAWAY and is done, but of most such errors Node is not told: it neither
+    // reads nor closes the socket. What shows it is that a frame of ours does not leave. (A ping costs a good client
+    // nothing; it gets one when it falls quiet.)
+    const isLookedAt =
+      connection.quietSweeps === STUCK_SWEEPS_WITH_CALLS ||
+      (connection.quietSweeps >= STUCK_SWEEPS && connection.quietSweeps <= STUCK_SWEEPS + 1 && !hasCalls);
+    return isLookedAt && (session.state.outboundQueueSize ?? 0) > 0 ? 'it was broken' : undefined;
+  }
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+
+    stop: () => {
+      server.close();
+    },
+
+    destroy() {
+      for (const { socket } of connections.values()) socket.destroy();
+    },
+
+    sweep(busy) {
+      const time = now();
+      const faults = new Map<string, number>();
+      const cut = ({ socket }: Connection, fault: string) => {
+        socket.destroy();
+        faults.set(fault, (faults.get(fault) ?? 0) + 1);
+      };
+      spare = [];
+      for (const connection of connections.values()) {
+        const { session, isOpen, acceptedAt } = connection;
+        if (!isOpen || session === undefined) {
+          if (time - acceptedAt >= openingMs) cut(connection, 'it did not begin');
+          continue;
+        }
+        const hasCalls = busy.has(session);
+        const fault = faultOf(connection, session, hasCalls);
+        if (fault !== undefined) cut(connection, fault);
+        else if (connection.quietSweeps >= SPARE_SWEEPS && !hasCalls) spare.push(connection);
+      }
+      for (const [fault, count] of faults) onRefused({ reason: `a connection was closed: ${fault}`, count });
+
+      sweeps += 1;
+      if (sweeps % FILES_SWEEPS === 0) {
+        canOpenFiles().then((can) => {
+          if (!can) onRefused({ reason: 'no file can be opened (EMFILE): connections are lost', count: 1 });
+        });
+      }
+    },
+  };
+}
+
+/** What tells the connections of a port apart: a TLS socket has it of the socket beneath it. */
+function keyOf({
+  localAddress,
+  remoteAddress,
+  remotePort,
+}: Pick<Socket, 'localAddress' | 'remoteAddress' | 'remotePort'>) {
+  return `${localAddress} ${remoteAddress} ${remotePort}`;
+}
