@@ -217,6 +217,7 @@ export async function start(config: Config, surroundings: Surroundings): Promise
       pipeline,
       newRequestId: randomUUID,
       onError: callLog.failed,
+      onEarlyRefusal: (refusal) => callLog.refusedEarly({ transport: 'grpc', ...refusal }),
       credentials: await grpcCredentials(config),
       ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
     });

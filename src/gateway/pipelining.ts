@@ -49,12 +49,18 @@ export interface Pipelining {
   end(request: IncomingMessage): void;
   /** Whether all requests of a connection are answered, but for one that has not arrived whole. */
   isIdle(socket: Socket): boolean;
+  /** A connection that waits for nothing: of the last few in use, the first. */
+  leastRecent(): Socket | undefined;
 }
+
+/** How many connections are looked at for one that waits for nothing. */
+const MAX_LOOKED_AT = 64;
 
 /** Makes the bounds of one server's connections. */
 export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelining {
   const { maxOpen, maxOpenInAll, maxWaiting } = limits;
-  const lanes = new WeakMap<Socket, Lane>();
+  /** The one whose last request was answered first comes first. */
+  const lanes = new Map<Socket, Lane>();
   let openInAll = 0;
   let waitingInAll = 0;
   const hasRoom = ({ open }: Lane) => open === 0 || (open < maxOpen && openInAll < maxOpenInAll);
@@ -70,6 +76,7 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
       lanes.set(socket, lane);
       readInPieces(socket);
       socket.once('close', () => {
+        lanes.delete(socket);
         waitingInAll -= lane.waiting.length;
         lane.waiting.length = 0;
       });
@@ -92,10 +99,14 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
     },
 
     end({ socket }) {
+      openInAll--;
       const lane = lanes.get(socket);
       if (lane === undefined) return;
       lane.open--;
-      openInAll--;
+      if (lane.open === 0) {
+        lanes.delete(socket);
+        lanes.set(socket, lane);
+      }
       // One that is answered at once comes back here: the loop that began it goes on.
       if (lane.isStarting || lane.waiting.length === 0) return;
       lane.isStarting = true;
@@ -112,6 +123,15 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
     isIdle(socket) {
       const lane = lanes.get(socket);
       return lane === undefined || lane.open === (lane.latest?.complete === false ? 1 : 0);
+    },
+
+    leastRecent() {
+      let looked = 0;
+      for (const [socket, { open, latest }] of lanes) {
+        if (open === 0 && latest?.complete !== false && !socket.destroyed) return socket;
+        if (++looked === MAX_LOOKED_AT) return undefined;
+      }
+      return undefined;
     },
   };
 }

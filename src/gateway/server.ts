@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { capConnections } from '../net/connection-cap.js';
+import { connectionsPerPort } from '../net/open-files.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
 import type { Elapsed } from '../rpc/elapsed.js';
@@ -34,7 +36,11 @@ export interface GatewayParts {
   readonly requestTimeoutMs?: number;
   /** How long a client may take none of what it is sent, in ms. */
   readonly maxStallMs?: number;
+  readonly maxConnections?: number;
 }
+
+/** The most connections: of 10 KB each when idle, and browsers keep them for some seconds after a request. */
+const MAX_CONNECTIONS = 10_000;
 
 /** How often slow requests are looked for, in ms. */
 const TIMEOUT_CHECK_MS = 500;
@@ -45,6 +51,7 @@ const IDLE_SWEEP_MS = 20;
 export function createGateway(parts: GatewayParts): Gateway {
   const { pipeline, callLog, newRequestId, elapsed } = parts;
   const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, maxStallMs = 30_000 } = parts;
+  const { maxConnections = connectionsPerPort(MAX_CONNECTIONS) } = parts;
   const paths = groupByPath(parts.endpoints);
   const pipelining = createPipelining();
   const readBody = createBodyReader();
@@ -82,6 +89,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxStallMs,
     elapsed,
     onClosed: () => callLog.refusedEarly({ transport: 'http', code: 'reader_too_slow' }),
+  });
+  capConnections(server, {
+    max: maxConnections,
+    onRefused: (refused) => callLog.refusedEarly({ transport: 'http', code: 'unavailable', ...refused }),
+    makeRoom: () => pipelining.leastRecent()?.destroy() !== undefined,
   });
 
   function onRequest(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {

@@ -22,6 +22,8 @@ export interface EarlyRefusal {
   readonly requestId?: string;
   /** The cause in a word or a sentence of ours, never a caller's text. */
   readonly reason?: string | undefined;
+  /** How many, where several are told together. */
+  readonly count?: number;
 }
 
 /** Writes what becomes of calls: each kind of line at most 20 times a second, the rest counted (see bounded-line.ts). */

@@ -126,3 +126,43 @@ running(
     );
   },
 );
+
+/** Opens a connection. @returns it, and whether the other end has closed it */
+function dial(port: number) {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  let isClosed = false;
+  socket.resume().on('close', () => {
+    isClosed = true;
+  });
+  return { socket, isClosed: () => isClosed };
+}
+
+test('with all connections in use another one is closed, and logged; one that waits for nothing makes room', async () => {
+  const { port, refusals, close } = await listening({
+    maxConnections: 2,
+    pipeline: { invoke: () => new Promise(() => {}) },
+  });
+  const dialled = [dial(port), dial(port)];
+  try {
+    for (const { socket } of dialled) socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const third = dial(port);
+    await until('the third is closed', async () => third.isClosed());
+    await until('it is logged', async () => refusals.length === 1);
+    assert.equal(refusals[0], {
+      ...{ transport: 'http', code: 'unavailable', reason: '2 connections are open', count: 1 },
+    });
+
+    dialled[0]?.socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const idle = dial(port);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const fifth = dial(port);
+    await until('the idle one is closed', async () => idle.isClosed());
+    assert.not(fifth.isClosed());
+    fifth.socket.destroy();
+  } finally {
+    for (const { socket } of dialled) socket.destroy();
+    await close();
+  }
+});
