@@ -22,8 +22,8 @@ const CALL_BYTES = 16 * 1024;
  * frame keeps the whole read that it came in, 64 KiB at most: a 64 KiB message in the usual frames of 16 KiB stays
  * below 400 KiB.
  */
-const MAX_HELD_BYTES = 4 * 1024 * 1024;
-const MAX_HELD_BYTES_TOGETHER = 128 * 1024 * 1024;
+const MAX_HELD_BYTES_PER_CALL = 4 * 1024 * 1024;
+const MAX_HELD_BYTES = 128 * 1024 * 1024;
 
 /** What guarding calls needs. */
 export interface CallGuardDeps {
@@ -37,6 +37,8 @@ export interface CallGuardDeps {
   /** How long a request may take to arrive, and a unary answer to be taken, in ms. */
   readonly requestMs?: number | undefined;
   readonly answerMs?: number | undefined;
+  /** The most memory that calls may hold whose request is still arriving, in bytes. */
+  readonly maxHeldBytes?: number | undefined;
 }
 
 /** The guard of a server's calls. */
@@ -59,7 +61,8 @@ interface OpenCall {
  * messages without asking, and waits for a message for ever.
  */
 export function guardCalls(deps: CallGuardDeps): CallGuard {
-  const { http2Server, streamPaths, onRefused, now, requestMs = REQUEST_MS, answerMs = ANSWER_MS } = deps;
+  const { http2Server, streamPaths, onRefused, now } = deps;
+  const { requestMs = REQUEST_MS, answerMs = ANSWER_MS, maxHeldBytes = MAX_HELD_BYTES } = deps;
   /** The calls whose request is not complete, oldest first. */
   const arriving = new Set<OpenCall>();
   /** The calls with a complete request, until they are closed. */
@@ -95,7 +98,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
       complete.delete(call);
     });
     for (const oldest of arriving) {
-      if (held <= MAX_HELD_BYTES_TOGETHER) break;
+      if (held <= maxHeldBytes) break;
       release(oldest);
       refuse(oldest.stream, crowded());
     }
@@ -109,7 +112,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     // What stands for "compressed" in a message of a call that has not said how.
     if (received === 0 && bytes[0] !== 0) refuse(stream, compressed(), GrpcStatus.INTERNAL);
     else if (call.received > MAX_REQUEST_BYTES + PREFIX_BYTES) refuse(stream, tooLarge());
-    else if (call.held > MAX_HELD_BYTES) refuse(stream, tooManyFrames());
+    else if (call.held > MAX_HELD_BYTES_PER_CALL) refuse(stream, tooManyFrames());
   }
 
   function hold(call: OpenCall, bytes: number): void {

@@ -1,7 +1,7 @@
 import type { Http2Server, Http2Session } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
-import { canOpenFiles } from '../net/open-files.js';
+import { probeOpenFiles } from '../net/open-files.js';
 
 /** How long a connection may take until it speaks HTTP/2, TLS included, in ms. */
 const OPENING_MS = 10_000;
@@ -171,9 +171,9 @@ export function createConnections(deps: ConnectionsDeps): Connections {
 
       sweeps += 1;
       if (sweeps % FILES_SWEEPS === 0) {
-        canOpenFiles().then((can) => {
-          if (!can) onRefused({ reason: 'no file can be opened (EMFILE): connections are lost', count: 1 });
-        });
+        probeOpenFiles((code) =>
+          onRefused({ reason: `no descriptor is left for connections: ${code}`, count: 1 }),
+        );
       }
     },
   };

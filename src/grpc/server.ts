@@ -92,6 +92,8 @@ export interface GrpcBounds {
   readonly requestMs: number;
   /** How long a unary answer may wait for a reader that has stopped: 30 s. */
   readonly answerMs: number;
+  /** The most memory that calls may hold whose request is still arriving, in bytes: 128 MiB. */
+  readonly maxHeldBytes: number;
   /** How often calls and connections are looked over. */
   readonly sweepMs: number;
 }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { close, open, readFileSync } from 'node:fs';
 
 /** The ports that share the process's descriptors: HTTP and gRPC. */
 const PORTS = 2;
@@ -27,18 +26,12 @@ export function connectionsPerPort(most: number, limit = openFileLimit()): numbe
 }
 
 /**
- * Whether a file can be opened. Without a descriptor left libuv takes connections and closes them, and Node is not
- * told: this is how it can be known.
+ * Tries whether a file can be opened, and tells when it cannot because there are no descriptors left. libuv then accepts
+ * connections and closes them, and Node is not told: this is how it can be known.
  */
-export async function canOpenFiles(): Promise<boolean> {
-  try {
-    await (await open('/dev/null')).close();
-    return true;
-  } catch (error) {
-    return !(
-      error instanceof Error &&
-      'code' in error &&
-      (error.code === 'EMFILE' || error.code === 'ENFILE')
-    );
-  }
+export function probeOpenFiles(onExhausted: (code: 'EMFILE' | 'ENFILE') => void): void {
+  open('/dev/null', (error, descriptor) => {
+    if (!error) close(descriptor);
+    else if (error.code === 'EMFILE' || error.code === 'ENFILE') onExhausted(error.code);
+  });
 }

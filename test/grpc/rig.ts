@@ -1,0 +1,154 @@
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
+import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
+import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
+import {
+  ChatSessionsService,
+  type UpdateVariablesRequest,
+} from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { createGrpcServer, type EarlyRefusal, type GrpcBounds } from '../../src/grpc/server.js';
+import { createPipeline } from '../../src/rpc/invoke.js';
+import { defineRpc } from '../../src/rpc/rpc.js';
+import { createLog } from '../../src/telemetry/log.js';
+
+/** The path of the rig's one RPC. */
+export const PATH = ChatSessionsService.updateVariables.path;
+
+/** A server with one unary RPC, and what it reported. */
+export interface Rig {
+  readonly port: number;
+  readonly refusals: readonly EarlyRefusal[];
+  /** How many calls reached the handler. */
+  readonly handled: () => number;
+  readonly connect: (settings?: { initialWindowSize: number }) => ClientHttp2Session;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a server whose handler takes `handleMs`. */
+export async function startRig(
+  bounds: Partial<GrpcBounds> = {},
+  { handleMs = 0, credentials = ServerCredentials.createInsecure() } = {},
+): Promise<Rig> {
+  const refusals: EarlyRefusal[] = [];
+  const sessions: ClientHttp2Session[] = [];
+  let handled = 0;
+  const server = createGrpcServer({
+    rpcs: [
+      defineRpc({
+        method: ChatSessions.method.updateVariables,
+        codec: ChatSessionsService.updateVariables,
+        scope: 'write',
+        rules: () => [],
+        handle: async (_request: UpdateVariablesRequest) => {
+          handled += 1;
+          await new Promise((resolve) => setTimeout(resolve, handleMs));
+          return { revision: 1 };
+        },
+      }),
+    ],
+    streamRpcs: [],
+    pipeline: createPipeline({
+      authenticate: () => undefined,
+      maxCallMs: 60_000,
+      now: Date.now,
+      log: createLog('silent'),
+    }),
+    newRequestId: () => 'request-of-ours',
+    onError: () => {},
+    credentials,
+    onEarlyRefusal: (refusal) => refusals.push(refusal),
+    bounds: { sweepMs: 20, ...bounds },
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  return {
+    port,
+    refusals,
+    handled: () => handled,
+    connect: (settings) => {
+      const session = connect(`http://127.0.0.1:${port}`, settings && { settings });
+      session.on('error', () => {});
+      sessions.push(session);
+      return session;
+    },
+    async close() {
+      for (const session of sessions) session.destroy();
+      await server.close(1_000);
+    },
+  };
+}
+
+/** A gRPC message with its prefix. */
+export function message(body: Buffer, flag = 0, declaredBytes = body.length): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix[0] = flag;
+  prefix.writeUInt32BE(declaredBytes, 1);
+  return Buffer.concat([prefix, body]);
+}
+
+/** A request that the RPC takes. */
+export const REQUEST = message(
+  Buffer.from(
+    ChatSessionsService.updateVariables.requestSerialize({
+      tenant: 'acme',
+      conversationId: 'c',
+      variables: undefined,
+      removeVariables: [],
+    }),
+  ),
+);
+
+/** How a call ended: its status, if it was told one, and the code that its stream was closed with. */
+export interface Ending {
+  readonly status: string | undefined;
+  readonly reason: string | undefined;
+  readonly acceptEncoding: string | undefined;
+  readonly rstCode: number | undefined;
+}
+
+/** Makes a call by hand: sends `parts` one after the other, and ends it unless told not to. Resolves when it is closed. */
+export async function callByHand(
+  session: ClientHttp2Session,
+  parts: readonly Buffer[],
+  {
+    headers = {},
+    end = true,
+    reads = true,
+  }: { headers?: Record<string, string>; end?: boolean; reads?: boolean } = {},
+): Promise<Ending> {
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': PATH,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  let seen: IncomingHttpHeaders = {};
+  const note = (more: IncomingHttpHeaders) => {
+    seen = { ...seen, ...more };
+  };
+  stream.on('response', note);
+  stream.on('trailers', note);
+  stream.on('error', () => {});
+  if (reads) stream.resume();
+  for (const part of parts) stream.write(part);
+  if (end) stream.end();
+  await new Promise((resolve) => stream.once('close', resolve));
+  const details = seen['grpc-status-details-bin'];
+  const packed =
+    typeof details === 'string'
+      ? fromBinary(StatusSchema, Buffer.from(details, 'base64')).details[0]
+      : undefined;
+  return {
+    status: text(seen['grpc-status']),
+    reason: packed && anyUnpack(packed, ErrorInfoSchema)?.reason,
+    acceptEncoding: text(seen['grpc-accept-encoding']),
+    rstCode: stream.rstCode,
+  };
+}
+
+function text(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
+}
