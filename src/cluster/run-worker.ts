@@ -1,6 +1,5 @@
 import cluster from 'node:cluster';
 import type { Addresses } from '../config.js';
-import { handBack } from './hand-back.js';
 import type { WorkerMessage, WorkerOrder } from './worker.js';
 
 /** How a worker ended. */
@@ -33,7 +32,6 @@ export async function runWorker(
   try {
     const worker = cluster.fork();
     const { process: child } = worker;
-    handBack(worker);
 
     let reason: string | undefined;
     worker.on('message', (message: WorkerMessage) => {

@@ -52,7 +52,7 @@ function tell(message: WorkerMessage): void {
   process.send?.(message);
 }
 
-/** Ends the process, once the primary has read what it was told, and has back what it was just handing over. */
+/** Ends the process, once the primary knows that it does so on purpose. */
 function leave(): void {
   process.once('disconnect', () => process.exit());
   cluster.worker?.disconnect();

@@ -45,8 +45,9 @@ const YOUNG_MS = 10_000;
 export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   const { config, databaseUri, log, maxConnectionAgeMs = MAX_CONNECTION_AGE_MS } = parts;
   if (!cluster.isPrimary) throw new StartError('WORKERS cannot be used in a worker of node:cluster');
-  // Left to the kernel, most connections go to few of the processes.
-  cluster.schedulingPolicy = cluster.SCHED_RR;
+  // The workers accept from one socket by themselves. With SCHED_RR the primary accepts, and a connection that it gives
+  // to a worker which has just died is lost: neither handed to another nor closed. Nor would it accept while it hangs.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ exec: WORKER_FILE, args: [], serialization: 'advanced' });
   const order: WorkerOrder = {
     config: { ...config, MONGODB_URI: databaseUri, SEED_FILE: undefined, WORKERS: 1 },

@@ -5,30 +5,16 @@ import { httpUrlOf, type ServiceProcess, startService } from '../harness/service
 import { tempDir } from '../harness/temp-dir.js';
 import { until } from '../harness/until.js';
 import { sendHttp, type Target } from '../parity/transports.js';
+import { type Log, readLog } from './log.js';
 
 /** A service with several workers, on the embedded server. */
-export interface Cluster extends Target {
+export interface Cluster extends Target, Log {
   readonly service: ServiceProcess;
   readonly dataDir: string;
-  /** What it logged, one object a line. */
-  readonly logged: () => readonly LogLine[];
-  /** The process that answered a request; undefined when none did. */
-  readonly answeredBy: (requestId: string) => number | undefined;
   /** Resolves once so many workers have taken the place of others. */
   readonly replaced: (count: number) => Promise<void>;
   /** Opens sessions on new connections until as many workers as there should be have answered. @returns their pids */
   readonly workers: (count: number) => Promise<readonly number[]>;
-}
-
-/** A line of the log, as far as tests look at it. */
-export interface LogLine {
-  readonly msg: string;
-  readonly worker?: number;
-  readonly requestId?: string;
-  readonly code?: string | number;
-  readonly signal?: string;
-  readonly reason?: string;
-  readonly delayMs?: number;
 }
 
 /** How long processes may take to start, in ms, on a machine that others work on. */
@@ -49,28 +35,7 @@ export async function startCluster(env: Readonly<Record<string, string>>): Promi
   const httpUrl = await httpUrlOf(service);
   const [, grpcTarget = ''] = await service.printed(/gRPC {2,}(\S+)\n/);
 
-  const lines: LogLine[] = [];
-  const answers = new Map<string, number | undefined>();
-  let readTo = 0;
-  /** Reads what was logged since. */
-  const read = () => {
-    const text = service.stderr();
-    const end = text.lastIndexOf('\n') + 1;
-    for (const json of text.slice(readTo, end).split('\n').filter(Boolean)) {
-      const line: LogLine = JSON.parse(json);
-      lines.push(line);
-      if (line.requestId !== undefined) answers.set(line.requestId, line.worker);
-    }
-    readTo = end;
-  };
-  const logged = () => {
-    read();
-    return lines;
-  };
-  const answeredBy = (requestId: string) => {
-    read();
-    return answers.get(requestId);
-  };
+  const { logged, answeredBy } = readLog(service.stderr);
   return {
     service,
     dataDir,

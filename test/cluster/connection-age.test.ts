@@ -1,14 +1,11 @@
-import cluster, { type Worker } from 'node:cluster';
 import { connectivityState } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
-import { startWorkers } from '../../src/cluster/workers.js';
-import { formatAddress, readConfig } from '../../src/config.js';
-import { createLog } from '../../src/telemetry/log.js';
-import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
+import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream } from '../harness/stream-reader.js';
 import { suite } from '../harness/suite.js';
 import { until } from '../harness/until.js';
 import { START_MS } from './cluster.js';
+import { startWorkersHere } from './in-process.js';
 import { engineStub, openOverGrpc } from './load.js';
 
 const test = suite('the age of gRPC connections', { fileTimeoutMs: 180_000 });
@@ -72,31 +69,13 @@ test(
 test(
   'with several workers each client comes to each of them in time, and none of its calls fails',
   async () => {
-    let logged = '';
-    const collect = (worker: Worker) => worker.process.stderr?.on('data', (chunk) => (logged += chunk));
-    cluster.on('fork', collect);
-    cluster.setupPrimary({ silent: true });
-    const { databaseUri } = service.app;
-    const databaseName = await service.withDatabase(async (_client, name) => name);
-    const config = readConfig({
-      WORKERS: '2',
-      HTTP_ADDR: '127.0.0.1:0',
-      GRPC_ADDR: '127.0.0.1:0',
-      MONGODB_DB: databaseName,
-      SESSION_SIGNING_KEYS: `test:${TEST_SECRET.toString('base64')}`,
-      LOG_LEVEL: 'debug',
-    });
-    const workers = await startWorkers({ config, databaseUri, log: createLog('silent'), maxConnectionAgeMs });
-
+    const workers = await startWorkersHere(service, { maxConnectionAgeMs });
     /** The workers that have answered a client, by the request ids that it gave its calls. */
     const answered = (client: string) => {
-      const lines = logged
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line));
-      return new Set(lines.flatMap(({ requestId, worker }) => (requestId === client ? [worker] : [])));
+      const lines = workers.logged().filter(({ requestId }) => requestId === client);
+      return new Set(lines.map(({ worker }) => worker));
     };
-    const stubs = Array.from({ length: 4 }, () => engineStub(formatAddress(workers.addresses.grpc)));
+    const stubs = Array.from({ length: 4 }, () => engineStub(workers.grpcTarget));
     const wereAtBoth = async () => {
       await Promise.all(stubs.map((stub, client) => openOverGrpc(stub, `client-${client}`)));
       return stubs.every((_, client) => answered(`client-${client}`).size === 2);
@@ -104,7 +83,6 @@ test(
     await until('each client was at both workers', wereAtBoth, START_MS);
     for (const stub of stubs) stub.close();
     await workers.close();
-    cluster.off('fork', collect);
   },
   { timeoutMs },
 );

@@ -1,24 +1,13 @@
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.js';
 import { until } from '../harness/until.js';
-import { type Cluster, START_MS, startCluster, storedConversations } from './cluster.js';
+import { START_MS, startCluster, storedConversations } from './cluster.js';
+import { busiest, createFailures } from './failures.js';
 import { type Open, startLoad } from './load.js';
 
 const test = suite('workers: kill -9', { fileTimeoutMs: 180_000 });
 
 const CLIENTS = { kept: 6, new: 6, gRPC: 6 };
-
-/** The worker that most of the kept connections are to. */
-function busiest({ logged }: Cluster, opens: readonly Open[]): number {
-  const kept = new Set(opens.flatMap(({ way, requestId }) => (way === 'kept' ? [requestId] : [])));
-  const counts = new Map<number, number>();
-  for (const { worker, requestId } of logged()) {
-    if (worker !== undefined && kept.has(requestId ?? '')) counts.set(worker, (counts.get(worker) ?? 0) + 1);
-  }
-  const [first] = [...counts].sort(([, a], [, b]) => b - a);
-  if (!first) throw new Error('no worker has answered');
-  return first[0];
-}
 
 /** Waits until each client has been answered so often from now on. */
 async function answered(opens: readonly Open[], times: number): Promise<void> {
@@ -40,6 +29,7 @@ test(
     const cluster = await startCluster({ WORKERS: '3' });
     await cluster.workers(3);
     const load = startLoad(cluster, CLIENTS);
+    const failures = createFailures(cluster);
     for (let round = 0; round < 3; round++) {
       await answered(load.opens, 5);
       const victim = busiest(cluster, load.opens.slice(-500));
@@ -47,12 +37,13 @@ test(
       const killedAt = performance.now();
       await answered(load.opens, 5);
       await cluster.replaced(round + 1);
-      check(cluster, load.opens.slice(), victim, killedAt);
+      failures.check(load.opens.slice(), victim, killedAt);
     }
     const opens = await load.stop();
 
     const failed = opens.filter(({ error }) => error !== undefined);
-    for (const { requestId, error } of failed) assert.ok(checked.has(requestId), `${requestId}: ${error}`);
+    for (const { requestId, error } of failed)
+      assert.ok(failures.checked.has(requestId), `${requestId}: ${error}`);
     console.log(`${opens.length} opens, ${failed.length} failed with three workers killed`);
     const stored = await storedConversations(cluster.dataDir);
     for (const { conversationId } of opens)
@@ -68,25 +59,3 @@ test(
   },
   { timeoutMs: 90_000 },
 );
-
-/** The request ids of the opens that failed, and were to fail. */
-const checked = new Set<string>();
-
-/** Holds each open that failed since the last time against the worker that was killed. */
-function check({ answeredBy }: Cluster, opens: readonly Open[], victim: number, killedAt: number): void {
-  for (const [index, { way, client, requestId, began, error }] of opens.entries()) {
-    if (error === undefined || checked.has(requestId)) continue;
-    checked.add(requestId);
-    const context = `${requestId} ${began - killedAt} ms after the kill: ${error}`;
-    assert.not.match(error, /timed out|DEADLINE/, context);
-    // The dead worker may have answered what did not get through any more.
-    assert.ok([undefined, victim].includes(answeredBy(requestId)), context);
-    if (way === 'new') {
-      assert.ok(began < killedAt, context);
-    } else {
-      // Its last lines may have died with it.
-      const known = opens.slice(0, index).map((open) => open.client === client && answeredBy(open.requestId));
-      assert.is(known.findLast(Number), victim, context);
-    }
-  }
-}

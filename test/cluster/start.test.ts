@@ -8,9 +8,10 @@ import { startEmbedded } from '../../src/embedded/start.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
 import { suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
+import { until } from '../harness/until.js';
 import { callOver, OVER, textOf } from '../parity/call.js';
 import { memberAt } from '../parity/values.js';
-import { type Cluster, startCluster } from './cluster.js';
+import { type Cluster, START_MS, startCluster } from './cluster.js';
 import { engineStub, openOverGrpc } from './load.js';
 
 const test = suite('workers: start', { fileTimeoutMs: 300_000 });
@@ -32,11 +33,19 @@ test(
     const workers = await cluster.workers(3);
     assert.not.ok(workers.includes(cluster.service.child.pid ?? 0));
 
-    const stubs = Array.from({ length: 3 }, () => engineStub(cluster.grpcTarget));
-    for (const [index, stub] of stubs.entries()) await openOverGrpc(stub, `over-grpc-${index}`);
-    // In turn: three connections, three workers.
-    const answered = stubs.map((_, index) => cluster.answeredBy(`over-grpc-${index}`));
-    assert.equal(answered.sort(), [...workers].sort());
+    const stubs: ReturnType<typeof engineStub>[] = [];
+    const answered = new Set<number | undefined>();
+    const haveAll = async () => {
+      const requestId = `over-grpc-${stubs.length}`;
+      const stub = engineStub(cluster.grpcTarget);
+      stubs.push(stub);
+      await openOverGrpc(stub, requestId);
+      await until('its line is there', async () => cluster.answeredBy(requestId) !== undefined);
+      answered.add(cluster.answeredBy(requestId));
+      return answered.size === workers.length;
+    };
+    await until('all answer over gRPC', haveAll, START_MS);
+    assert.equal([...answered].sort(), [...workers].sort());
     for (const stub of stubs) stub.close();
     await stop(cluster);
   },

@@ -1,0 +1,54 @@
+import cluster, { type Worker } from 'node:cluster';
+import { startWorkers, type Workers } from '../../src/cluster/workers.js';
+import { formatAddress, readConfig } from '../../src/config.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { TEST_SECRET, type TestApp } from '../harness/app.js';
+import type { Target } from '../parity/transports.js';
+import { type Log, readLog } from './log.js';
+
+/** Two workers whose primary is the process of the test. */
+export interface WorkersHere extends Target, Log, Workers {
+  /** The processes that are there now. */
+  readonly pids: () => readonly number[];
+}
+
+/** Starts two workers on the database of `service`; `execArgv` is for node. */
+export async function startWorkersHere(
+  service: TestApp,
+  {
+    execArgv = [],
+    ...options
+  }: { maxConnectionAgeMs?: number; hungAfterMs?: number; execArgv?: readonly string[] },
+): Promise<WorkersHere> {
+  let text = '';
+  const write = (chunk: string) => {
+    text += chunk;
+  };
+  const collect = (worker: Worker) => worker.process.stderr?.on('data', write);
+  cluster.on('fork', collect);
+  // The first call settles the policy: what startWorkers sets would come too late.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  cluster.setupPrimary({ silent: true, execArgv: [...process.execArgv, ...execArgv], inspectPort: 0 });
+
+  const config = readConfig({
+    WORKERS: '2',
+    HTTP_ADDR: '127.0.0.1:0',
+    GRPC_ADDR: '127.0.0.1:0',
+    MONGODB_DB: await service.withDatabase(async (_client, name) => name),
+    SESSION_SIGNING_KEYS: `test:${TEST_SECRET.toString('base64')}`,
+    LOG_LEVEL: 'debug',
+  });
+  const log = createLog('debug', { write });
+  const workers = await startWorkers({ config, databaseUri: service.app.databaseUri, log, ...options });
+  return {
+    ...workers,
+    ...readLog(() => text),
+    httpUrl: `http://${formatAddress(workers.addresses.http)}`,
+    grpcTarget: formatAddress(workers.addresses.grpc),
+    pids: () => Object.values(cluster.workers ?? {}).flatMap((worker) => worker?.process.pid ?? []),
+    async close() {
+      await workers.close();
+      cluster.off('fork', collect);
+    },
+  };
+}
