@@ -4,6 +4,9 @@ import { connectMany, heldByService } from '../sockets.js';
 import { figure } from '../tally.js';
 
 const CONNECTIONS = 5_000;
+/** Fewer where there is no time to make so many. */
+const QUICK_CONNECTIONS = 2_000;
+const QUICK_MS = 5_000;
 /** How long the service may wait for the first request of a connection, in ms, with room for a busy machine. */
 const HTTP_IDLE_MS = 8_000;
 
@@ -32,7 +35,7 @@ export const connectionFloods: readonly Attack[] = [
 
 async function connectOnly(port: 'http' | 'grpc', { target, ms }: AttackContext): Promise<Outcome> {
   const address = target[port];
-  const sockets = await connectMany(CONNECTIONS, address, target);
+  const sockets = await connectMany(ms < QUICK_MS ? QUICK_CONNECTIONS : CONNECTIONS, address, target);
   const atMost = heldByService(address, sockets);
   await sleep(ms);
   const held = heldByService(address, sockets);

@@ -51,10 +51,7 @@ const repeatedStruct: Attack = {
 /** What a body that is no request, or no good one, may be answered with. */
 const REFUSED = [200, 400, 413, 415, 422, 429, 503];
 
-/**
- * Bodies that were made by hand. Those that are made at random have a file of their own: a list of bodies that a
- * fuzzer makes fits in `bodies` below.
- */
+/** Bodies that were made by hand. Those that a fuzzer makes (decode-fuzz.ts) belong into `requests` here. */
 const oddBodies: Attack = {
   name: 'decode-bodies',
   shows: 'bodies that are deep, wide, repeated, full of numbers or escapes, in JSON and protobuf',
