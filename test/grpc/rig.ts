@@ -10,6 +10,7 @@ import {
   type UpdateVariablesRequest,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { createGrpcServer, type EarlyRefusal, type GrpcBounds } from '../../src/grpc/server.js';
+import { createCallLog } from '../../src/rpc/call-log.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
@@ -53,8 +54,7 @@ export async function startRig(
     pipeline: createPipeline({
       authenticate: () => undefined,
       maxCallMs: 60_000,
-      now: Date.now,
-      log: createLog('silent'),
+      callLog: createCallLog(createLog('silent'), () => performance.now()),
     }),
     newRequestId: () => 'request-of-ours',
     onError: () => {},
