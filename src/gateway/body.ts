@@ -10,6 +10,11 @@ import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
 /** The most memory that unfinished bodies may take together, in bytes. */
 const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
+/**
+ * The most pieces that a body may come in. Chunks of one byte (RFC 9112, section 7.1) cost a hundred times what the same
+ * bytes cost in one.
+ */
+const MAX_PIECES = 4_096;
 /** The least that is set aside for a body that comes in pieces, in bytes. */
 const MIN_BUFFER_BYTES = 1024;
 
@@ -34,9 +39,10 @@ export function declaresTooLarge(request: IncomingMessage): boolean {
 /** Throws away what is left of a request whose answer does not depend on it. */
 export function discardBody(request: IncomingMessage): void {
   let discarded = 0;
+  let pieces = 0;
   request.removeAllListeners('data').on('data', (chunk: Buffer) => {
     discarded += chunk.length;
-    if (discarded > MAX_DISCARDED_BYTES) request.destroy();
+    if (discarded > MAX_DISCARDED_BYTES || ++pieces > MAX_PIECES) request.destroy();
   });
   request.resume();
 }
@@ -48,7 +54,7 @@ export function discardBody(request: IncomingMessage): void {
  * closed: a body that arrives in one go is never among the old ones, however many slow senders there are.
  *
  * The reader throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip),
- * payload_too_large (over 64 KiB, packed or unpacked), invalid_input (not gzip, or cut off).
+ * payload_too_large (over 64 KiB, packed or unpacked, or in over 4,096 pieces), invalid_input (not gzip, or cut off).
  */
 export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } = {}) {
   /** Bodies of which a part has arrived, the oldest first, with the memory that each takes in bytes. */
@@ -70,10 +76,11 @@ export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } =
     return new Promise((resolve, reject) => {
       let buffer: Buffer | undefined;
       let size = 0;
+      let pieces = 0;
       request.on('data', (chunk: Buffer) => {
         const start = size;
         size += chunk.length;
-        if (size > MAX_REQUEST_BYTES) {
+        if (size > MAX_REQUEST_BYTES || ++pieces > MAX_PIECES) {
           release(request);
           reject(tooLarge());
           return;
@@ -131,5 +138,8 @@ function unpack(body: Buffer): Buffer {
 }
 
 function tooLarge(): ServiceError {
-  return new ServiceError('payload_too_large', `The body is larger than ${MAX_REQUEST_BYTES} bytes.`);
+  return new ServiceError(
+    'payload_too_large',
+    `The body is larger than ${MAX_REQUEST_BYTES} bytes, or comes in more than ${MAX_PIECES} chunks.`,
+  );
 }

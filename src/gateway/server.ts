@@ -12,6 +12,7 @@ import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
+import { hostFault } from './host.js';
 import { createPipelining } from './pipelining.js';
 import { refuseRest } from './rest.js';
 import { closeSlowReaders } from './slow-readers.js';
@@ -133,7 +134,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         pipelining.end(request);
       });
     };
-    const early = fault ?? missingHost(request) ?? (endpoint ? undefined : noEndpoint(path));
+    const early = fault ?? hostFault(request) ?? (endpoint ? undefined : noEndpoint(path));
     if (early || !endpoint) {
       refuse(refusedEarly(requestId, early));
       return;
@@ -234,12 +235,6 @@ function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> 
 function pathOf({ url = '' }: IncomingMessage): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
-}
-
-/** RFC 9112, section 3.2: only HTTP/1.0 may leave it out. */
-function missingHost({ headers, httpVersion }: IncomingMessage): ServiceError | undefined {
-  if (headers.host !== undefined || httpVersion === '1.0') return undefined;
-  return new ServiceError('invalid_input', 'A Host header is required.');
 }
 
 function noEndpoint(path: Path | undefined): ServiceError {

@@ -17,7 +17,7 @@ async function rig(maxUnfinishedBytes: number) {
         bodies.push(body.toString());
         response.end();
       },
-      () => response.end(),
+      (error: { readonly code: string }) => response.end(error.code),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -36,12 +36,28 @@ const POST = 'POST / HTTP/1.1\r\nHost: x\r\n';
 
 test('a body in pieces of one byte is put together', async () => {
   const { bodies, dial, close } = await rig(1_000_000);
-  const text = Array.from({ length: 5_000 }, (_, at) => String.fromCharCode(97 + (at % 26))).join('');
+  const text = Array.from({ length: 4_000 }, (_, at) => String.fromCharCode(97 + (at % 26))).join('');
   try {
     const pieces = [...text].map((byte) => `1\r\n${byte}\r\n`).join('');
     dial().write(`${POST}Transfer-Encoding: chunked\r\n\r\n${pieces}0\r\n\r\n`);
     await until('it is read', async () => bodies.length === 1);
     assert.is(bodies[0], text);
+  } finally {
+    close();
+  }
+});
+
+test('a body in more pieces than any client needs is not read to its end', async () => {
+  const { bodies, dial, close } = await rig(1_000_000);
+  try {
+    const socket = dial();
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += bytes;
+    });
+    socket.write(`${POST}Transfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(5_000)}0\r\n\r\n`);
+    await until('it is refused', async () => answer.includes('payload_too_large'));
+    assert.equal(bodies, []);
   } finally {
     close();
   }
