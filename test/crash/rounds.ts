@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient, UUID } from 'mongodb';
+import { closeClient } from '../harness/close-client.js';
 import { newKey, open, openAtLast, type Session, StuckError, startOpeners } from './openers.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { Target } from './targets.js';
@@ -132,7 +133,7 @@ async function inDatabase<T>(uri: string, work: (conversations: Conversations) =
   try {
     return await work(conversationsOf(client));
   } finally {
-    await client.close();
+    await closeClient(client);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from '../../src/embedded/start.js';
+import { closeClient } from '../harness/close-client.js';
 import type { Suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
 
@@ -28,7 +29,7 @@ export function withServer(test: Suite, options: Partial<EmbeddedOptions> = {}):
   });
   test.before.each(() => void count++);
   test.after(async () => {
-    await client?.close();
+    if (client) await closeClient(client);
     await server?.close();
   });
   return () => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { EmbeddedStartError, startEmbedded } from '../../src/embedded/start.js';
+import { closeClient } from '../harness/close-client.js';
 import { suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
 import { connect, type Doc } from './running.js';
@@ -49,7 +50,7 @@ test('data survives a restart, in a folder with dots in its name', async () => {
     if (run < 1) await collection.insertOne({ _id: run, k: [run, run + 100] });
     else await collection.insertOne({ _id: run, k: run });
     assert.is((await collection.listIndexes().toArray()).length, 2);
-    await client.close();
+    await closeClient(client);
     await server.close();
     assert.not(existsSync(server.socketPath));
   }
@@ -76,7 +77,7 @@ test('a second start is refused, here and in another process, and says who holds
   assert.match(other.said, `held by process ${process.pid}`);
   const client = await connect(server.uri);
   assert.is((await client.db('a').command({ ping: 1 })).ok, 1);
-  await client.close();
+  await closeClient(client);
   await server.close();
 });
 
@@ -89,14 +90,14 @@ test('what a killed process held is taken over, by one of several only, and keep
   );
   await client.db('d').collection<Doc>('c').insertOne({ _id: 1 });
   await kill(first.process);
-  await client.close();
+  await closeClient(client);
   const starts = await Promise.allSettled([1, 2, 3, 4].map(() => startEmbedded({ dataDir })));
   const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   assert.is(servers.length, 1);
   for (const server of servers) {
     const again = await connect(server.uri);
     assert.equal(await again.db('d').collection<Doc>('c').find().toArray(), [{ _id: 1 }]);
-    await again.close();
+    await closeClient(again);
     await server.close();
   }
   const left = readdirSync(join(dataDir, 'embedded')).filter((name) => /sock|new|probe/.test(name));
@@ -144,7 +145,7 @@ test('a path too long for a socket is served from a short one, which goes at the
   assert.is((await startError(dataDir)).code, 'held');
   const client = await connect(server.uri);
   assert.is((await client.db('a').command({ ping: 1 })).ok, 1);
-  await client.close();
+  await closeClient(client);
   await server.close();
   assert.not(existsSync(join(server.socketPath, '..')));
 });
@@ -159,7 +160,7 @@ test('close answers what is under way, and what it acknowledged is there', async
   await Promise.race(inserts);
   await server.close();
   const outcomes = await Promise.allSettled(inserts);
-  await client.close();
+  await closeClient(client);
   const acknowledged = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value.insertedId] : []));
   const again = await startEmbedded({ dataDir });
   const other = await connect(again.uri);
@@ -167,6 +168,6 @@ test('close answers what is under way, and what it acknowledged is there', async
   const ids = new Set(stored.map(({ _id }) => _id));
   assert.ok(acknowledged.length > 0);
   for (const id of acknowledged) assert.ok(ids.has(id), String(id));
-  await other.close();
+  await closeClient(other);
   await again.close();
 });
