@@ -12,9 +12,15 @@ export interface Cursor {
   /** How many more documents the query's limit lets through. */
   left: number;
   readonly project: (bytes: Buffer) => Buffer;
+  /** What it keeps in memory, in bytes: sorted documents. */
+  readonly heldBytes: number;
 }
 
-/** The open cursors. One that is not asked for `timeoutMs` is dropped. */
+/** Cursors that are kept, and what they may hold together: two sorts of the largest size that is allowed. */
+const mostCursors = 1000;
+const mostBytes = 200 * 1024 * 1024;
+
+/** The open cursors. One that is not asked for `timeoutMs` is dropped; so are the longest unused of too many. */
 export interface Cursors {
   keep(cursor: Cursor): bigint;
   /** Takes a cursor out for use. Throws code 43, or 13 when it belongs to another collection. */
@@ -28,6 +34,11 @@ export interface Cursors {
 /** Makes the table of open cursors. @param now milliseconds. */
 export function openCursors(now: () => number, timeoutMs = 600_000): Cursors {
   const open = new Map<bigint, { readonly cursor: Cursor; readonly until: number }>();
+  let held = 0;
+  const drop = (id: bigint): boolean => {
+    held -= open.get(id)?.cursor.heldBytes ?? 0;
+    return open.delete(id);
+  };
   const take = (id: bigint, namespace: string): Cursor => {
     const entry = open.get(id);
     if (entry === undefined) throw new MongoError(43, `cursor id ${id} not found`);
@@ -37,10 +48,18 @@ export function openCursors(now: () => number, timeoutMs = 600_000): Cursors {
         `Requested getMore on namespace '${namespace}', but cursor belongs to another`,
       );
     }
-    open.delete(id);
+    drop(id);
     return entry.cursor;
   };
-  const putBack = (id: bigint, cursor: Cursor) => void open.set(id, { cursor, until: now() + timeoutMs });
+  const putBack = (id: bigint, cursor: Cursor) => {
+    open.set(id, { cursor, until: now() + timeoutMs });
+    held += cursor.heldBytes;
+    // The first are the longest unused: a cursor is taken out and put back for each batch.
+    for (const oldest of open.keys()) {
+      if (oldest === id || (open.size <= mostCursors && held <= mostBytes)) break;
+      drop(oldest);
+    }
+  };
   return {
     take,
     putBack,
@@ -53,10 +72,10 @@ export function openCursors(now: () => number, timeoutMs = 600_000): Cursors {
     },
     kill(id, namespace) {
       const entry = open.get(id);
-      return entry?.cursor.namespace === namespace && open.delete(id);
+      return entry?.cursor.namespace === namespace && drop(id);
     },
     sweep() {
-      for (const [id, { until }] of open) if (until <= now()) open.delete(id);
+      for (const [id, { until }] of open) if (until <= now()) drop(id);
     },
   };
 }

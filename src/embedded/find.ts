@@ -45,6 +45,7 @@ export async function find(at: Documents, cursors: Cursors, command: Command): P
 
   const plan = planOf(collection, filter, sort);
   let documents: Iterator<Found | undefined> = scan(at, collection, plan, filter);
+  let heldBytes = 0;
   if (!plan.sorted) {
     const sorting = sorter(sort, skip + limit);
     for (let next = documents.next(); !next.done; next = documents.next()) {
@@ -52,6 +53,7 @@ export async function find(at: Documents, cursors: Cursors, command: Command): P
       await pause();
     }
     documents = sorting.sorted().values();
+    heldBytes = sorting.heldBytes;
   }
   for (let skipped = 0; skipped < skip; ) {
     const next = documents.next();
@@ -65,6 +67,7 @@ export async function find(at: Documents, cursors: Cursors, command: Command): P
     pending: undefined,
     left: limit,
     project: project ? (bytes) => encodeDocument(project(viewOf(bytes))) : (bytes) => bytes,
+    heldBytes,
   };
   const { batch, isDone } = await nextBatch(cursor, batchSize, pause);
   const id = isDone || command.flag('singleBatch') ? 0n : cursors.keep(cursor);

@@ -4,6 +4,7 @@ import { type Collection, indexOf, plainNumber, removeAll } from './catalog.js';
 import { allow, type Command, collectionName, databaseName, statement } from './command.js';
 import type { Cursors } from './cursors.js';
 import { type Documents, fillIndex } from './documents.js';
+import { isReachable } from './index-key.js';
 import { MongoError } from './mongo-error.js';
 import { keysOf, viewOf } from './view.js';
 import type { Reply } from './write-commands.js';
@@ -17,6 +18,8 @@ const specFields = [
   'v',
   'background',
 ];
+/** MongoDB's limit, with that on `_id`. */
+const mostIndexes = 64;
 const idSpec = () => encodeDocument({ v: 2, key: { _id: 1 }, name: '_id_' });
 
 /** Serves `createIndexes`: all of them are made, or none and nothing is left behind. */
@@ -48,6 +51,8 @@ export function createIndexes(at: Documents, command: Command): Reply {
 
 function makeIndex(at: Documents, collection: Collection, spec: Buffer): void {
   if (isIdIndex(spec) || isKnown(collection, spec)) return;
+  if (collection.indexes.length + 1 >= mostIndexes)
+    throw new MongoError(67, `a collection has at most ${mostIndexes} indexes`);
   const index = indexOf(at.catalog.nextId(), spec);
   removeAll(at.store, index.id);
   fillIndex(at, collection, index);
@@ -86,8 +91,8 @@ function checkedSpec(bytes: Uint8Array): Buffer {
     const direction = plainNumber(key[path]);
     if (direction !== 1 && direction !== -1)
       throw new MongoError(67, `only 1 and -1 can be indexed by: ${path}`);
-    if (path === '' || path.startsWith('$') || path.split('.').includes('')) {
-      throw new MongoError(67, `not a path: '${path}'`);
+    if (path === '' || path.startsWith('$') || path.split('.').includes('') || !isReachable(path)) {
+      throw new MongoError(67, `not a path: '${path.slice(0, 100)}'`);
     }
   }
   const partial = fields.bytes('partialFilterExpression');

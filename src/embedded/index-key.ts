@@ -25,6 +25,16 @@ export function isCut(key: Buffer, longest: number): boolean {
   return key.length > longest;
 }
 
+/** No document is nested deeper (view.ts). */
+const longestPath = 181;
+/** Steps that the walk to the values of one path may take: more than a document of 16 MiB has objects. */
+const mostSteps = 2_000_000;
+
+/** Whether some document can have a value at a path; longer ones only take time. */
+export function isReachable(path: string): boolean {
+  return path.split('.', longestPath + 1).length <= longestPath;
+}
+
 interface KeysAtPath {
   readonly keys: readonly Buffer[];
   readonly isMany: boolean;
@@ -103,26 +113,29 @@ function valuesAt(
   }
   const values: (View | typeof emptyArray)[] = [];
   let isMany = false;
-  const walk = (value: View | undefined, names: readonly string[]): void => {
-    const [name, ...rest] = names;
+  const names = path.split('.');
+  let steps = 0;
+  const walk = (value: View | undefined, at: number): void => {
+    // A number in a path is an element's place and a field's name: in nested arrays its ways double at each level.
+    if (++steps > mostSteps) throw new MongoError(2, `too many values at the path '${path.slice(0, 100)}'`);
+    const name = names[at];
     if (name === undefined) {
       if (!Array.isArray(value)) values.push(value ?? null);
       else {
         isMany = true;
         if (value.length === 0) values.push(emptyArray);
-        else values.push(...value);
+        else for (const element of value) values.push(element);
       }
     } else if (Array.isArray(value)) {
       isMany = true;
       const item = /^\d+$/.test(name) ? value[Number(name)] : undefined;
-      if (item !== undefined) walk(item, rest);
-      for (const element of value) if (isViewObject(element)) walk(getOwn(element, name), rest);
+      if (item !== undefined) walk(item, at + 1);
+      for (const element of value) if (isViewObject(element)) walk(getOwn(element, name), at + 1);
       if (values.length === 0) values.push(null);
-    } else {
-      walk(isViewObject(value) ? getOwn(value, name) : undefined, rest);
-    }
+    } else if (isViewObject(value)) walk(getOwn(value, name), at + 1);
+    else values.push(null);
   };
-  walk(document, path.split('.'));
+  walk(document, 0);
   return { values, isMany };
 }
 

@@ -1,5 +1,5 @@
 import { plainNumber } from './catalog.js';
-import { sortKey } from './index-key.js';
+import { isReachable, sortKey } from './index-key.js';
 import { MongoError } from './mongo-error.js';
 import type { Sort } from './planner.js';
 import type { Found } from './scan.js';
@@ -8,9 +8,15 @@ import { keysOf, type ViewObject, viewOf } from './view.js';
 /** MongoDB's limit of what a sort may hold in memory. */
 const mostBytes = 100 * 1024 * 1024;
 
-/** Reads a sort specification. Throws code 2 for anything but 1 and -1. */
+/** MongoDB's limit of fields to sort by. */
+const mostFields = 32;
+
+/** Reads a sort specification. Throws code 2 for anything but 1 and -1, and for too many fields. */
 export function sortOf(spec: ViewObject): Sort {
-  return keysOf(spec).map((path) => {
+  const paths = keysOf(spec);
+  if (paths.length > mostFields) throw new MongoError(2, `too many compound keys: ${paths.length}`);
+  return paths.map((path) => {
+    if (!isReachable(path)) throw new MongoError(2, 'a path to sort by has too many parts');
     const direction = plainNumber(spec[path]);
     if (direction !== 1 && direction !== -1)
       throw new MongoError(2, `$sort key ordering must be 1 or -1: ${path}`);
@@ -19,7 +25,10 @@ export function sortOf(spec: ViewObject): Sort {
 }
 
 /** Collects documents and gives them back in order; keeps no more than the first `most` of them. */
-export function sorter(sort: Sort, most: number): { add(found: Found): void; sorted(): Found[] } {
+export function sorter(
+  sort: Sort,
+  most: number,
+): { add(found: Found): void; sorted(): Found[]; readonly heldBytes: number } {
   let kept: { readonly key: Buffer; readonly found: Found }[] = [];
   let size = 0;
   const settle = () => {
@@ -39,6 +48,9 @@ export function sorter(sort: Sort, most: number): { add(found: Found): void; sor
     sorted() {
       settle();
       return kept.map(({ found }) => found);
+    },
+    get heldBytes() {
+      return size;
     },
   };
 }
