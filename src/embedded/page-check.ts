@@ -197,6 +197,11 @@ export function checkPages(fd: number, fileBytes: number, state: FileState, most
     }
   }
   isWhole = walk(state.main, onMainLeaf) && isWhole;
+  if (!isWhole) {
+    // Leaves that were not read may have data on any page that is not free.
+    for (let page = Math.floor(fileBytes / pageBytes); page <= lastPage; page++)
+      if (pages[page] !== isFree) throw new DamageError(`page ${page} is beyond its end`);
+  }
   return { read, isWhole };
 }
 

@@ -296,9 +296,34 @@ else
     assert.match(error.message, /^The file \S+data\.mdb cannot be used: EACCES[^\n]+\.$/);
   });
 
-test('free pages at the end may be missing, and no more than asked is read', async () => {
+test('no more pages are read than asked; a file that is cut off is found all the same', async () => {
   const data = join(origin, 'data.mdb');
   const { read, isWhole } = checkDataFile(data);
   assert.ok(isWhole && read > 100, String(read));
   assert.equal(checkDataFile(data, 10), { read: 10, isWhole: false });
+  const cut = join(await tempDir(), 'data.mdb');
+  const bytes = readFileSync(data);
+  for (let pages = 1; pages <= 3; pages++) {
+    writeFileSync(cut, bytes.subarray(0, bytes.length - pages * PAGE_BYTES));
+    assert.throws(() => checkDataFile(cut, 10), /is beyond its end/);
+  }
+});
+
+test('pages at the end that nothing uses may be missing, where all that is used was read', async () => {
+  const dataDir = await damaged((_, data) => {
+    const bytes = readFileSync(data);
+    const newest = newestOf(bytes);
+    const last = bytes.readBigUInt64LE(newest + 144);
+    // One page more, which a transaction has allocated and freed unwritten.
+    bytes.writeBigUInt64LE(last + 1n, newest + 144);
+    writeFileSync(data, bytes);
+    assert.throws(() => checkDataFile(data, 10), /is beyond its end/);
+  });
+  const server = await startEmbedded({ dataDir });
+  const client = await connect(server.uri);
+  const collection = client.db('d').collection<Doc>('c');
+  await collection.insertMany(Array.from({ length: 300 }, () => ({ pad: 'x'.repeat(900) })));
+  assert.is((await collection.find().toArray()).length, ROWS);
+  await client.close();
+  await server.close();
 });
