@@ -8,20 +8,24 @@ import { start } from '../app.js';
 import type { Addresses, Config } from '../config.js';
 import { StartError } from '../start-up.js';
 import { createLog } from '../telemetry/log.js';
+import { type Heartbeat, startHeartbeat } from './heartbeat.js';
 
 /** What the primary answers a worker that is ready: how to serve. */
 export interface WorkerOrder {
   readonly config: Config;
   /** How long a gRPC connection takes new calls, in ms. */
   readonly maxConnectionAgeMs: number;
+  /** How often it says that its event loop turns, in ms. */
+  readonly beatMs: number;
 }
 
 /**
  * What a worker tells the primary: that it is ready for its order (what is sent before is lost while modules load), and
- * then where it listens, or in a sentence what is in the way.
+ * then where it listens, or in a sentence what is in the way; and from its order on that its event loop turns.
  */
 export type WorkerMessage =
   | { readonly kind: 'ready' }
+  | Heartbeat
   | { readonly kind: 'listening'; readonly addresses: Addresses }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -30,7 +34,8 @@ process.on('SIGINT', () => {});
 
 tell({ kind: 'ready' });
 const order: WorkerOrder = (await once(process, 'message'))[0];
-const { config, maxConnectionAgeMs } = order;
+const { config, maxConnectionAgeMs, beatMs } = order;
+startHeartbeat(beatMs);
 const log = createLog(config.LOG_LEVEL).child({ worker: process.pid });
 const starting = start(config, { log, maxConnectionAgeMs });
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Addresses, Config } from '../config.js';
 import { pause } from '../rpc/pause.js';
 import { StartError } from '../start-up.js';
+import { beatMs } from './heartbeat.js';
 import { runWorker } from './run-worker.js';
 import type { WorkerOrder } from './worker.js';
 
@@ -23,6 +24,8 @@ export interface WorkersParts {
   readonly log: Logger;
   /** How long a gRPC connection takes new calls, in ms: 5 min unless set. */
   readonly maxConnectionAgeMs?: number;
+  /** How long the event loop of a worker may stand still before it is replaced, in ms: 10 s unless set. */
+  readonly hungAfterMs?: number;
 }
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -31,6 +34,8 @@ const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
  * that a worker which came later gets its share.
  */
 const MAX_CONNECTION_AGE_MS = 5 * 60_000;
+/** Longer than any call takes, and than any turn of the event loop by far. */
+const HUNG_AFTER_MS = 10_000;
 /** A worker that ends sooner than this after its start has died young, in ms. */
 const YOUNG_MS = 10_000;
 
@@ -43,7 +48,8 @@ const YOUNG_MS = 10_000;
  * @throws StartError when one of them cannot start; none is left running then
  */
 export async function startWorkers(parts: WorkersParts): Promise<Workers> {
-  const { config, databaseUri, log, maxConnectionAgeMs = MAX_CONNECTION_AGE_MS } = parts;
+  const { config, databaseUri, log } = parts;
+  const { maxConnectionAgeMs = MAX_CONNECTION_AGE_MS, hungAfterMs = HUNG_AFTER_MS } = parts;
   if (!cluster.isPrimary) throw new StartError('WORKERS cannot be used in a worker of node:cluster');
   // The workers accept from one socket by themselves. With SCHED_RR the primary accepts, and a connection that it gives
   // to a worker which has just died is lost: neither handed to another nor closed. Nor would it accept while it hangs.
@@ -52,6 +58,7 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   const order: WorkerOrder = {
     config: { ...config, MONGODB_URI: databaseUri, SEED_FILE: undefined, WORKERS: 1 },
     maxConnectionAgeMs,
+    beatMs: beatMs(hungAfterMs),
   };
 
   const stopping = new AbortController();
@@ -65,9 +72,15 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
     onRefused: (error: StartError) => void,
   ): Promise<void> {
     for (let strikes = 0; !stopping.signal.aborted; ) {
-      const ending = await runWorker(order, stopping.signal, (pid, addresses) => {
-        if (isUp) log.info({ worker: pid }, 'a worker took the place of another');
-        onListening(addresses);
+      const ending = await runWorker({
+        order,
+        stopping: stopping.signal,
+        hungAfterMs,
+        onListening(pid, addresses) {
+          if (isUp) log.info({ worker: pid }, 'a worker took the place of another');
+          onListening(addresses);
+        },
+        onHung: (pid) => log.error({ worker: pid, silentMs: hungAfterMs }, 'a worker hangs: it is killed'),
       });
       const { pid: worker, code, signal, reason, lifeMs } = ending;
       if (stopping.signal.aborted) {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { restartDelayMs } from '../../src/cluster/workers.js';
 import { suite } from '../harness/suite.js';
@@ -83,6 +85,28 @@ test(
     for (const pid of await cluster.workers(2)) assert.not.ok(workers.includes(pid));
     cluster.service.child.kill('SIGTERM');
     assert.is(await cluster.service.exited, 0);
+  },
+  { timeoutMs },
+);
+
+test(
+  'workers that cannot even be started leave nothing behind in the primary',
+  async () => {
+    // Without free descriptors no process can be; the limit is the shell's to set, and holds for all that follows.
+    const script = join(await tempDir(), 'script.mjs');
+    await writeFile(
+      script,
+      `import cluster from 'node:cluster'; import { openSync } from 'node:fs';
+      import { runWorker } from ${JSON.stringify(new URL('../../src/cluster/run-worker.js', import.meta.url))};
+      try { for (;;) openSync('/dev/null'); } catch {}
+      const { signal: stopping } = new AbortController();
+      let reason;
+      for (let n = 0; n < 20; n++) ({ reason } = await runWorker({ order: {}, stopping, hungAfterMs: 1_000 }));
+      console.log(reason, Object.keys(cluster.workers).length);`,
+    );
+    const shell = `ulimit -n 64; exec "$0" "$1"`;
+    const { stdout } = await promisify(execFile)('sh', ['-c', shell, process.execPath, script]);
+    assert.match(stdout, /^spawn \S+ EMFILE 0\n$/);
   },
   { timeoutMs },
 );
