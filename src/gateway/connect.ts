@@ -5,7 +5,7 @@ import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
 import type { Call } from '../rpc/call.js';
-import { binaryReadOptions, bridgeResponse, jsonReadOptions, readBinary, readJson } from '../rpc/door.js';
+import { bridgeResponse, readBinary, readJson } from '../rpc/door.js';
 import { errorDetails } from '../rpc/error-details.js';
 import { errorTable, ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
@@ -37,8 +37,6 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipel
     grpc: false,
     grpcWeb: false,
     acceptCompression: [],
-    jsonOptions: jsonReadOptions,
-    binaryOptions: binaryReadOptions,
     contextValues: (request) => createContextValues().set(admittedKey, admitted.get(request)),
     routes: (router) => {
       for (const rpc of served) {
@@ -69,10 +67,12 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipel
       }
       const timeoutMs = timeoutOf(call.header('connect-timeout-ms'));
       const body = await readBody(request);
-      const read = mediaType === 'application/json' ? readJson : readBinary;
-      const replayed = replay(request, mediaType, body);
+      const isJson = mediaType === 'application/json';
+      const message = (isJson ? readJson : readBinary)(rpc.method.input, body);
+      // The body is read once, by the door: Connect's library gets the least that is a message.
+      const replayed = replay(request, mediaType, isJson ? EMPTY_OBJECT : EMPTY);
       admitted.set(replayed, {
-        message: read(rpc.method.input, body),
+        message,
         call: { ...call, transport: 'connect', timeoutMs },
       });
       // The handler writes headers of its own beside these.
@@ -84,7 +84,10 @@ export function connectEndpoints(rpcs: readonly AnyRpc[], { invoke }: Pick<Pipel
   }));
 }
 
-/** The request once more, unpacked and with its body in memory, as Connect's handler takes it. */
+const EMPTY = Buffer.alloc(0);
+const EMPTY_OBJECT = Buffer.from('{}');
+
+/** The request once more, with another body, as Connect's handler takes it. */
 function replay(request: IncomingMessage, mediaType: string, body: Buffer): IncomingMessage {
   const replayed = new IncomingMessage(request.socket);
   replayed.method = request.method;
