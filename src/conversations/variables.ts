@@ -9,6 +9,12 @@ const MAX_BYTES = 4096;
 /** How deep arrays may be nested: `[[[[1]]]]` is 4. */
 const MAX_DEPTH = 4;
 
+/**
+ * How many broken rules are looked for: three times what fits into an answer (see rulesBroken). A request of 64 KiB
+ * could break 16,000, and each costs as much as reading what breaks it.
+ */
+const MAX_VIOLATIONS = 100;
+
 const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Longer keys are shortened in answers: they are refused anyway, and must not make the answer large. */
@@ -43,7 +49,7 @@ export function mergeVariables(
   return merged;
 }
 
-/** The broken rules of `variables`, the whole first and then key by key. */
+/** The broken rules of `variables`, the whole first and then key by key, up to 100. */
 export function variablesViolations(variables: JsonObject): Violation[] {
   const violations: Violation[] = [];
   const keys = Object.keys(variables);
@@ -63,6 +69,7 @@ export function variablesViolations(variables: JsonObject): Violation[] {
     });
   }
   for (const key of keys) {
+    if (violations.length >= MAX_VIOLATIONS) break;
     if (!isVariableKey(key)) {
       violations.push({
         field: variablePath(key),

@@ -1,5 +1,4 @@
 import {
-  type BinaryReadOptions,
   create,
   type DescField,
   type DescMessage,
@@ -7,7 +6,7 @@ import {
   fromJson,
   getOption,
   hasOption,
-  type JsonReadOptions,
+  type JsonObject,
   type JsonValue,
   type Message,
   type MessageShape,
@@ -17,35 +16,32 @@ import {
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { FieldBehavior, field_behavior } from '../gen/protobuf-es/google/api/field_behavior_pb.js';
 import { ServiceError } from './errors.js';
-import { inspectJson } from './inspect-json.js';
-import { isStruct, plainJson, type ReadPlainJson } from './plain-json.js';
+import { invalidInput, loneSurrogate, notFinite, wrongType } from './invalid-input.js';
+import { isObject, isStruct, plainJson, type ReadPlainJson } from './plain-json.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
+import { parseStrictJson } from './strict-json.js';
+import { takeStructs } from './take-structs.js';
 
 /**
  * The one door: every request, from any edge, becomes its protobuf-es message here and is checked for its
  * shape (is it a request at all?) before anything else looks at it. The first fault is answered alone.
  *
  * protobuf-es and not ts-proto does the reading because it is the strict one: it refuses bad UTF-8 and keeps
- * `__proto__`, where ts-proto's Struct mends the one and drops the other. See docs/adr/0002.
+ * `__proto__`, where ts-proto's Struct mends the one and drops the other. Structs are the exception, read by the door
+ * itself: protobuf-es needs up to 22 s for one of 64 KiB. See docs/adr/0002.
  */
-
-/** How JSON is read: as proto3 JSON, unknown members ignored. */
-export const jsonReadOptions = {
-  ignoreUnknownFields: true,
-  recursionLimit: 100,
-} as const satisfies Partial<JsonReadOptions>;
 
 /**
- * How the wire format is read. A nested list costs two messages (ListValue, Value) on the wire and one level
- * in JSON: with these limits both refuse the same depth.
+ * How deep a request may be nested, in either format: a JSON object or list is one level, and so is a message, a Struct
+ * or a list of the wire format. The recursion of whatever reads a request ends here.
  */
-export const binaryReadOptions = {
-  readUnknownFields: false,
-  recursionLimit: 198,
-} as const satisfies Partial<BinaryReadOptions>;
+const MAX_DEPTH = 99;
 
-/** How deep JSON may be nested to be read in the short way: nobody who means well goes deeper. */
-const MAX_PLAIN_DEPTH = 20;
+/** How JSON is read: as proto3 JSON, unknown members ignored. */
+const jsonReadOptions = { ignoreUnknownFields: true } as const;
+
+/** How the wire format is read. */
+const binaryReadOptions = { readUnknownFields: false } as const;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -57,14 +53,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function readJson<D extends DescMessage>(desc: D, body: Uint8Array): MessageShape<D> {
   if (body.length === 0) throw invalidInput('The body is empty; a JSON object is expected.');
   try {
-    const text = utf8.decode(body);
-    const json = parse(text);
-    const { hasDuplicates, isInteroperable, depth } = inspectJson(text, json);
-    if (hasDuplicates) throw new Error('a member is given twice');
+    const { json, isInteroperable } = parseStrictJson(utf8.decode(body), MAX_DEPTH);
     const shape = shapeOf(desc);
-    const plain = isInteroperable && depth <= MAX_PLAIN_DEPTH ? shape.readPlain?.(json) : undefined;
-    if (plain) return checkRequired(shape, plain);
-    return checkShape(shape, fromJson(desc, json, jsonReadOptions));
+    const plain = isInteroperable ? shape.readPlain?.(json) : undefined;
+    return checkRequired(shape, plain ?? readOtherJson(desc, shape, json));
   } catch (error) {
     throw asInvalidInput(error, 'The body is not a well-formed JSON object of this request.');
   }
@@ -77,21 +69,36 @@ export function readJson<D extends DescMessage>(desc: D, body: Uint8Array): Mess
  */
 export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): MessageShape<D> {
   try {
-    return checkShape(shapeOf(desc), fromBinary(desc, body, binaryReadOptions));
+    // Parts of a Buffer are Buffers, which take longer to make.
+    const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length);
+    const { structs, rest } = takeStructs(desc, bytes, MAX_DEPTH);
+    const message = fromBinary(desc, rest, binaryReadOptions);
+    for (const [field, value] of structs) Reflect.set(message, field.localName, value);
+    return checkRequired(shapeOf(desc), message);
   } catch (error) {
     throw asInvalidInput(error, 'The message is not a well-formed protobuf message of this request.');
   }
 }
 
-/** JSON.parse, whose error has no stack trace: nobody reads it, and it costs twice as much as the parsing. */
-function parse(text: string): JsonValue {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return JSON.parse(text);
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+/** JSON that has to be read by protobuf-es: all but its Structs, which are what they are in JSON. */
+function readOtherJson<D extends DescMessage>(desc: D, shape: Shape<D>, json: JsonValue): MessageShape<D> {
+  if (!isObject(json)) return fromJson(desc, json, jsonReadOptions);
+  const rest = { ...json };
+  const structs: [DescField, JsonObject][] = [];
+  for (const field of shape.structs) {
+    for (const name of new Set([field.jsonName, field.name])) {
+      const value = json[name];
+      if (value === undefined || !isObject(value)) continue;
+      if (structs.at(-1)?.[0] === field) throw wrongType(field);
+      checkValue(value, field);
+      structs.push([field, value]);
+      // As if it were not given.
+      rest[name] = null;
+    }
   }
+  const message = fromJson(desc, rest, jsonReadOptions);
+  for (const [field, value] of structs) Reflect.set(message, field.localName, value);
+  return message;
 }
 
 /**
@@ -185,13 +192,6 @@ function isRequired(field: DescField): boolean {
   );
 }
 
-/** Checks what the decoders let through: absent required fields, and what JSON and UTF-8 cannot carry. */
-function checkShape<D extends DescMessage>(shape: Shape<D>, message: MessageShape<D>): MessageShape<D> {
-  checkRequired(shape, message);
-  for (const field of shape.structs) checkValue(Reflect.get(message, field.localName), field);
-  return message;
-}
-
 function checkRequired<D extends DescMessage>(shape: Shape<D>, message: MessageShape<D>): MessageShape<D> {
   for (const field of shape.required) {
     const value: unknown = Reflect.get(message, field.localName);
@@ -200,10 +200,9 @@ function checkRequired<D extends DescMessage>(shape: Shape<D>, message: MessageS
   return message;
 }
 
-function checkValue(value: unknown, field: DescField): void {
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw invalidInput(`${field.jsonName} holds a number that is not finite.`);
-  }
+/** Refuses what JSON's texts can say and UTF-8, or a double, cannot carry. */
+function checkValue(value: JsonValue, field: DescField): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw notFinite(field);
   if (typeof value === 'string' && !value.isWellFormed()) throw loneSurrogate(field);
   if (Array.isArray(value)) {
     for (const element of value) checkValue(element, field);
@@ -215,19 +214,10 @@ function checkValue(value: unknown, field: DescField): void {
   }
 }
 
-function loneSurrogate(field: DescField): ServiceError {
-  return invalidInput(`${field.jsonName} holds a lone surrogate, which is not valid Unicode.`);
-}
-
-function invalidInput(message: string, cause?: unknown): ServiceError {
-  return new ServiceError('invalid_input', message, {}, cause);
-}
-
 /** A decoder's complaint in our words: it names the member when it knows it, and never quotes its value. */
 function asInvalidInput(error: unknown, otherwise: string): ServiceError {
   if (error instanceof ServiceError) return error;
   const cause = error instanceof Error ? error.cause : undefined;
   const field = isFieldError(cause) ? cause.field() : undefined;
-  if (field?.kind !== 'field') return invalidInput(otherwise, error);
-  return invalidInput(`${field.jsonName} does not have the type of this field, or is given twice.`, error);
+  return field?.kind === 'field' ? wrongType(field, error) : invalidInput(otherwise, error);
 }

@@ -14,9 +14,9 @@ export type ReadPlainJson<D extends DescMessage> = (json: JsonValue) => MessageS
 /**
  * Reads JSON as protobuf-es does where there is nothing to do: of texts and Structs, given by their JSON names, the
  * value in JSON is the value in the message. Anything else, be it a fault or only unusual, is left to protobuf-es,
- * which knows all rules, and what to say, and takes seven times as long for a large Struct.
+ * which knows all rules, and what to say.
  *
- * What it is given is interoperable and not deep (see inspect-json.ts): it looks at the members of the message alone.
+ * What it is given is interoperable and not deep (see strict-json.ts): it looks at the members of the message alone.
  *
  * @returns undefined for message types with other fields
  */
@@ -50,6 +50,7 @@ function isText(field: DescField): boolean {
   return field.fieldKind === 'scalar' && field.scalar === ScalarType.STRING && field.oneof === undefined;
 }
 
-function isObject(value: JsonValue): value is JsonObject {
+/** Whether a JSON value is an object. */
+export function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -101,6 +101,26 @@ for (const [name, variables, expected] of BAD) {
   });
 }
 
+test('16,000 broken rules: the whole and the first keys are told, the others are not looked for', () => {
+  const variables = Object.fromEntries(Array.from({ length: 8_000 }, (_, n) => [`K${n}`, {}]));
+  const violations = variablesViolations(variables);
+  assert.ok(violations.length <= 101, `${violations.length}`);
+  assert.equal(
+    violations.slice(0, 4).map(({ field, rule }) => [field, rule]),
+    [
+      ['variables', 'variables.max_keys'],
+      ['variables', 'variables.max_bytes'],
+      ['variables.K0', 'variables.key'],
+      ['variables.K0', 'variables.no_objects'],
+    ],
+  );
+});
+
+test('a broken rule is found behind any number of good keys', () => {
+  const last = variablesViolations({ ...keys(8_000), Bad: 1 }).at(-1);
+  assert.is(last?.field, 'variables.Bad');
+});
+
 test('a violation says how much there was, and how much may be', () => {
   assert.match(variablesViolations(keys(51))[0]?.message ?? '', '51 keys; at most 50');
   assert.match(

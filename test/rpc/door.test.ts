@@ -1,5 +1,6 @@
 import {
   create,
+  fromBinary,
   fromJsonString,
   type JsonObject,
   type JsonValue,
@@ -23,11 +24,14 @@ import { ServiceError } from '../../src/rpc/errors.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { openSessionViolations } from '../../src/sessions/open-session.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
+import { lengthDelimited, structEntry, valueBytes } from '../harness/protobuf-wire.js';
 import { suite } from '../harness/suite.js';
 
 const test = suite('door');
 
 const KEY = 'pk_live_00000000000000000000000000000001';
+/** How deep a request may be nested: `{}` is 1. */
+const MAX_DEPTH = 99;
 const rpc = defineRpc({
   method: ChatSessions.method.openSession,
   codec: ChatSessionsService.openSession,
@@ -53,35 +57,16 @@ function refusal(read: () => unknown): string | undefined {
   }
 }
 
-/** A field of the wire format: its number, its wire type 2, its length and its bytes. */
-function lengthDelimited(field: number, ...contents: readonly (Uint8Array | string)[]): Buffer {
-  const content = Buffer.concat(contents.map((part) => Buffer.from(part)));
-  const length: number[] = [];
-  for (let left = content.length; ; left = Math.floor(left / 128)) {
-    length.push(left >= 128 ? (left % 128) | 0x80 : left);
-    if (left < 128) break;
-  }
-  return Buffer.concat([Buffer.from([(field << 3) | 2, ...length]), content]);
-}
-
 const publicKey = lengthDelimited(1, KEY);
+const withStruct = (...entries: readonly Uint8Array[]) => lengthDelimited(4, ...entries);
 /** `variables` with one entry, whose google.protobuf.Value is these bytes. */
-const variable = (key: string | Uint8Array, value: Uint8Array) =>
-  lengthDelimited(4, lengthDelimited(1, lengthDelimited(1, key), lengthDelimited(2, value)));
-
-function numberValue(number: number): Buffer {
-  const bytes = Buffer.alloc(9);
-  bytes.writeUInt8(0x11, 0);
-  bytes.writeDoubleLE(number, 1);
-  return bytes;
-}
-
-const trueValue = Buffer.from([0x20, 1]);
+const variable = (key: string | Uint8Array, value: Uint8Array) => withStruct(structEntry(key, value));
+const { number: numberValue, true: trueValue } = valueBytes;
 
 /** `[[…[true]…]]`, that many lists. */
 function nested(levels: number): Buffer {
   let value: Buffer = trueValue;
-  for (let i = 0; i < levels; i++) value = lengthDelimited(6, lengthDelimited(1, value));
+  for (let i = 0; i < levels; i++) value = valueBytes.list(value);
   return value;
 }
 
@@ -156,6 +141,18 @@ const BAD_JSON: readonly (readonly [name: string, body: string | Uint8Array, mes
   ['NaN', withVariables('{"a":NaN}'), MALFORMED],
   ['a lone surrogate as customer', `{"publicKey":"${KEY}","customerId":"\\ud800"}`, /^customerId /],
   ['too deep', nestedJson(5_000), /./],
+  [
+    'too deep, in an unknown member',
+    `{"publicKey":"${KEY}","x":${'['.repeat(99)}${']'.repeat(99)}}`,
+    MALFORMED,
+  ],
+  ['too deep, and no JSON', '['.repeat(60_000), MALFORMED],
+  ['variables twice', `{"publicKey":"${KEY}","variables":{},"variables":{}}`, MALFORMED],
+  [
+    'variables that hold a lone surrogate, beside a bad member',
+    `{"publicKey":"${KEY}","variables":{"a":"\\ud800"},"locale":1}`,
+    /^variables holds a lone surrogate/,
+  ],
 ];
 for (const [name, body, message] of BAD_JSON) {
   test(`JSON refuses ${name}`, () => {
@@ -176,6 +173,12 @@ for (const [name, text] of TWICE) {
   test(`JSON refuses ${name}, given twice`, () => assert.ok(refusal(() => readText(text)) !== undefined));
 }
 
+/** A varint, 8 bytes, bytes, a group that holds a group, and 4 bytes, of fields that no message has. */
+const unknown = Buffer.from([
+  ...[0x78, 0xff, 0x01, 0x79, 1, 2, 3, 4, 5, 6, 7, 8, 0x7a, 2, 0x0a, 0xff],
+  ...[0x7b, 0x7b, 0x08, 0x01, 0x7c, 0x7c, 0x7d, 1, 2, 3, 4],
+]);
+
 const GOOD_BYTES: readonly (readonly [name: string, bytes: Uint8Array, variables: unknown])[] = [
   ['the key alone', publicKey, undefined],
   ['an unknown field', Buffer.concat([publicKey, lengthDelimited(15, 'x')]), undefined],
@@ -184,6 +187,63 @@ const GOOD_BYTES: readonly (readonly [name: string, bytes: Uint8Array, variables
   ['a variable', Buffer.concat([publicKey, variable('a', trueValue)]), { a: true }],
   ['null', Buffer.concat([publicKey, variable('a', Buffer.from([0x08, 0]))]), { a: null }],
   ['a value without a kind: null', Buffer.concat([publicKey, variable('a', Buffer.alloc(0))]), { a: null }],
+  [
+    'an entry without a value: null',
+    Buffer.concat([publicKey, withStruct(lengthDelimited(1, lengthDelimited(1, 'a')))]),
+    { a: null },
+  ],
+  [
+    'an entry without a key: the empty text',
+    Buffer.concat([publicKey, withStruct(lengthDelimited(1, lengthDelimited(2, trueValue)))]),
+    { '': true },
+  ],
+  [
+    'an entry whose value is first',
+    Buffer.concat([
+      publicKey,
+      withStruct(lengthDelimited(1, lengthDelimited(2, trueValue), lengthDelimited(1, 'a'))),
+    ]),
+    { a: true },
+  ],
+  ['variables before the key', Buffer.concat([variable('a', trueValue), publicKey]), { a: true }],
+  [
+    'unknown fields wherever they can be',
+    Buffer.concat([
+      unknown,
+      publicKey,
+      withStruct(
+        unknown,
+        lengthDelimited(
+          1,
+          unknown,
+          lengthDelimited(1, 'a'),
+          lengthDelimited(
+            2,
+            unknown,
+            lengthDelimited(6, unknown, lengthDelimited(1, unknown, trueValue), unknown),
+          ),
+          unknown,
+        ),
+        unknown,
+      ),
+    ]),
+    { a: [true] },
+  ],
+  [
+    'one key in two objects',
+    Buffer.concat([publicKey, variable('a', valueBytes.struct(structEntry('a', trueValue)))]),
+    { a: { a: true } },
+  ],
+  [
+    'a length in more bytes than it needs',
+    Buffer.concat([publicKey, Buffer.from([0x22, 0x80, 0x80, 0x00])]),
+    {},
+  ],
+  [
+    'the byte order mark as text',
+    Buffer.concat([publicKey, variable('\ufeff', valueBytes.text('\ufeff'))]),
+    { '\ufeff': '\ufeff' },
+  ],
   ['the number 0', Buffer.concat([publicKey, variable('a', numberValue(0))]), { a: 0 }],
   ['a NUL', Buffer.concat([publicKey, variable('a', lengthDelimited(3, '\0'))]), { a: '\0' }],
 ];
@@ -197,6 +257,8 @@ for (const [name, bytes, variables] of GOOD_BYTES) {
 }
 
 const BROKEN = /^The message is not a well-formed protobuf message/;
+const TWICE_GIVEN = /^variables .* is given twice\.$/;
+const TWICE_HELD = /^variables holds a member that is given twice\.$/;
 const bad = (...parts: readonly Uint8Array[]) => Buffer.concat([publicKey, ...parts]);
 const BAD_BYTES: readonly (readonly [name: string, bytes: Uint8Array, message: RegExp])[] = [
   ['nothing', Buffer.alloc(0), /^publicKey is required\.$/],
@@ -220,6 +282,84 @@ const BAD_BYTES: readonly (readonly [name: string, bytes: Uint8Array, message: R
     bad(variable('a', lengthDelimited(6, lengthDelimited(1, numberValue(-Infinity))))),
     /./,
   ],
+  ['variables given twice', bad(variable('a', trueValue), variable('b', trueValue)), TWICE_GIVEN],
+  [
+    'variables given twice, with a field between',
+    bad(withStruct(), lengthDelimited(2, 'x'), withStruct()),
+    TWICE_GIVEN,
+  ],
+  ['a key twice', bad(withStruct(structEntry('a', trueValue), structEntry('a', trueValue))), TWICE_HELD],
+  [
+    'a key twice: __proto__',
+    bad(withStruct(structEntry('__proto__', trueValue), structEntry('__proto__', trueValue))),
+    TWICE_HELD,
+  ],
+  [
+    'a key twice: left out, and empty',
+    bad(withStruct(lengthDelimited(1), structEntry('', trueValue))),
+    TWICE_HELD,
+  ],
+  [
+    'a key twice, deep',
+    bad(
+      variable(
+        'a',
+        valueBytes.list(valueBytes.struct(structEntry('a', trueValue), structEntry('a', trueValue))),
+      ),
+    ),
+    TWICE_HELD,
+  ],
+  [
+    'an entry of two keys',
+    bad(withStruct(lengthDelimited(1, lengthDelimited(1, 'a'), lengthDelimited(1, 'b')))),
+    TWICE_HELD,
+  ],
+  [
+    'an entry of two values',
+    bad(
+      withStruct(
+        lengthDelimited(1, lengthDelimited(2, valueBytes.struct()), lengthDelimited(2, valueBytes.struct())),
+      ),
+    ),
+    TWICE_HELD,
+  ],
+  ...Object.entries({
+    null: valueBytes.null,
+    number: numberValue(1),
+    text: valueBytes.text(''),
+    true: trueValue,
+    struct: valueBytes.struct(),
+    list: valueBytes.list(),
+  }).flatMap(([kind, value]) => [
+    [
+      `a value of a kind given twice: ${kind}`,
+      bad(variable('a', Buffer.concat([value, value]))),
+      TWICE_HELD,
+    ] as const,
+    [
+      `a value of two kinds: ${kind} and true`,
+      bad(variable('a', Buffer.concat([value, trueValue]))),
+      TWICE_HELD,
+    ] as const,
+  ]),
+  ['the key as a number', bad(Buffer.from([0x08, 0x01])), BROKEN],
+  ['variables as a number', bad(Buffer.from([0x20, 0x00])), BROKEN],
+  ['a variable as a number', bad(withStruct(Buffer.from([0x08, 0x00]))), BROKEN],
+  ['a text as a number, in a variable', bad(variable('a', Buffer.from([0x18, 0x00]))), BROKEN],
+  ['a number as a text, in a variable', bad(variable('a', Buffer.from([0x12, 0x00]))), BROKEN],
+  ['variables that go beyond the end', bad(Buffer.from([0x22, 0x09])), BROKEN],
+  [
+    'a value that goes beyond its entry',
+    bad(withStruct(Buffer.from([0x0a, 0x02, 0x12, 0x02])), trueValue),
+    BROKEN,
+  ],
+  [
+    'a list that goes beyond its value',
+    bad(variable('a', Buffer.from([0x32, 0x02])), Buffer.from([0x0a, 0x00])),
+    BROKEN,
+  ],
+  ['a group in a variable that does not end', bad(variable('a', Buffer.from([0x7b, 0x7c, 0x7b]))), BROKEN],
+  ['groups nested 300 deep', bad(Buffer.alloc(300, 0x7b), Buffer.alloc(300, 0x7c)), BROKEN],
 ];
 for (const [name, bytes, message] of BAD_BYTES) {
   test(`protobuf refuses ${name}`, () => {
@@ -331,6 +471,44 @@ test('the bridge keeps every field of any request, from either format', () => {
   );
 });
 
+/** Requests as bytes, some parts of them given again, left out, or changed. */
+const anyBytes = fc
+  .record({
+    request,
+    parts: fc.array(fc.tuple(fc.nat(), fc.nat(40)), { maxLength: 3 }),
+    changes: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 }),
+  })
+  .map(({ request: { variables: sent, ...fields }, parts, changes }) => {
+    const init = { ...fields, ...(sent && { variables: sent }) };
+    let bytes: Buffer = Buffer.from(
+      toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, init)),
+    );
+    for (const [at, length] of parts) {
+      const start = at % bytes.length;
+      const part = bytes.subarray(start, start + length);
+      bytes = Buffer.concat([bytes.subarray(0, start), part, part, bytes.subarray(start + length)]);
+    }
+    for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+    return bytes;
+  });
+
+test('whatever bytes it reads, protobuf-es reads the same from them', () => {
+  let read = 0;
+  fc.assert(
+    fc.property(anyBytes, (bytes) => {
+      if (refusal(() => readBytes(bytes)) !== undefined) return;
+      read++;
+      const theirs = fromBinary(OpenSessionRequestSchema, bytes, {
+        readUnknownFields: false,
+        recursionLimit: 198,
+      });
+      same(readBytes(bytes), theirs, bytes.toString('hex'));
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(read > 100, `only ${read} could be read`);
+});
+
 /** A text, an object, or something else in JSON. */
 const anyJson = {
   text: fc.string({ maxLength: 5 }).map((sent) => JSON.stringify(sent)),
@@ -361,8 +539,11 @@ const anyBody = fc
 test('reads any JSON as protobuf-es does, or refuses it as that does', () => {
   const strictly = (body: string) => {
     const message = fromJsonString(OpenSessionRequestSchema, body, { ignoreUnknownFields: true });
+    if (depthOf(JSON.parse(body)) > MAX_DEPTH) return undefined;
     return message.publicKey === '' || hasNoJson(message.variables) ? undefined : message;
   };
+  const depthOf = (value: JsonValue): number =>
+    typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
   /** What protobuf-es lets through, and the door does not. */
   const hasNoJson = (value: JsonValue | undefined): boolean => {
     if (typeof value === 'number') return !Number.isFinite(value);
