@@ -7,23 +7,18 @@ import {
 } from 'node:http2';
 import { GrpcStatus, ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
+import type { GrpcBounds } from './bounds.js';
 import { toStatus } from './status.js';
 
-/** How long a request message may take to arrive, in ms: as on the gateway. */
-const REQUEST_MS = 10_000;
-/** How long a unary answer may wait for a reader that has stopped, in ms: as a message of a stream. */
-const ANSWER_MS = 30_000;
 /** A message is one flag and four bytes of length, then itself. */
 const PREFIX_BYTES = 5;
 /** What a call costs beside its message, in bytes: measured, rounded up. */
 const CALL_BYTES = 16 * 1024;
 /**
- * The most memory that one call, and all calls, may hold whose request is still arriving, in bytes. Of a message each
- * frame keeps the whole read that it came in, 64 KiB at most: a 64 KiB message in the usual frames of 16 KiB stays
- * below 400 KiB.
+ * The most memory that one call may hold whose request is still arriving, in bytes. Each frame of a message keeps the
+ * whole read that it came in, 64 KiB at most: a message of 64 KiB in the usual frames of 16 KiB stays below 400 KiB.
  */
 const MAX_HELD_BYTES_PER_CALL = 4 * 1024 * 1024;
-const MAX_HELD_BYTES = 128 * 1024 * 1024;
 
 /** What guarding calls needs. */
 export interface CallGuardDeps {
@@ -34,11 +29,7 @@ export interface CallGuardDeps {
   readonly onRefused: (error: ServiceError) => void;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
-  /** How long a request may take to arrive, and a unary answer to be taken, in ms. */
-  readonly requestMs?: number | undefined;
-  readonly answerMs?: number | undefined;
-  /** The most memory that calls may hold whose request is still arriving, in bytes. */
-  readonly maxHeldBytes?: number | undefined;
+  readonly bounds: Pick<GrpcBounds, 'requestMs' | 'answerMs' | 'maxHeldBytes'>;
 }
 
 /** The guard of a server's calls. */
@@ -51,8 +42,12 @@ interface OpenCall {
   readonly stream: ServerHttp2Stream;
   readonly isStream: boolean;
   readonly openedAt: number;
+  /** How many bytes have arrived of the request, and how long its prefix says that its message is. */
   received: number;
+  declared: number;
+  /** What the request holds in memory, in bytes. */
   held: number;
+  /** When it was first seen to have an answer. */
   answeredAt: number | undefined;
 }
 
@@ -62,7 +57,7 @@ interface OpenCall {
  */
 export function guardCalls(deps: CallGuardDeps): CallGuard {
   const { http2Server, streamPaths, onRefused, now } = deps;
-  const { requestMs = REQUEST_MS, answerMs = ANSWER_MS, maxHeldBytes = MAX_HELD_BYTES } = deps;
+  const { requestMs, answerMs, maxHeldBytes } = deps.bounds;
   /** The calls whose request is not complete, oldest first. */
   const arriving = new Set<OpenCall>();
   /** The calls with a complete request, until they are closed. */
@@ -84,7 +79,15 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
 
   /** Follows a call from its headers to its end. */
   function watch(stream: ServerHttp2Stream, isStream: boolean): void {
-    const call: OpenCall = { stream, isStream, openedAt: now(), received: 0, held: 0, answeredAt: undefined };
+    const call: OpenCall = {
+      stream,
+      isStream,
+      openedAt: now(),
+      received: 0,
+      declared: 0,
+      held: 0,
+      answeredAt: undefined,
+    };
     arriving.add(call);
     hold(call, CALL_BYTES);
     // Before grpc-js's own listener, which finds the stream closed after a refusal and drops the bytes.
@@ -99,20 +102,27 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     });
     for (const oldest of arriving) {
       if (held <= maxHeldBytes) break;
-      release(oldest);
-      refuse(oldest.stream, crowded());
+      cutOff(oldest, crowded());
     }
   }
 
   function onBytes(call: OpenCall, bytes: Buffer): void {
-    const { stream, received } = call;
-    if (stream.closed) return;
+    if (call.stream.closed) return;
+    const { received } = call;
+    for (let at = received; at < PREFIX_BYTES && at - received < bytes.length; at++) {
+      if (at > 0) call.declared = call.declared * 256 + (bytes[at - received] ?? 0);
+    }
     call.received += bytes.length;
     if (arriving.has(call)) hold(call, bytes.buffer.byteLength);
+
+    const isLengthKnown = call.received >= PREFIX_BYTES && call.declared <= MAX_REQUEST_BYTES;
     // What stands for "compressed" in a message of a call that has not said how.
-    if (received === 0 && bytes[0] !== 0) refuse(stream, compressed(), GrpcStatus.INTERNAL);
-    else if (call.received > MAX_REQUEST_BYTES + PREFIX_BYTES) refuse(stream, tooLarge());
-    else if (call.held > MAX_HELD_BYTES_PER_CALL) refuse(stream, tooManyFrames());
+    if (received === 0 && bytes[0] !== 0) cutOff(call, compressed(), GrpcStatus.INTERNAL);
+    // grpc-js would take up all messages of a frame, thousands of empty ones, before it refuses the second.
+    else if (isLengthKnown && call.received > PREFIX_BYTES + call.declared)
+      cutOff(call, severalMessages(), GrpcStatus.UNIMPLEMENTED);
+    else if (call.received > PREFIX_BYTES + MAX_REQUEST_BYTES) cutOff(call, tooLarge());
+    else if (call.held > MAX_HELD_BYTES_PER_CALL) cutOff(call, tooManyFrames());
   }
 
   function hold(call: OpenCall, bytes: number): void {
@@ -124,10 +134,22 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     if (arriving.delete(call)) held -= call.held;
   }
 
+  /**
+   * Refuses a call that is under way. It is not looked at again: on a broken connection it stays open until that is
+   * closed.
+   */
+  function cutOff(call: OpenCall, error: ServiceError, code?: number): void {
+    release(call);
+    complete.delete(call);
+    // At the end of the request grpc-js hands what it has to the handler, though the stream is closed.
+    call.stream.removeAllListeners('end');
+    refuse(call.stream, error, code);
+  }
+
   /** Answers a call with an error alone, unless it has an answer, and closes it. */
   function refuse(stream: ServerHttp2Stream, error: ServiceError, code?: number): void {
     onRefused(error);
-    if (!stream.headersSent && !stream.destroyed) {
+    if (!stream.headersSent && !stream.closed && !stream.destroyed) {
       const { metadata, ...status } = toStatus(error, code);
       stream.respond(
         {
@@ -148,9 +170,9 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
   return {
     sweep() {
       const time = now();
-      for (const { stream, openedAt } of arriving) {
-        if (time - openedAt < requestMs) break;
-        refuse(stream, tooSlow(requestMs));
+      for (const call of arriving) {
+        if (time - call.openedAt < requestMs) break;
+        cutOff(call, tooSlow(requestMs));
       }
       const busy = new Set<Http2Session>();
       for (const { stream } of arriving) if (stream.session) busy.add(stream.session);
@@ -160,6 +182,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
         if (isStream || !stream.headersSent) continue;
         call.answeredAt ??= time;
         if (time - call.answeredAt < answerMs) continue;
+        complete.delete(call);
         onRefused(readerTooSlow(answerMs));
         stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       }
@@ -179,6 +202,10 @@ function compressed(): ServiceError {
 
 function tooLarge(): ServiceError {
   return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
+}
+
+function severalMessages(): ServiceError {
+  return new ServiceError('invalid_input', 'A request is one message.');
 }
 
 function tooManyFrames(): ServiceError {

@@ -2,18 +2,30 @@ import type { Http2Server, Http2Session } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
 import { probeOpenFiles } from '../net/open-files.js';
+import type { GrpcBounds } from './bounds.js';
 
-/** How long a connection may take until it speaks HTTP/2, TLS included, in ms. */
-const OPENING_MS = 10_000;
 /** How long a connection may take to close, in ms: its peer may not read the last bytes. */
 const CLOSING_MS = 10_000;
 /**
- * After how many quiet sweeps a connection is closed that sends nothing any more, without open calls and with some: a
- * good client that is suspended for a moment looks the same, and would lose them.
+ * How often a quiet connection gets a ping, in sweeps; the first one at once. More than once, since what breaks it may
+ * come with the answer to a ping.
+ */
+const PING_SWEEPS = 10;
+/**
+ * For how many sweeps a connection may be stuck, without open calls and with some: a good client that is suspended for
+ * a moment looks the same, and would lose them.
  */
 const STUCK_SWEEPS = 3;
 const STUCK_SWEEPS_WITH_CALLS = 30;
-/** After how many quiet sweeps a connection without calls can be spared when the port is full. */
+/**
+ * How many frames may wait for a client that does not read. 250 calls have some 1,000; a client that has not confirmed
+ * our settings may open more, and each is refused by a frame.
+ */
+const MAX_FRAMES_TO_SEND = 5_000;
+/**
+ * After how many quiet sweeps a connection without calls can be spared when the port is full; one that has not begun
+ * can after a quarter of its time.
+ */
 const SPARE_SWEEPS = 5;
 /** How often it is looked whether files can be opened, in sweeps. */
 const FILES_SWEEPS = 5;
@@ -23,13 +35,11 @@ export interface ConnectionsDeps {
   /** Serves the connections that it is given; it does not listen itself. */
   readonly http2Server: Http2Server;
   readonly inject: (socket: Socket) => void;
-  /** The most connections that are open at once. */
-  readonly max: number;
   /** Told why and how many connections were refused or cut off. */
   readonly onRefused: (refused: { readonly reason: string; readonly count: number }) => void;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
-  readonly openingMs?: number | undefined;
+  readonly bounds: Pick<GrpcBounds, 'maxConnections' | 'openingMs'>;
 }
 
 /** The connections of a gRPC server. */
@@ -53,6 +63,9 @@ interface Connection {
   /** How much had arrived at the last sweep, and how many sweeps ago it was less. */
   bytesRead: number;
   quietSweeps: number;
+  /** Whether the ping of this quiet time was answered; until then, for how many sweeps frames could not leave. */
+  isAnswering: boolean;
+  stuckSweeps: number;
   destroyedAt: number | undefined;
 }
 
@@ -61,7 +74,8 @@ interface Connection {
  * client that does not speak, and keeps the socket of a client that broke the protocol.
  */
 export function createConnections(deps: ConnectionsDeps): Connections {
-  const { http2Server, inject, max, onRefused, now, openingMs = OPENING_MS } = deps;
+  const { http2Server, inject, onRefused, now } = deps;
+  const { maxConnections: max, openingMs } = deps.bounds;
   const connections = new Map<string, Connection>();
   /** What can be closed when the port is full. */
   let spare: Connection[] = [];
@@ -71,7 +85,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     const key = keyOf(socket);
     const connection: Connection = {
       ...{ socket, acceptedAt: now(), session: undefined, isOpen: false },
-      ...{ bytesRead: 0, quietSweeps: 0, destroyedAt: undefined },
+      ...{ bytesRead: 0, quietSweeps: 0, isAnswering: false, stuckSweeps: 0, destroyedAt: undefined },
     };
     connections.set(key, connection);
     socket.once('close', () => {
@@ -92,7 +106,10 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     });
   });
 
-  /** Closes a connection without calls: its client makes another one, where a new client could not get in. */
+  /**
+   * Closes a connection without calls: a good client makes another one, and a new client gets in. The newest first: those
+   * of an attack are newer than those of the engines.
+   */
   function makeRoom(): boolean {
     for (let found = spare.pop(); found !== undefined; found = spare.pop()) {
       if (found.socket.destroyed || found.socket.bytesRead !== found.bytesRead) continue;
@@ -112,22 +129,24 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;
       connection.quietSweeps = 0;
-      return undefined;
+      connection.stuckSweeps = 0;
+      return framesToSend(session) > MAX_FRAMES_TO_SEND ? 'it does not read' : undefined;
     }
     connection.quietSweeps += 1;
-    if (connection.quietSweeps === 1) {
+    if (connection.quietSweeps % PING_SWEEPS === 1) {
+      connection.isAnswering = false;
       session.ping(() => {
+        connection.isAnswering = true;
         // The answer to the ping alone is no sign of use.
         connection.bytesRead = socket.bytesRead;
       });
     }
     // After a connection error nghttp2 says GOAWAY and is done, but of most such errors Node is not told: it neither
-    // reads nor closes the socket. What shows it is that a frame of ours does not leave. (A ping costs a good client
-    // nothing; it gets one when it falls quiet.)
-    const isLookedAt =
-      connection.quietSweeps === STUCK_SWEEPS_WITH_CALLS ||
-      (connection.quietSweeps >= STUCK_SWEEPS && connection.quietSweeps <= STUCK_SWEEPS + 1 && !hasCalls);
-    return isLookedAt && (session.state.outboundQueueSize ?? 0) > 0 ? 'it was broken' : undefined;
+    // reads from the socket nor closes it. What shows it is that a ping never leaves.
+    const isStuck = !connection.isAnswering && framesToSend(session) > 0;
+    connection.stuckSweeps = isStuck ? connection.stuckSweeps + 1 : 0;
+    const most = hasCalls ? STUCK_SWEEPS_WITH_CALLS : STUCK_SWEEPS;
+    return connection.stuckSweeps >= most ? 'it was broken' : undefined;
   }
 
   return {
@@ -160,6 +179,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         const { session, isOpen, acceptedAt } = connection;
         if (!isOpen || session === undefined) {
           if (time - acceptedAt >= openingMs) cut(connection, 'it did not begin');
+          else if (time - acceptedAt >= openingMs / 4) spare.push(connection);
           continue;
         }
         const hasCalls = busy.has(session);
@@ -177,6 +197,11 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       }
     },
   };
+}
+
+/** How many frames wait until the socket takes more. */
+function framesToSend(session: Http2Session): number {
+  return session.state.outboundQueueSize ?? 0;
 }
 
 /** What tells the connections of a port apart: a TLS socket has it of the socket beneath it. */

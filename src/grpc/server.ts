@@ -9,14 +9,14 @@ import {
   setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
-import { connectionsPerPort } from '../net/open-files.js';
 import { answerBytes } from '../rpc/answer-bytes.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import { readBinary } from '../rpc/door.js';
-import { type ErrorCode, toServiceError } from '../rpc/errors.js';
+import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
+import { type EarlyRefusal, GRPC_BOUNDS, type GrpcBounds } from './bounds.js';
 import { guardCalls } from './calls.js';
 import { createConnections } from './connections.js';
 import { http2ServerOf, type StreamingCall } from './grpc-js.js';
@@ -33,10 +33,6 @@ setLogVerbosity(logVerbosity.NONE);
 const MAX_CONCURRENT_STREAMS = 250;
 /** The most bytes of a call's headers, as HTTP/2 counts them: twice what gRPC's clients accept of ours. */
 const MAX_HEADER_LIST_BYTES = 16 * 1024;
-/** The most connections: of 20 KB each when idle, and engines keep few. */
-const MAX_CONNECTIONS = 5_000;
-/** How often calls and connections are looked over, in ms. */
-const SWEEP_MS = 1_000;
 /** How often a quiet connection is asked whether its other end is alive, in ms. */
 const KEEPALIVE_MS = 60_000;
 /** How long a connection without calls is kept, in ms. */
@@ -70,39 +66,16 @@ export interface GrpcServerParts {
   readonly onEarlyRefusal?: (refusal: EarlyRefusal) => void;
   /** Milliseconds of a clock that only goes forward. */
   readonly now?: () => number;
-  /** Tests set other bounds than the service's. */
+  /** Bounds other than {@link GRPC_BOUNDS}. */
   readonly bounds?: Partial<GrpcBounds>;
-}
-
-/** Why calls or connections were refused before the pipeline saw them: nobody was asked who they are. */
-export interface EarlyRefusal {
-  readonly code: ErrorCode;
-  /** A sentence for the log, without anything that a client sent. */
-  readonly reason: string;
-  /** How many: connections are reported together, at most once a second for each reason. */
-  readonly count: number;
-}
-
-/** What bounds the gRPC edge; times in ms. */
-export interface GrpcBounds {
-  readonly maxConnections: number;
-  /** How long a connection may take until it speaks HTTP/2, TLS included: 10 s. */
-  readonly openingMs: number;
-  /** How long a request may take to arrive: 10 s. */
-  readonly requestMs: number;
-  /** How long a unary answer may wait for a reader that has stopped: 30 s. */
-  readonly answerMs: number;
-  /** The most memory that calls may hold whose request is still arriving, in bytes: 128 MiB. */
-  readonly maxHeldBytes: number;
-  /** How often calls and connections are looked over. */
-  readonly sweepMs: number;
 }
 
 /** Makes the gRPC server; it listens when it is told to. */
 export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   const { rpcs, streamRpcs, pipeline, newRequestId, onError, credentials, maxConnectionAgeMs, statusMs } =
     parts;
-  const { onEarlyRefusal = () => {}, now = () => performance.now(), bounds = {} } = parts;
+  const { onEarlyRefusal = () => {}, now = () => performance.now() } = parts;
+  const bounds = { ...GRPC_BOUNDS, ...parts.bounds };
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -137,18 +110,15 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     http2Server,
     streamPaths: new Set(streamRpcs.map(({ codec }) => codec.path)),
     onRefused: ({ code, message }) => onEarlyRefusal({ code, reason: message, count: 1 }),
-    now,
-    ...bounds,
+    ...{ now, bounds },
   });
   const connections = createConnections({
     http2Server,
     inject: injector.injectConnection,
-    max: bounds.maxConnections ?? connectionsPerPort(MAX_CONNECTIONS),
     onRefused: (refused) => onEarlyRefusal({ code: 'unavailable', ...refused }),
-    now,
-    ...bounds,
+    ...{ now, bounds },
   });
-  const sweep = setInterval(() => connections.sweep(calls.sweep()), bounds.sweepMs ?? SWEEP_MS).unref();
+  const sweep = setInterval(() => connections.sweep(calls.sweep()), bounds.sweepMs).unref();
 
   /**
    * The one adapter between grpc-js and the pipeline: grpc-js never answers a handler that rejects, and gives a

@@ -87,7 +87,7 @@ test('a client that does not close after its refusal is closed', async () => {
 const running = suite('early refusals of the service');
 let service: TestApp;
 running.before(async () => {
-  service = await startTestApp({ env: { LOG_LEVEL: 'info' } });
+  service = await startTestApp();
 });
 running.after(() => service.close());
 
@@ -130,8 +130,8 @@ running(
     await post('text/plain', '{}');
     const lines = service.logged().slice(before);
     assert.equal(
-      lines.map((line) => JSON.parse(line).code),
-      ['invalid_input', 'unsupported_media_type'],
+      lines.map((line) => JSON.parse(line)).map(({ msg, code }) => `${msg}: ${code}`),
+      ['call refused: invalid_input', 'request refused: unsupported_media_type'],
     );
   },
 );

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
-import type { GrpcBounds } from '../../src/grpc/server.js';
+import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { suite } from '../harness/suite.js';
 import { callHeaders, frame, PREFACE, sendBytes } from './http2-frames.js';
 import { callByHand, message, PATH, REQUEST, type Rig, startRig } from './rig.js';
@@ -66,6 +66,31 @@ test('a message that is flagged as compressed in a call that is not is refused',
   const { connect, handled } = await start();
   const { status, reason } = await callByHand(connect(), [message(REQUEST.subarray(5), 1)]);
   assert.equal([status, reason, handled()], [INTERNAL, 'unsupported_media_type', 0]);
+});
+
+test('more than one message is refused', async () => {
+  const { connect, handled } = await start();
+  const empty = message(Buffer.alloc(0));
+  const session = connect();
+  for (const parts of [
+    [REQUEST, REQUEST],
+    [Buffer.concat(Array(3_000).fill(empty))],
+    [REQUEST, Buffer.from([0])],
+  ]) {
+    const { status, reason } = await callByHand(session, parts);
+    assert.equal([status, reason], [UNIMPLEMENTED, 'invalid_input']);
+  }
+  assert.is(handled(), 0);
+});
+
+test('a message in pieces, its prefix too, is taken', async () => {
+  const { connect } = await start();
+  const session = connect();
+  for (const size of [1, 2, 3, 4, 6]) {
+    const parts: Buffer[] = [];
+    for (let at = 0; at < REQUEST.length; at += size) parts.push(REQUEST.subarray(at, at + size));
+    assert.is((await callByHand(session, parts)).status, OK);
+  }
 });
 
 const UNENDING: readonly (readonly [name: string, parts: readonly Buffer[], end?: boolean])[] = [

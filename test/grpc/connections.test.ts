@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as connectTls } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
-import type { GrpcBounds } from '../../src/grpc/server.js';
+import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { makeAuthority, whyNoCertificates } from '../harness/certificates.js';
 import { suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';

@@ -9,8 +9,12 @@ import {
   ChatSessionsService,
   type UpdateVariablesRequest,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { createGrpcServer, type EarlyRefusal, type GrpcBounds } from '../../src/grpc/server.js';
+
+import type { EarlyRefusal, GrpcBounds } from '../../src/grpc/bounds.js';
+import { createGrpcServer } from '../../src/grpc/server.js';
+
 import { createCallLog } from '../../src/rpc/call-log.js';
+
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';

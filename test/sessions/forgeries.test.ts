@@ -264,7 +264,7 @@ interface Way {
   readonly exception: (token: string) => Partial<Outcome> | 'cannot be sent' | undefined;
 }
 
-/** Node takes 16 KiB of headers (RFC 9110, 5.4 leaves that to servers). */
+/** Both edges take 16 KiB of headers (RFC 9110, 5.4 leaves that to servers). */
 const LARGE_FOR_HTTP = 15_000;
 const HTTP_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const httpException: Way['exception'] = (token) => {
@@ -290,7 +290,8 @@ const ways: Readonly<Record<string, Way>> = {
     exception: (token) => {
       if (!/^[ -~]*$/.test(token)) return 'cannot be sent';
       // HTTP/2 itself ends the stream, below the service, with a status that is gRPC's own.
-      return token.length > 65_000 ? { status: 'INTERNAL', reason: undefined } : undefined;
+      if (token.length > 65_000) return { status: 'INTERNAL', reason: undefined };
+      return token.length > LARGE_FOR_HTTP ? { status: 'RESOURCE_EXHAUSTED', reason: undefined } : undefined;
     },
   },
   'gRPC VerifySession': {

