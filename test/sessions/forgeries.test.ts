@@ -290,7 +290,8 @@ const ways: Readonly<Record<string, Way>> = {
     exception: (token) => {
       if (!/^[ -~]*$/.test(token)) return 'cannot be sent';
       // HTTP/2 itself ends the stream, below the service, with a status that is gRPC's own.
-      return token.length > 65_000 ? { status: 'INTERNAL', reason: undefined } : undefined;
+      if (token.length > 65_000) return { status: 'INTERNAL', reason: undefined };
+      return token.length > 16_000 ? { status: 'RESOURCE_EXHAUSTED', reason: undefined } : undefined;
     },
   },
   'gRPC VerifySession': {
@@ -298,7 +299,9 @@ const ways: Readonly<Record<string, Way>> = {
     refused: 'UNAUTHENTICATED',
     exception: (token) => {
       if (token === '') return { status: 'INVALID_ARGUMENT', reason: 'invalid_input' };
-      return token.length > 65_000 ? { status: 'RESOURCE_EXHAUSTED', reason: undefined } : undefined;
+      return token.length > 65_000
+        ? { status: 'RESOURCE_EXHAUSTED', reason: 'payload_too_large' }
+        : undefined;
     },
   },
 };
