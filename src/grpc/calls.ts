@@ -20,10 +20,14 @@ const CALL_BYTES = 16 * 1024;
  */
 const MAX_HELD_BYTES_PER_CALL = 4 * 1024 * 1024;
 
+/** A `grpc-timeout` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests). */
+const TIMEOUT = /^\d{1,8}[HMSmun]$/;
+
 /** What guarding calls needs. */
 export interface CallGuardDeps {
   readonly http2Server: Http2Server;
-  /** The paths of the RPCs whose answer is a stream: they look after a reader that has stopped themselves. */
+  /** The paths of the RPCs: of those with one answer, and of those whose answer is a stream. */
+  readonly unaryPaths: ReadonlySet<string>;
   readonly streamPaths: ReadonlySet<string>;
   /** Told why a call was refused or cut off before it reached the pipeline. */
   readonly onRefused: (error: ServiceError) => void;
@@ -40,6 +44,7 @@ export interface CallGuard {
 
 interface OpenCall {
   readonly stream: ServerHttp2Stream;
+  /** Whether its answer is a stream: that looks after a reader that has stopped itself. */
   readonly isStream: boolean;
   readonly openedAt: number;
   /** How many bytes have arrived of the request, and how long its prefix says that its message is. */
@@ -47,16 +52,20 @@ interface OpenCall {
   declared: number;
   /** What the request holds in memory, in bytes. */
   held: number;
+  isRefused: boolean;
   /** When it was first seen to have an answer. */
   answeredAt: number | undefined;
 }
 
 /**
  * Stands in front of grpc-js, and bounds what a call costs before anybody is asked who they are: grpc-js would unpack
- * messages without asking, and waits for a message for ever.
+ * messages without asking, and waits for a message for ever. It gets a call's message when that is one plain message.
+ *
+ * What is refused is answered in the next turn of the event loop. Until then the call counts among those that its
+ * connection may have open: one read brings thousands of calls, and answered at once they would never be too many.
  */
 export function guardCalls(deps: CallGuardDeps): CallGuard {
-  const { http2Server, streamPaths, onRefused, now } = deps;
+  const { http2Server, unaryPaths, streamPaths, onRefused, now } = deps;
   const { requestMs, answerMs, maxHeldBytes } = deps.bounds;
   /** The calls whose request is not complete, oldest first. */
   const arriving = new Set<OpenCall>();
@@ -64,68 +73,83 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
   const complete = new Set<OpenCall>();
   let held = 0;
 
-  const serve = http2Server.listeners('stream');
+  const listeners = http2Server.listeners('stream');
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers, ...rest) => {
-    // Its 'close' follows, and is what counts.
-    stream.on('error', () => {});
-    if (!isPlain(headers)) {
-      refuse(stream, compressed(), GrpcStatus.UNIMPLEMENTED);
-      return;
-    }
-    watch(stream, streamPaths.has(headers[':path'] ?? ''));
-    for (const listener of serve) Reflect.apply(listener, http2Server, [stream, headers, ...rest]);
-  });
-
-  /** Follows a call from its headers to its end. */
-  function watch(stream: ServerHttp2Stream, isStream: boolean): void {
+    const path = headers[':path'] ?? '';
     const call: OpenCall = {
-      stream,
-      isStream,
-      openedAt: now(),
-      received: 0,
-      declared: 0,
-      held: 0,
-      answeredAt: undefined,
+      ...{ stream, isStream: streamPaths.has(path), openedAt: now(), answeredAt: undefined },
+      ...{ received: 0, declared: 0, held: 0, isRefused: false },
     };
     arriving.add(call);
     hold(call, CALL_BYTES);
-    // Before grpc-js's own listener, which finds the stream closed after a refusal and drops the bytes.
-    stream.on('data', (bytes: Buffer) => onBytes(call, bytes));
-    stream.once('end', () => {
-      release(call);
-      if (!stream.closed) complete.add(call);
-    });
+    // Its 'close' follows, and is what counts.
+    stream.on('error', () => {});
     stream.once('close', () => {
       release(call);
       complete.delete(call);
     });
+    const serve = () => {
+      if (stream.closed || stream.destroyed) return;
+      for (const listener of listeners) Reflect.apply(listener, http2Server, [stream, headers, ...rest]);
+      intercept(call);
+    };
+    if (!isPlain(headers)) refuse(call, compressed(), GrpcStatus.UNIMPLEMENTED);
+    else if (!TIMEOUT.test(headers['grpc-timeout']?.toString() ?? '1S')) refuse(call, badTimeout());
+    else if (call.isStream || unaryPaths.has(path)) serve();
+    // grpc-js refuses it.
+    else setImmediate(serve);
+
     for (const oldest of arriving) {
       if (held <= maxHeldBytes) break;
-      cutOff(oldest, crowded());
+      refuse(oldest, crowded());
     }
+  });
+
+  /** Comes between a call's stream and grpc-js. */
+  function intercept(call: OpenCall): void {
+    const { stream } = call;
+    const onData = stream.listeners('data');
+    const onEnd = stream.listeners('end');
+    stream.removeAllListeners('data');
+    stream.removeAllListeners('end');
+    stream.on('data', (bytes: Buffer) => {
+      if (!admit(call, bytes)) return;
+      for (const listener of onData) Reflect.apply(listener, stream, [bytes]);
+    });
+    stream.once('end', () => {
+      if (call.isRefused) return;
+      release(call);
+      if (call.received < PREFIX_BYTES + call.declared || call.received === 0) {
+        refuse(call, notOneMessage(), GrpcStatus.UNIMPLEMENTED);
+        return;
+      }
+      if (!stream.closed) complete.add(call);
+      for (const listener of onEnd) Reflect.apply(listener, stream, []);
+    });
   }
 
-  function onBytes(call: OpenCall, bytes: Buffer): void {
-    if (call.stream.closed) return;
+  /** Takes some bytes of a request. @returns whether they may go on */
+  function admit(call: OpenCall, bytes: Buffer): boolean {
+    if (call.isRefused) return false;
     const { received } = call;
     for (let at = received; at < PREFIX_BYTES && at - received < bytes.length; at++) {
       if (at > 0) call.declared = call.declared * 256 + (bytes[at - received] ?? 0);
     }
     call.received += bytes.length;
-    if (arriving.has(call)) hold(call, bytes.buffer.byteLength);
-
-    const isLengthKnown = call.received >= PREFIX_BYTES && call.declared <= MAX_REQUEST_BYTES;
+    hold(call, bytes.buffer.byteLength);
     // What stands for "compressed" in a message of a call that has not said how.
-    if (received === 0 && bytes[0] !== 0) cutOff(call, compressed(), GrpcStatus.INTERNAL);
-    // grpc-js would take up all messages of a frame, thousands of empty ones, before it refuses the second.
-    else if (isLengthKnown && call.received > PREFIX_BYTES + call.declared)
-      cutOff(call, severalMessages(), GrpcStatus.UNIMPLEMENTED);
-    else if (call.received > PREFIX_BYTES + MAX_REQUEST_BYTES) cutOff(call, tooLarge());
-    else if (call.held > MAX_HELD_BYTES_PER_CALL) cutOff(call, tooManyFrames());
+    if (received === 0 && bytes[0] !== 0) refuse(call, compressed(), GrpcStatus.INTERNAL);
+    else if (call.received < PREFIX_BYTES) return true;
+    else if (call.declared > MAX_REQUEST_BYTES) refuse(call, tooLarge());
+    else if (call.received > PREFIX_BYTES + call.declared)
+      refuse(call, notOneMessage(), GrpcStatus.UNIMPLEMENTED);
+    else if (call.held > MAX_HELD_BYTES_PER_CALL) refuse(call, tooManyFrames());
+    return !call.isRefused;
   }
 
   function hold(call: OpenCall, bytes: number): void {
+    if (!arriving.has(call)) return;
     call.held += bytes;
     held += bytes;
   }
@@ -134,37 +158,14 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     if (arriving.delete(call)) held -= call.held;
   }
 
-  /**
-   * Refuses a call that is under way. It is not looked at again: on a broken connection it stays open until that is
-   * closed.
-   */
-  function cutOff(call: OpenCall, error: ServiceError, code?: number): void {
+  /** Answers a call with an error alone, unless it has an answer, and closes it; in the next turn. */
+  function refuse(call: OpenCall, error: ServiceError, code?: number): void {
+    // It is not looked at again: on a broken connection it stays open until that is closed.
     release(call);
     complete.delete(call);
-    // At the end of the request grpc-js hands what it has to the handler, though the stream is closed.
-    call.stream.removeAllListeners('end');
-    refuse(call.stream, error, code);
-  }
-
-  /** Answers a call with an error alone, unless it has an answer, and closes it. */
-  function refuse(stream: ServerHttp2Stream, error: ServiceError, code?: number): void {
+    call.isRefused = true;
     onRefused(error);
-    if (!stream.headersSent && !stream.closed && !stream.destroyed) {
-      const { metadata, ...status } = toStatus(error, code);
-      stream.respond(
-        {
-          ':status': 200,
-          'content-type': 'application/grpc+proto',
-          'grpc-status': status.code,
-          'grpc-message': encodeURI(status.details),
-          'grpc-accept-encoding': 'identity',
-          ...metadata.toHttp2Headers(),
-        },
-        { endStream: true },
-      );
-    }
-    // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    setImmediate(() => answer(call.stream, error, code));
   }
 
   return {
@@ -172,7 +173,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
       const time = now();
       for (const call of arriving) {
         if (time - call.openedAt < requestMs) break;
-        cutOff(call, tooSlow(requestMs));
+        refuse(call, tooSlow(requestMs));
       }
       const busy = new Set<Http2Session>();
       for (const { stream } of arriving) if (stream.session) busy.add(stream.session);
@@ -191,6 +192,26 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
   };
 }
 
+function answer(stream: ServerHttp2Stream, error: ServiceError, code?: number): void {
+  if (stream.closed || stream.destroyed) return;
+  if (!stream.headersSent) {
+    const { metadata, ...status } = toStatus(error, code);
+    stream.respond(
+      {
+        ':status': 200,
+        'content-type': 'application/grpc+proto',
+        'grpc-status': status.code,
+        'grpc-message': encodeURI(status.details),
+        'grpc-accept-encoding': 'identity',
+        ...metadata.toHttp2Headers(),
+      },
+      { endStream: true },
+    );
+  }
+  // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
   return encoding === undefined || encoding === 'identity';
@@ -204,8 +225,12 @@ function tooLarge(): ServiceError {
   return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
 }
 
-function severalMessages(): ServiceError {
-  return new ServiceError('invalid_input', 'A request is one message.');
+function notOneMessage(): ServiceError {
+  return new ServiceError('invalid_input', 'A request is one message, no more and no less.');
+}
+
+function badTimeout(): ServiceError {
+  return new ServiceError('invalid_input', 'grpc-timeout is not a timeout of gRPC.');
 }
 
 function tooManyFrames(): ServiceError {

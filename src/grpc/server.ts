@@ -31,7 +31,7 @@ setLogVerbosity(logVerbosity.NONE);
  * least; a client with more calls makes them wait or opens another connection.
  */
 const MAX_CONCURRENT_STREAMS = 250;
-/** The most bytes of a call's headers, as HTTP/2 counts them: twice what gRPC's clients accept of ours. */
+/** The most bytes of a call's headers, as HTTP/2 counts them: as on the gateway. */
 const MAX_HEADER_LIST_BYTES = 16 * 1024;
 /** How often a quiet connection is asked whether its other end is alive, in ms. */
 const KEEPALIVE_MS = 60_000;
@@ -108,6 +108,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   });
   const calls = guardCalls({
     http2Server,
+    unaryPaths: new Set(rpcs.map(({ codec }) => codec.path)),
     streamPaths: new Set(streamRpcs.map(({ codec }) => codec.path)),
     onRefused: ({ code, message }) => onEarlyRefusal({ code, reason: message, count: 1 }),
     ...{ now, bounds },
@@ -145,7 +146,8 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
       } catch (thrown) {
         const error = toServiceError(thrown);
         if (error !== thrown) onError(thrown);
-        answer(toStatus(error));
+        // In the next turn: answered in the turn that reads them, calls of one connection would never be too many.
+        setImmediate(() => answer(toStatus(error)));
         return;
       }
       answer(null, bytes);

@@ -90,6 +90,8 @@ export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: Stream
       );
       call.end();
     } catch (thrown) {
+      // In the next turn, as a unary call.
+      await new Promise((resolve) => setImmediate(resolve));
       call.emit('error', toStatus(toServiceError(thrown)));
     }
   }

@@ -42,6 +42,8 @@ export interface Tolerance {
   /** Failures of any kind, of the port that is under attack. */
   readonly http?: number;
   readonly grpc?: number;
+  /** The p99 of good opens in ms, where visitors have to wait their turn behind attackers who each get theirs. */
+  readonly p99Ms?: number;
 }
 
 /** One attack, with no more than a stranger on the network has unless it says so. */

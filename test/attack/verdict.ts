@@ -49,7 +49,7 @@ export function faultsOf(measured: Measured, tolerance: Tolerance = {}): string[
     );
   }
   // A port that may fail every call has no latency to speak of.
-  const p99Bound = Math.max(BOUNDS.p99Ms, BOUNDS.p99TimesAlone * (measured.aloneP99 || 0));
+  const p99Bound = Math.max(tolerance.p99Ms ?? BOUNDS.p99Ms, BOUNDS.p99TimesAlone * (measured.aloneP99 || 0));
   demand(!(visits.p99 > p99Bound), `good opens took ${Math.round(visits.p99)} ms (p99)`);
   const growth = measured.memoryMost - measured.memoryBefore;
   demand(!(growth > BOUNDS.memoryGrowthMiB), `memory grew by ${Math.round(growth)} MiB`);

@@ -68,7 +68,7 @@ test('a message that is flagged as compressed in a call that is not is refused',
   assert.equal([status, reason, handled()], [INTERNAL, 'unsupported_media_type', 0]);
 });
 
-test('more than one message is refused', async () => {
+test('a request that is not one whole message is refused', async () => {
   const { connect, handled } = await start();
   const empty = message(Buffer.alloc(0));
   const session = connect();
@@ -130,11 +130,58 @@ test('an answer that is not taken is cut off', async () => {
   assert.is(refusals[0]?.code, 'reader_too_slow');
 });
 
-test('a client that goes on sending after more than a request may have is cut off', async () => {
+test('a message that says that it is too long is refused and cut off at once', async () => {
   const { connect } = await start();
-  const long = message(Buffer.alloc(0), 0, 1_000_000_000);
-  const answer = await callByHand(connect(), [long, ...Array(8).fill(Buffer.alloc(16_000))], { end: false });
-  assert.equal([answer.status, answer.rstCode], [RESOURCE_EXHAUSTED, NO_ERROR]);
+  const session = connect();
+  for (const bytes of [64 * 1024 + 1, 0xffff_ffff]) {
+    const { status, reason, rstCode } = await callByHand(session, [message(Buffer.alloc(9), 0, bytes)], {
+      end: false,
+    });
+    assert.equal([status, reason, rstCode], [RESOURCE_EXHAUSTED, 'payload_too_large', NO_ERROR]);
+  }
+});
+
+test('headers of more than 16 KiB are refused by HTTP/2', async () => {
+  const { connect } = await start();
+  const session = connect();
+  for (const [length, rstCode] of [
+    [15_000, NO_ERROR],
+    [20_000, ENHANCE_YOUR_CALM],
+  ] as const) {
+    const answer = await callByHand(session, [REQUEST], { headers: { 'x-note': 'x'.repeat(length) } });
+    assert.is(answer.rstCode, rstCode);
+  }
+});
+
+test('a timeout that is none is refused', async () => {
+  const { connect } = await start();
+  const session = connect();
+  for (const [timeout, status] of [
+    ['1', '3'],
+    ['1s', '3'],
+    ['123456789S', '3'],
+    ['-1S', '3'],
+    ['5S', OK],
+  ] as const) {
+    const answer = await callByHand(session, [REQUEST], { headers: { 'grpc-timeout': timeout } });
+    assert.is(answer.status, status, timeout);
+  }
+});
+
+test('a connection opens thousands of calls and reads nothing: it is closed, and others are served', async () => {
+  const { port, connect, handled } = await start();
+  const { socket, closed } = await sendBytes(port, PREFACE);
+  socket.pause();
+  for (let id = 1; id < 40_000 && !socket.destroyed; ) {
+    const calls: Buffer[] = [];
+    for (let n = 0; n < 500; n++, id += 2)
+      calls.push(callHeaders(id, PATH), frame(0, 1, id, message(REQUEST.subarray(5), 1)));
+    await new Promise<void>((resolve) => socket.write(Buffer.concat(calls), () => resolve()));
+  }
+  socket.resume();
+  await closed;
+  assert.is(handled(), 0);
+  assert.is((await callByHand(connect(), [REQUEST])).status, OK);
 });
 
 test('a message in frames of one byte, which would keep 64 KiB each, is refused', async () => {

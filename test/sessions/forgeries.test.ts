@@ -299,7 +299,9 @@ const ways: Readonly<Record<string, Way>> = {
     refused: 'UNAUTHENTICATED',
     exception: (token) => {
       if (token === '') return { status: 'INVALID_ARGUMENT', reason: 'invalid_input' };
-      return token.length > 65_000 ? { status: 'RESOURCE_EXHAUSTED', reason: undefined } : undefined;
+      return token.length > 65_000
+        ? { status: 'RESOURCE_EXHAUSTED', reason: 'payload_too_large' }
+        : undefined;
     },
   },
 };

@@ -2,7 +2,6 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect as connectHttp2,
-  constants,
 } from 'node:http2';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -56,13 +55,16 @@ export const gzipBombs: Attack = {
         session.destroy();
       }),
     );
-    const others = answers.labels().filter((label) => label !== 'UNIMPLEMENTED');
+    // A connection that goes on sending what is refused may be closed, with calls that have no answer yet.
+    const others = answers.labels().filter((label) => !/^(UNIMPLEMENTED|reset|closed)/.test(label));
+    const refused = answers.get('UNIMPLEMENTED');
     return {
       sent: `${figure(sent)} calls, ${figure(unpacked / 2 ** 20)} MiB unpacked`,
       seen: answers.text(),
       faults: [
         ...(others.length > 0 ? [`calls were answered ${answers.text()}, not UNIMPLEMENTED`] : []),
-        ...(refusesGzip < answers.total() ? ['not all answers say grpc-accept-encoding: identity'] : []),
+        ...(refused === 0 ? ['no call was refused'] : []),
+        ...(refusesGzip < refused ? ['not all answers say grpc-accept-encoding: identity'] : []),
       ],
     };
   },
@@ -107,7 +109,7 @@ function callOnce(session: ClientHttp2Session, body: Buffer): Promise<Answer> {
       const accepted = headers['grpc-accept-encoding'];
       if (typeof accepted === 'string') encodings = accepted;
     };
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), CALL_MS);
+    const timer = setTimeout(() => stream.destroy(), CALL_MS);
     stream
       .on('response', read)
       .on('trailers', read)
