@@ -76,7 +76,9 @@ interface Connection {
 export function createConnections(deps: ConnectionsDeps): Connections {
   const { http2Server, inject, onRefused, now } = deps;
   const { maxConnections: max, openingMs } = deps.bounds;
-  const connections = new Map<string, Connection>();
+  const connections = new Set<Connection>();
+  /** The latest connection from each address: a port that was reset is soon used again, before its end is noticed here. */
+  const latest = new Map<string, Connection>();
   /** What can be closed when the port is full. */
   let spare: Connection[] = [];
   let sweeps = 0;
@@ -87,9 +89,11 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       ...{ socket, acceptedAt: now(), session: undefined, isOpen: false },
       ...{ bytesRead: 0, quietSweeps: 0, isAnswering: false, stuckSweeps: 0, destroyedAt: undefined },
     };
-    connections.set(key, connection);
+    connections.add(connection);
+    latest.set(key, connection);
     socket.once('close', () => {
-      if (connections.get(key) === connection) connections.delete(key);
+      connections.delete(connection);
+      if (latest.get(key) === connection) latest.delete(key);
     });
     // Its 'close' follows. The session's own listener is gone when the session is, and the socket may still fail then.
     socket.on('error', () => {});
@@ -98,7 +102,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   capConnections(server, { max, onRefused, makeRoom });
 
   http2Server.on('session', (session) => {
-    const connection = connections.get(keyOf(session.socket));
+    const connection = latest.get(keyOf(session.socket));
     if (connection === undefined) return;
     connection.session = session;
     session.once('remoteSettings', () => {
@@ -164,7 +168,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     },
 
     destroy() {
-      for (const { socket } of connections.values()) socket.destroy();
+      for (const { socket } of connections) socket.destroy();
     },
 
     sweep(busy) {
@@ -175,7 +179,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         faults.set(fault, (faults.get(fault) ?? 0) + 1);
       };
       spare = [];
-      for (const connection of connections.values()) {
+      for (const connection of connections) {
         const { session, isOpen, acceptedAt } = connection;
         if (!isOpen || session === undefined) {
           if (time - acceptedAt >= openingMs) cut(connection, 'it did not begin');
