@@ -78,27 +78,29 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
   http2Server.on('stream', (stream, headers, ...rest) => {
     const path = headers[':path'] ?? '';
     const call: OpenCall = {
-      ...{ stream, isStream: streamPaths.has(path), openedAt: now(), answeredAt: undefined },
-      ...{ received: 0, declared: 0, held: 0, isRefused: false },
+      stream,
+      isStream: streamPaths.has(path),
+      openedAt: now(),
+      received: 0,
+      declared: 0,
+      held: 0,
+      isRefused: false,
+      answeredAt: undefined,
     };
     arriving.add(call);
     hold(call, CALL_BYTES);
     // Its 'close' follows, and is what counts.
-    stream.on('error', () => {});
-    stream.once('close', () => {
+    stream.on('error', noop);
+    // Here and below `on`: these come once, and `once` costs two objects more on each call.
+    stream.on('close', () => {
       release(call);
       complete.delete(call);
     });
-    const serve = () => {
-      if (stream.closed || stream.destroyed) return;
-      for (const listener of listeners) Reflect.apply(listener, http2Server, [stream, headers, ...rest]);
-      intercept(call);
-    };
     if (!isPlain(headers)) refuse(call, compressed(), GrpcStatus.UNIMPLEMENTED);
     else if (!TIMEOUT.test(headers['grpc-timeout']?.toString() ?? '1S')) refuse(call, badTimeout());
-    else if (call.isStream || unaryPaths.has(path)) serve();
+    else if (call.isStream || unaryPaths.has(path)) serve(call, headers, rest);
     // grpc-js refuses it.
-    else setImmediate(serve);
+    else setImmediate(serve, call, headers, rest);
 
     for (const oldest of arriving) {
       if (held <= maxHeldBytes) break;
@@ -106,9 +108,11 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     }
   });
 
-  /** Comes between a call's stream and grpc-js. */
-  function intercept(call: OpenCall): void {
+  /** Gives a call to grpc-js, and comes between its stream and grpc-js. */
+  function serve(call: OpenCall, headers: IncomingHttpHeaders, rest: unknown[]): void {
     const { stream } = call;
+    if (stream.closed || stream.destroyed) return;
+    for (const listener of listeners) Reflect.apply(listener, http2Server, [stream, headers, ...rest]);
     const onData = stream.listeners('data');
     const onEnd = stream.listeners('end');
     stream.removeAllListeners('data');
@@ -117,7 +121,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
       if (!admit(call, bytes)) return;
       for (const listener of onData) Reflect.apply(listener, stream, [bytes]);
     });
-    stream.once('end', () => {
+    stream.on('end', () => {
       if (call.isRefused) return;
       release(call);
       if (call.received < PREFIX_BYTES + call.declared || call.received === 0) {
@@ -211,6 +215,8 @@ function answer(stream: ServerHttp2Stream, error: ServiceError, code?: number): 
   // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
   stream.close(constants.NGHTTP2_NO_ERROR);
 }
+
+function noop(): void {}
 
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
