@@ -216,8 +216,8 @@ export async function start(config: Config, surroundings: Surroundings): Promise
       streamRpcs,
       pipeline,
       newRequestId: randomUUID,
-      onError: callLog.failed,
-      onEarlyRefusal: (refusal) => callLog.refusedEarly({ transport: 'grpc', ...refusal }),
+      callLog,
+      elapsed,
       credentials: await grpcCredentials(config),
       ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
     });

@@ -1,5 +1,4 @@
 import { connectionsPerPort } from '../net/open-files.js';
-import type { ErrorCode } from '../rpc/errors.js';
 
 /** What bounds the gRPC edge before anybody is asked who they are. Times are in ms. */
 export interface GrpcBounds {
@@ -29,12 +28,3 @@ export const GRPC_BOUNDS: GrpcBounds = {
   maxHeldBytes: 128 * 1024 * 1024,
   sweepMs: 1_000,
 };
-
-/** Why calls or connections were refused or cut off before the pipeline saw them. */
-export interface EarlyRefusal {
-  readonly code: ErrorCode;
-  /** A sentence for the log, without anything that a client sent. */
-  readonly reason: string;
-  /** How many: connections are reported together, at most once a second for each reason. */
-  readonly count: number;
-}

@@ -5,6 +5,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Elapsed } from '../rpc/elapsed.js';
 import { GrpcStatus, ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { GrpcBounds } from './bounds.js';
@@ -31,8 +32,7 @@ export interface CallGuardDeps {
   readonly streamPaths: ReadonlySet<string>;
   /** Told why a call was refused or cut off before it reached the pipeline. */
   readonly onRefused: (error: ServiceError) => void;
-  /** Milliseconds of a clock that only goes forward. */
-  readonly now: () => number;
+  readonly elapsed: Elapsed;
   readonly bounds: Pick<GrpcBounds, 'requestMs' | 'answerMs' | 'maxHeldBytes'>;
 }
 
@@ -65,7 +65,7 @@ interface OpenCall {
  * connection may have open: one read brings thousands of calls, and answered at once they would never be too many.
  */
 export function guardCalls(deps: CallGuardDeps): CallGuard {
-  const { http2Server, unaryPaths, streamPaths, onRefused, now } = deps;
+  const { http2Server, unaryPaths, streamPaths, onRefused, elapsed } = deps;
   const { requestMs, answerMs, maxHeldBytes } = deps.bounds;
   /** The calls whose request is not complete, oldest first. */
   const arriving = new Set<OpenCall>();
@@ -80,7 +80,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     const call: OpenCall = {
       stream,
       isStream: streamPaths.has(path),
-      openedAt: now(),
+      openedAt: elapsed(),
       received: 0,
       declared: 0,
       held: 0,
@@ -174,7 +174,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
 
   return {
     sweep() {
-      const time = now();
+      const time = elapsed();
       for (const call of arriving) {
         if (time - call.openedAt < requestMs) break;
         refuse(call, tooSlow(requestMs));

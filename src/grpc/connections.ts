@@ -2,6 +2,7 @@ import type { Http2Server, Http2Session } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
 import { probeOpenFiles } from '../net/open-files.js';
+import type { Elapsed } from '../rpc/elapsed.js';
 import type { GrpcBounds } from './bounds.js';
 
 /** How long a connection may take to close, in ms: its peer may not read the last bytes. */
@@ -37,8 +38,7 @@ export interface ConnectionsDeps {
   readonly inject: (socket: Socket) => void;
   /** Told why and how many connections were refused or cut off. */
   readonly onRefused: (refused: { readonly reason: string; readonly count: number }) => void;
-  /** Milliseconds of a clock that only goes forward. */
-  readonly now: () => number;
+  readonly elapsed: Elapsed;
   readonly bounds: Pick<GrpcBounds, 'maxConnections' | 'openingMs'>;
 }
 
@@ -74,7 +74,7 @@ interface Connection {
  * client that does not speak, and keeps the socket of a client that broke the protocol.
  */
 export function createConnections(deps: ConnectionsDeps): Connections {
-  const { http2Server, inject, onRefused, now } = deps;
+  const { http2Server, inject, onRefused, elapsed } = deps;
   const { maxConnections: max, openingMs } = deps.bounds;
   const connections = new Set<Connection>();
   /** The latest connection from each address: a port that was reset is soon used again, before its end is noticed here. */
@@ -86,7 +86,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   const server = createServer((socket) => {
     const key = keyOf(socket);
     const connection: Connection = {
-      ...{ socket, acceptedAt: now(), session: undefined, isOpen: false },
+      ...{ socket, acceptedAt: elapsed(), session: undefined, isOpen: false },
       ...{ bytesRead: 0, quietSweeps: 0, isAnswering: false, stuckSweeps: 0, destroyedAt: undefined },
     };
     connections.add(connection);
@@ -127,8 +127,8 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   function faultOf(connection: Connection, session: Http2Session, hasCalls: boolean): string | undefined {
     const { socket } = connection;
     if (session.destroyed) {
-      connection.destroyedAt ??= now();
-      return now() - connection.destroyedAt < CLOSING_MS ? undefined : 'it did not close';
+      connection.destroyedAt ??= elapsed();
+      return elapsed() - connection.destroyedAt < CLOSING_MS ? undefined : 'it did not close';
     }
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;
@@ -172,7 +172,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     },
 
     sweep(busy) {
-      const time = now();
+      const time = elapsed();
       const faults = new Map<string, number>();
       const cut = ({ socket }: Connection, fault: string) => {
         socket.destroy();

@@ -11,12 +11,14 @@ import {
 } from '@grpc/grpc-js';
 import { answerBytes } from '../rpc/answer-bytes.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
+import type { CallLog } from '../rpc/call-log.js';
 import { readBinary } from '../rpc/door.js';
+import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
 import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
-import { type EarlyRefusal, GRPC_BOUNDS, type GrpcBounds } from './bounds.js';
+import { GRPC_BOUNDS, type GrpcBounds } from './bounds.js';
 import { guardCalls } from './calls.js';
 import { createConnections } from './connections.js';
 import { http2ServerOf, type StreamingCall } from './grpc-js.js';
@@ -52,8 +54,7 @@ export interface GrpcServerParts {
   readonly streamRpcs: readonly AnyStreamRpc[];
   readonly pipeline: Pipeline;
   readonly newRequestId: () => string;
-  /** Told of what should not happen: an answer that could not be given. */
-  readonly onError: (error: unknown) => void;
+  readonly callLog: Pick<CallLog, 'refusedEarly' | 'failed'>;
   readonly credentials: ServerCredentials;
   /**
    * How long a connection takes new calls, in ms, give or take a tenth: for good unless set. Then its client is told to
@@ -62,19 +63,16 @@ export interface GrpcServerParts {
   readonly maxConnectionAgeMs?: number;
   /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
   readonly statusMs?: number;
-  /** Told of calls and connections that are refused or cut off before the pipeline sees them. */
-  readonly onEarlyRefusal?: (refusal: EarlyRefusal) => void;
-  /** Milliseconds of a clock that only goes forward. */
-  readonly now?: () => number;
+  readonly elapsed?: Elapsed;
   /** Bounds other than {@link GRPC_BOUNDS}. */
   readonly bounds?: Partial<GrpcBounds>;
 }
 
 /** Makes the gRPC server; it listens when it is told to. */
 export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
-  const { rpcs, streamRpcs, pipeline, newRequestId, onError, credentials, maxConnectionAgeMs, statusMs } =
+  const { rpcs, streamRpcs, pipeline, newRequestId, callLog, credentials, maxConnectionAgeMs, statusMs } =
     parts;
-  const { onEarlyRefusal = () => {}, now = () => performance.now() } = parts;
+  const { elapsed = monotonic } = parts;
   const bounds = { ...GRPC_BOUNDS, ...parts.bounds };
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
@@ -110,14 +108,14 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     http2Server,
     unaryPaths: new Set(rpcs.map(({ codec }) => codec.path)),
     streamPaths: new Set(streamRpcs.map(({ codec }) => codec.path)),
-    onRefused: ({ code, message }) => onEarlyRefusal({ code, reason: message, count: 1 }),
-    ...{ now, bounds },
+    onRefused: ({ code, message }) => callLog.refusedEarly({ transport: 'grpc', code, reason: message }),
+    ...{ elapsed, bounds },
   });
   const connections = createConnections({
     http2Server,
     inject: injector.injectConnection,
-    onRefused: (refused) => onEarlyRefusal({ code: 'unavailable', ...refused }),
-    ...{ now, bounds },
+    onRefused: (refused) => callLog.refusedEarly({ transport: 'grpc', code: 'unavailable', ...refused }),
+    ...{ elapsed, bounds },
   });
   const sweep = setInterval(() => connections.sweep(calls.sweep()), bounds.sweepMs).unref();
 
@@ -145,7 +143,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
         bytes = toBytes(response);
       } catch (thrown) {
         const error = toServiceError(thrown);
-        if (error !== thrown) onError(thrown);
+        if (error !== thrown) callLog.failed(thrown);
         // In the next turn: answered in the turn that reads them, calls of one connection would never be too many.
         setImmediate(() => answer(toStatus(error)));
         return;

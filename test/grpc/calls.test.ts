@@ -38,8 +38,8 @@ for (const encoding of ['gzip', 'deflate', 'br', 'identity, gzip']) {
       rstCode: NO_ERROR,
     });
     assert.equal(
-      refusals.map(({ code, count }) => [code, count]),
-      [['unsupported_media_type', 1]],
+      refusals.map(({ code }) => code),
+      ['unsupported_media_type'],
     );
   });
 }

@@ -82,7 +82,9 @@ test('connections over the cap are closed and reported together; a place that is
   const held = [await sendBytes(port, Buffer.alloc(0)), await sendBytes(port, Buffer.alloc(0))];
   for (let n = 0; n < 3; n++) await (await sendBytes(port, PREFACE)).closed;
   while (refusals.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(refusals, [{ code: 'unavailable', reason: '2 connections are open', count: 3 }]);
+  assert.equal(refusals, [
+    { transport: 'grpc', code: 'unavailable', reason: '2 connections are open', count: 3 },
+  ]);
 
   held[0]?.socket.destroy();
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -10,10 +10,10 @@ import {
   type UpdateVariablesRequest,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
-import type { EarlyRefusal, GrpcBounds } from '../../src/grpc/bounds.js';
+import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { createGrpcServer } from '../../src/grpc/server.js';
 
-import { createCallLog } from '../../src/rpc/call-log.js';
+import { createCallLog, type EarlyRefusal } from '../../src/rpc/call-log.js';
 
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
@@ -61,9 +61,8 @@ export async function startRig(
       callLog: createCallLog(createLog('silent'), () => performance.now()),
     }),
     newRequestId: () => 'request-of-ours',
-    onError: () => {},
     credentials,
-    onEarlyRefusal: (refusal) => refusals.push(refusal),
+    callLog: { refusedEarly: (refusal) => refusals.push(refusal), failed: () => {} },
     bounds: { sweepMs: 20, ...bounds },
   });
   const port = await server.listen('127.0.0.1', 0);

@@ -65,7 +65,7 @@ async function rig(handle: Handle, { maxStallMs = GRACE_MS, statusMs = GRACE_MS 
     streamRpcs: [rpc],
     pipeline,
     newRequestId: () => 'request-of-ours',
-    onError: () => {},
+    callLog: { refusedEarly: () => {}, failed: () => {} },
     credentials: ServerCredentials.createInsecure(),
     statusMs,
   });

@@ -36,7 +36,7 @@ async function call(response: UpdateVariablesResponse) {
       callLog: createCallLog(createLog('silent'), () => performance.now()),
     }),
     newRequestId: () => 'request-of-ours',
-    onError: (error) => told.push(error),
+    callLog: { refusedEarly: () => {}, failed: (error) => told.push(error) },
     credentials: ServerCredentials.createInsecure(),
   });
   const port = await server.listen('127.0.0.1', 0);
