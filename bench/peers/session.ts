@@ -55,7 +55,8 @@ export function createSessions({ SESSION_SIGNING_KEYS, SESSION_TTL, RETENTION }:
     const iat = Math.floor(now / 1000);
     const exp = iat + SESSION_TTL;
     const conversationId = uuidV7();
-    const jti = randomBytes(16).toString('base64url');
+    // As long as the service's.
+    const jti = `${randomBytes(16).toString('base64url')}-`;
     const row = {
       _id: new UUID(conversationId),
       tenantId: new UUID(tenantId),
