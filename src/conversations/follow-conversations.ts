@@ -121,5 +121,8 @@ function* owed({ response, events, place }: TailEntry, sent: Sent, tokenOf: Watc
 }
 
 function isSame(list: readonly EncodedEvent[], events: readonly EncodedEvent[]): boolean {
-  return list.length === events.length && list.every(({ event }, i) => event.revision === events[i]?.event.revision);
+  return (
+    list.length === events.length &&
+    list.every(({ event }, i) => event.revision === events[i]?.event.revision)
+  );
 }

@@ -26,7 +26,8 @@ export function createStreamCaps({ perCaller = 20, total = 500 }: StreamLimits =
   return {
     take(caller) {
       const theirs = open.get(caller) ?? 0;
-      if (theirs >= perCaller) throw tooMany(`This caller has ${perCaller} streams of this kind open already.`);
+      if (theirs >= perCaller)
+        throw tooMany(`This caller has ${perCaller} streams of this kind open already.`);
       if (all >= total) throw tooMany('This process has as many streams of this kind open as it can carry.');
       open.set(caller, theirs + 1);
       all++;

@@ -1,10 +1,10 @@
 import type { Pause } from '../rpc/pause.js';
 
 /** How many entries are kept for readers that are behind, and how many bytes of them. */
-const MAX_ENTRIES = 16;
-const MAX_BYTES = 1024 * 1024;
+const MAX_ENTRIES = 256;
+const MAX_BYTES = 4 * 1024 * 1024;
 /** For how long the writer waits for readers, in ms: once for each time that one falls behind. */
-const PATIENCE_MS = 100;
+const PATIENCE_MS = 50;
 
 /**
  * The latest entries of one writer, for many readers: each has a place of its own in it. It holds what its readers have
@@ -14,7 +14,7 @@ export interface WatchLog<T> {
   readonly add: (entry: T, bytes: number) => void;
   /** A reader of what is added from now on. */
   readonly read: () => LogReader<T>;
-  /** Resolves when the readers that keep up are not far behind; one that does not is waited for once. */
+  /** Resolves when all readers that keep up have taken what there is; one that does not is waited for once. */
   readonly settled: (signal: AbortSignal) => Promise<void>;
   /** Nothing will be added any more: readers get the error. */
   readonly fail: (error: unknown) => void;
@@ -54,7 +54,7 @@ export function createWatchLog<T>(pause: Pause, maxEntries = MAX_ENTRIES): Watch
     bytes -= entries.shift()?.bytes ?? 0;
     first++;
   };
-  const late = () => [...readers].filter(({ isSlow, next }) => !isSlow && next < end() - maxEntries / 2);
+  const late = () => [...readers].filter(({ isSlow, next }) => !isSlow && next < end());
   const wakeAll = () => {
     for (const { wake } of readers) wake();
   };

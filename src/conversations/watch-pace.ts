@@ -32,7 +32,7 @@ export function createPace({ elapsed, load, rest = REST }: PaceParts): Pace {
   const waiting = new Set<() => void>();
   let atOnce = 0;
   let restUntil = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let isResting = false;
 
   return async (signal) => {
     if (atOnce >= MAX_AT_ONCE || waiting.size > 0 || elapsed() < restUntil) await myTurn(signal);
@@ -68,7 +68,10 @@ export function createPace({ elapsed, load, rest = REST }: PaceParts): Pace {
   function wakeNext(): void {
     const left = restUntil - elapsed();
     if (left > 0) {
-      if (waiting.size > 0) timer ??= setTimeout(onRested, left);
+      if (waiting.size > 0 && !isResting) {
+        isResting = true;
+        setTimeout(onRested, left);
+      }
       return;
     }
     const [next] = waiting;
@@ -76,7 +79,7 @@ export function createPace({ elapsed, load, rest = REST }: PaceParts): Pace {
   }
 
   function onRested(): void {
-    timer = undefined;
+    isResting = false;
     wakeNext();
   }
 }

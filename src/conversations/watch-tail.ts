@@ -54,9 +54,9 @@ export interface Tail {
 }
 
 /** How many changes are looked up at once; of each, the conversation only if it is news. */
-const PAGE = 500;
+const PAGE = 1_000;
 /** How many conversations are loaded at once. */
-const LOADED = 50;
+const LOADED = 200;
 /** How long it waits after each pass, in ms. */
 const POLL_MS = 500;
 /** How long it waits for others when somebody joins, in ms. */
@@ -192,8 +192,9 @@ export function startTail(
         }
         const rest = batches.rest();
         if (rest) say(rest);
+        // To send it to all is a part of the work.
+        await log.settled(signal);
       });
-      await log.settled(signal);
     }
   }
 

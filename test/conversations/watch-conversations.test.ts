@@ -249,10 +249,11 @@ for (let first = 1; first <= 5; first++) {
       for (let quiet = 0; quiet < 3; quiet++) {
         for (const event of await untilQuiet(answers)) events.add(event);
       }
-      assert.equal(
-        [...events].filter((event) => event.startsWith('550.')).sort(),
-        ['550.1 opened', '550.2 updated', '550.3 updated'],
-      );
+      assert.equal([...events].filter((event) => event.startsWith('550.')).sort(), [
+        '550.1 opened',
+        '550.2 updated',
+        '550.3 updated',
+      ]);
       assert.is(events.size, 1_602);
     });
   }

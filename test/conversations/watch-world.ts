@@ -154,7 +154,8 @@ export function createWorld() {
         requestId: 'r',
         timeoutMs: Number.POSITIVE_INFINITY,
         header: () => undefined,
-        caller: caller === undefined ? undefined : { name: caller, scopes: new Set(['read']), tenants: 'all' },
+        caller:
+          caller === undefined ? undefined : { name: caller, scopes: new Set(['read']), tenants: 'all' },
         deadline: Number.POSITIVE_INFINITY,
         signal: gone.signal,
       };
