@@ -12,12 +12,12 @@ import { startOurs } from './server-process.js';
 import { spread } from './statistics.js';
 import { figure, formatTable } from './table.js';
 
-const WATCHERS = (process.env["W"] ?? "1,10,50,150").split(",").map(Number);
+const WATCHERS = (process.env['W'] ?? '1,10,50,150').split(',').map(Number);
 const CONNECTIONS = 64;
 const WARM_UP_MS = 4_000;
 /** How long the last events may take to come, and how long it is quiet when they have, in ms. */
 const LAST_MS = 120_000;
-const QUIET_MS = 2_000;
+const QUIET_MS = 8_000;
 /** Callers: each may have so many watches only. */
 const TOKENS = Array.from({ length: 10 }, (_, n) => `${n}`.repeat(43));
 
@@ -48,6 +48,7 @@ export async function watchCurve({ tenants, rounds, ms }: CurveOptions): Promise
     publicKey: `pk_live_${n.toString(16).padStart(32, '0')}`,
   }));
   const service = await startOurs({
+    ...(process.env['PROF'] && { execArgv: ['--cpu-prof', `--cpu-prof-dir=${process.env['PROF']}`] }),
     env: {
       SEED_FILE: await seedFile(shops),
       ENGINE_API_TOKENS: TOKENS.map((token, n) => `caller-${n}:${token}`).join(','),

@@ -20,7 +20,7 @@ import { createStreamCaps, type StreamLimits } from './conversations/stream-caps
 import { createTurns } from './conversations/turns.js';
 import { updateVariables } from './conversations/update-variables.js';
 import { watchConversations } from './conversations/watch-conversations.js';
-import { createPace, eventLoopLoad } from './conversations/watch-pace.js';
+import { createPace, processCpuMs, startEventLoopLoad } from './conversations/watch-pace.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
 import { createGateway } from './gateway/server.js';
@@ -176,7 +176,7 @@ export async function start(config: Config, surroundings: Surroundings): Promise
       dates,
       date: dates.latest,
       pause,
-      pace: createPace({ elapsed, load: eventLoopLoad(elapsed) }),
+      pace: createPace({ elapsed, startLoad: startEventLoopLoad, cpuMs: processCpuMs }),
       watchCaps: createStreamCaps(watchLimits),
       isStopping: () => isStopping,
       newId,

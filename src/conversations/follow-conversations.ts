@@ -1,5 +1,5 @@
 import type { WatchConversationsResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { type CatchUpParts, catchUp, createSent, type Sent, sendRows } from './watch-catch-up.js';
+import { type CatchUpParts, catchUp, createSent, type Sent, sendRows, silences } from './watch-catch-up.js';
 import { type EncodedEvent, encodeEvents, toResponse } from './watch-response.js';
 import type { Joined, Tail, TailEntry } from './watch-tail.js';
 import type { WatchPlace } from './watch-window.js';
@@ -27,7 +27,10 @@ export async function* followConversations(
   const { tail, tokenOf, signal } = watcher;
   let place = start;
   if (place === undefined) {
-    const joined = await tail.join(undefined, signal);
+    const from = tail.deliveredUntil();
+    const joining = tail.join(undefined, signal);
+    for await (const _ of silences(parts, joining)) yield toResponse([], tokenOf({ from, floor: from }));
+    const joined = await joining;
     if (joined === undefined) return;
     try {
       yield toResponse([], tokenOf(joined.place));
@@ -41,10 +44,12 @@ export async function* followConversations(
   while (place !== undefined) {
     const sent = createSent(place.floor);
     const met = yield* meet(parts, watcher, place, sent);
-    const joined = await met?.joining;
-    if (met === undefined || joined === undefined) return;
+    if (met === undefined) return;
+    const behind = { from: met.since, floor: place.floor };
+    for await (const _ of silences(parts, met.joining)) yield toResponse([], tokenOf(behind));
+    const joined = await met.joining;
+    if (joined === undefined) return;
     try {
-      const behind = { from: met.since, floor: place.floor };
       const { rows, place: tailPlace } = joined;
       for await (const batch of sendRows(parts, rows, behind, tailPlace.from, sent, signal))
         yield toResponse(batch.events, tokenOf(batch.place));

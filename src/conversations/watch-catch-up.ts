@@ -1,14 +1,14 @@
-import type { Elapsed } from '../rpc/elapsed.js';
+import type { Pause } from '../rpc/pause.js';
 import type { Changed, Conversation, ConversationStore } from './conversation.js';
 import { type ConversationEvent, eventsOf } from './conversation-events.js';
-import type { Pace } from './watch-pace.js';
+import { costMs, type Pace, paced } from './watch-pace.js';
 import { createBatches, type EncodedEvent, encodeEvents } from './watch-response.js';
 import type { WatchPlace } from './watch-window.js';
 
 /** What catching up needs. */
 export interface CatchUpParts {
   readonly conversations: Pick<ConversationStore, 'changedSince' | 'findAll'>;
-  readonly elapsed: Elapsed;
+  readonly pause: Pause;
   readonly pace: Pace;
 }
 
@@ -60,39 +60,36 @@ export function createSent(floor: number): Sent {
  * @returns the time up to which all is sent; undefined when `signal` is aborted
  */
 export async function* catchUp(
-  { conversations, elapsed, pace }: CatchUpParts,
+  parts: CatchUpParts,
   tenantId: string,
   place: WatchPlace,
   deliveredUntil: () => number,
   sent: Sent,
   signal: AbortSignal,
 ): AsyncGenerator<CatchUpBatch, number | undefined, void> {
-  const parts = { conversations, pace };
-  let saidAt = elapsed();
   let last: Changed | undefined;
   let { from } = place;
   for (;;) {
     const after = last;
     // Before it reads: what is late may be written while it does.
     const until = deliveredUntil();
-    const page = await paced(pace, signal, () =>
-      conversations.changedSince(tenantId, place.from, after, PAGE),
+    const work = paced(
+      parts.pace,
+      signal,
+      () => parts.conversations.changedSince(tenantId, place.from, after, PAGE),
+      ({ length }) => costMs({ looked: length }),
     );
+    for await (const _ of silences(parts, work)) yield { events: [], place: { from, floor: place.floor } };
+    const page = await work;
     if (page === undefined) return undefined;
     const rows = page.filter(({ updatedAt }) => updatedAt < until);
-    for await (const events of load(parts, rows, sent, signal)) {
-      if (events.last) from = events.last.updatedAt;
-      if (events.list.length === 0) continue;
-      yield { events: events.list, place: { from, floor: place.floor } };
-      saidAt = elapsed();
+    for await (const { list, last: through } of load(parts, rows, sent, signal)) {
+      if (through) from = through.updatedAt;
+      yield { events: list, place: { from, floor: place.floor } };
     }
     if (signal.aborted) return undefined;
     last = rows.at(-1) ?? last;
     if (rows.length < PAGE && deliveredUntil() === until) return Math.max(until, place.from);
-    if (elapsed() >= saidAt + QUIET_MS) {
-      yield { events: [], place: { from, floor: place.floor } };
-      saidAt = elapsed();
-    }
   }
 }
 
@@ -102,7 +99,7 @@ export async function* catchUp(
  * @param deliveredUntil how far the place moves: what comes later may be followed by something that is late
  */
 export async function* sendRows(
-  parts: Pick<CatchUpParts, 'conversations' | 'pace'>,
+  parts: CatchUpParts,
   rows: readonly Changed[],
   { from, floor }: WatchPlace,
   deliveredUntil: number,
@@ -113,7 +110,7 @@ export async function* sendRows(
   let reached = from;
   for await (const { list, last } of load(parts, unsent, sent, signal)) {
     if (last) reached = Math.max(reached, Math.min(last.updatedAt, deliveredUntil));
-    if (list.length > 0) yield { events: list, place: { from: reached, floor } };
+    yield { events: list, place: { from: reached, floor } };
   }
 }
 
@@ -123,16 +120,23 @@ interface Loaded {
   readonly last: Changed | undefined;
 }
 
-/** Loads rows, a few at a time, and gives the events of them that were not sent yet. */
+/** Loads rows, a few at a time, and gives the events of them that were not sent yet; none when it takes its time. */
 async function* load(
-  { conversations, pace }: Pick<CatchUpParts, 'conversations' | 'pace'>,
+  parts: CatchUpParts,
   rows: readonly Changed[],
   sent: Sent,
   signal: AbortSignal,
 ): AsyncGenerator<Loaded, void, void> {
   for (let i = 0; i < rows.length && !signal.aborted; i += LOADED) {
     const some = rows.slice(i, i + LOADED);
-    const found = await paced(pace, signal, () => conversations.findAll(some.map(({ id }) => id)));
+    const work = paced(
+      parts.pace,
+      signal,
+      () => parts.conversations.findAll(some.map(({ id }) => id)),
+      ({ length }) => costMs({ loaded: length, sends: 1 }),
+    );
+    for await (const _ of silences(parts, work)) yield { list: [], last: undefined };
+    const found = await work;
     if (found === undefined) return;
     const byId = new Map(found.map((conversation) => [conversation.id, conversation]));
     const batches = createBatches();
@@ -147,16 +151,20 @@ async function* load(
       }
       last = row;
     }
-    yield { list: batches.rest() ?? [], last };
+    const list = batches.rest();
+    if (list) yield { list, last };
   }
 }
 
-/** Does a piece of work when it is time; none when `signal` is aborted. */
-async function paced<T>(pace: Pace, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
-  const done = await pace(signal);
-  try {
-    return signal.aborted ? undefined : await work();
-  } finally {
-    await done();
+/** Tells, while some work takes its time, each time when it has been silent for long. */
+export async function* silences({ pause }: Pick<CatchUpParts, 'pause'>, work: Promise<unknown>): AsyncGenerator<void, void, void> {
+  const done = new AbortController();
+  const end = () => done.abort();
+  // What it fails with is for those who wait for it.
+  work.then(end, end);
+  for (;;) {
+    await pause(QUIET_MS, done.signal);
+    if (done.signal.aborted) return;
+    yield;
   }
 }

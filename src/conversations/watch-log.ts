@@ -16,6 +16,8 @@ export interface WatchLog<T> {
   readonly read: () => LogReader<T>;
   /** Resolves when all readers that keep up have taken what there is; one that does not is waited for once. */
   readonly settled: (signal: AbortSignal) => Promise<void>;
+  /** How many readers there are. */
+  readonly readers: () => number;
   /** Nothing will be added any more: readers get the error. */
   readonly fail: (error: unknown) => void;
 }
@@ -103,6 +105,8 @@ export function createWatchLog<T>(pause: Pause, maxEntries = MAX_ENTRIES): Watch
       onTaken = () => {};
       for (const reader of late()) reader.isSlow = true;
     },
+
+    readers: () => readers.size,
 
     fail(error) {
       failure = { error };

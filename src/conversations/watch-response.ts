@@ -16,7 +16,7 @@ export interface EncodedEvent {
 }
 
 /** The most events of one response. */
-const MAX_EVENTS = 50;
+export const MAX_EVENTS = 50;
 /** The most bytes of the events of one response, unless a single event has more. */
 const MAX_BYTES = 256 * 1024;
 

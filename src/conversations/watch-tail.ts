@@ -4,8 +4,8 @@ import type { Pause } from '../rpc/pause.js';
 import type { Changed, ConversationStore } from './conversation.js';
 import type { Dates } from './dates.js';
 import { createWatchLog, type LogReader, type WatchLog } from './watch-log.js';
-import type { Pace } from './watch-pace.js';
-import { createBatches, type EncodedEvent, encodeEvents, toResponse } from './watch-response.js';
+import { costMs, type Pace, paced } from './watch-pace.js';
+import { createBatches, type EncodedEvent, encodeEvents, MAX_EVENTS, toResponse } from './watch-response.js';
 import { createWatchWindow, OVERLAP_MS, type WatchPlace } from './watch-window.js';
 
 /** What following a tenant's conversations needs. */
@@ -61,10 +61,13 @@ const LOADED = 200;
 const POLL_MS = 500;
 /** How long it waits for others when somebody joins, in ms. */
 const JOIN_MS = 50;
-/** How often a pass is a full one, in ms. */
-const FULL_MS = 3_000;
-/** After how much silence it says that it is there, in ms: 15 s are promised, and a pause and a pass come on top. */
-const QUIET_MS = 14_000;
+/** How often a pass is a full one, in ms; where that takes its time, at most so often, and at least. */
+const FULL_MS = 5_000;
+const MAX_FULL_SHARE = 1 / 5;
+const MAX_FULL_MS = 30_000;
+/** After how much silence it says that it is there, in ms, and how often it looks: 15 s are promised. */
+const QUIET_MS = 13_500;
+const LOOK_MS = 1_000;
 
 interface Joiner {
   readonly since: number | undefined;
@@ -96,13 +99,15 @@ export function startTail(
   let resting = new AbortController();
   let pass = 0;
   let wholePasses = 0;
-  let fullAt = Number.NEGATIVE_INFINITY;
+  let nextFullAt = Number.NEGATIVE_INFINITY;
   let saidAt = elapsed();
   run().catch((error: unknown) => {
+    stopped.abort();
     onFailed();
     for (const { fail } of joiners) fail(error);
     log.fail(error);
   });
+  void breakSilence();
 
   return {
     deliveredUntil: () => window.place().from,
@@ -143,24 +148,40 @@ export function startTail(
     }
   }
 
+  /** Apart from the passes: those may have to wait when the process is busy. */
+  async function breakSilence(): Promise<void> {
+    while (!signal.aborted) {
+      await pause(LOOK_MS, signal);
+      if (elapsed() >= saidAt + QUIET_MS && !signal.aborted) say([]);
+    }
+  }
+
   /** Reads what was changed, in the order of the changes, page by page: `use` gets what was not sent yet. */
   async function readPass(use: (rows: readonly Changed[]) => Promise<void>): Promise<void> {
     pass++;
-    const isFull = joiners.size > 0 || elapsed() >= fullAt + FULL_MS;
-    if (isFull) fullAt = elapsed();
+    const began = elapsed();
+    const isFull = joiners.size > 0 || began >= nextFullAt;
     const from = window.begin({ earliest: dates.earliest(), latest: dates.latest() }, isFull);
     let last: Changed | undefined;
     do {
-      const page = await paced(() => conversations.changedSince(tenantId, from, last, PAGE));
+      const after = last;
+      const page = await paced(
+        pace,
+        signal,
+        () => conversations.changedSince(tenantId, from, after, PAGE),
+        ({ length }) => costMs({ looked: length }),
+      );
       if (page === undefined) return;
       await use(page.filter((row) => !window.isSent(row)));
       last = page.length === PAGE ? page.at(-1) : undefined;
-      if (elapsed() >= saidAt + QUIET_MS) say([]);
       // A pass has an end even where more is written than is read: what it remembers is bounded by that.
     } while (last && !window.isPast(last) && !signal.aborted);
     window.end(last === undefined, Math.min(...[...joiners].map(({ since = Infinity }) => since)));
-    if (isFull && last === undefined) wholePasses++;
-    if (isFull) seatJoiners();
+    if (!isFull) return;
+    const took = elapsed() - began;
+    nextFullAt = began + Math.min(Math.max(FULL_MS, took / MAX_FULL_SHARE), MAX_FULL_MS);
+    if (last === undefined) wholePasses++;
+    seatJoiners();
   }
 
   function seatJoiners(): void {
@@ -176,7 +197,7 @@ export function startTail(
   async function send(rows: readonly Changed[]): Promise<void> {
     for (let i = 0; i < rows.length && !signal.aborted; i += LOADED) {
       const some = rows.slice(i, i + LOADED);
-      await paced(async () => {
+      const work = async () => {
         const found = await conversations.findAll(some.map(({ id }) => id));
         const byId = new Map(found.map((conversation) => [conversation.id, conversation]));
         const batches = createBatches();
@@ -194,7 +215,10 @@ export function startTail(
         if (rest) say(rest);
         // To send it to all is a part of the work.
         await log.settled(signal);
-      });
+        return found.length;
+      };
+      const sends = Math.ceil(some.length / MAX_EVENTS) * log.readers();
+      await paced(pace, signal, work, (loaded) => costMs({ loaded, sends }));
     }
   }
 
@@ -203,15 +227,5 @@ export function startTail(
     const place = window.place();
     const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
     log.add({ response: toResponse(events, tokenOf(place)), events, place }, bytes);
-  }
-
-  /** Does a piece of work when it is time; none when the tail is stopped. */
-  async function paced<T>(work: () => Promise<T>): Promise<T | undefined> {
-    const done = await pace(signal);
-    try {
-      return signal.aborted ? undefined : await work();
-    } finally {
-      await done();
-    }
   }
 }

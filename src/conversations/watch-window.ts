@@ -7,7 +7,7 @@ import { type ConversationEvent, eventsOf } from './conversation-events.js';
  */
 export const OVERLAP_MS = 10_000;
 /** How late nearly all changes show at most, in ms: most passes look no further back. */
-const SHORT_OVERLAP_MS = 2_000;
+const SHORT_OVERLAP_MS = 1_000;
 /** How many conversations are remembered at most, at some 200 bytes each. */
 const MAX_KNOWN = 200_000;
 
@@ -30,7 +30,7 @@ export interface PassStart {
 
 /**
  * What a tail has sent, and from where on it looks for more. It reads in passes: a full one goes back over the overlap
- * of the full one before, a short one over little. Both leave out what is known.
+ * of the full one before, a short one over little of what the one before it has read. Both leave out what is known.
  */
 export interface WatchWindow {
   readonly place: () => WatchPlace;
@@ -74,11 +74,12 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
     place: () => ({ from: Math.max(from, Math.min(reached, passStart - OVERLAP_MS)), floor }),
 
     begin({ earliest, latest }, full) {
+      const before = Math.min(passStart, earliest);
       isFull = full;
       passStart = earliest;
       latestStart = latest;
       reached = from;
-      return full ? from : Math.max(from, earliest - SHORT_OVERLAP_MS);
+      return full ? from : Math.max(from, before - SHORT_OVERLAP_MS);
     },
 
     isSent({ id, revision, updatedAt }) {
