@@ -54,6 +54,8 @@ export const errorTable = {
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** An `Expect` header other than 100-continue (RFC 9110, section 10.1.1). */
   expectation_failed: { http: 417, grpc: GrpcStatus.INVALID_ARGUMENT },
+  /** More at once, or more often, than a caller may. */
+  rate_limited: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   /** The reader of a stream does not take what it asked for. */
   reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
