@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
+import { listen } from '../net/listen.js';
 import { connectionsPerPort } from '../net/open-files.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
@@ -187,14 +188,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   }
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(port, host, () => {
-          server.off('error', reject);
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
+    listen: (host, port) => listen(server, host, port),
 
     close: (graceMs) =>
       new Promise((resolve) => {

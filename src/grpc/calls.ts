@@ -6,9 +6,19 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Elapsed } from '../rpc/elapsed.js';
-import { GrpcStatus, ServiceError } from '../rpc/errors.js';
+import { GrpcStatus, type ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { GrpcBounds } from './bounds.js';
+import {
+  badTimeout,
+  compressed,
+  crowded,
+  notOneMessage,
+  readerTooSlow,
+  tooLarge,
+  tooManyFrames,
+  tooSlow,
+} from './call-refusals.js';
 import { toStatus } from './status.js';
 
 /** A message is one flag and four bytes of length, then itself. */
@@ -221,36 +231,4 @@ function noop(): void {}
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
   return encoding === undefined || encoding === 'identity';
-}
-
-function compressed(): ServiceError {
-  return new ServiceError('unsupported_media_type', 'Compressed messages are not accepted.');
-}
-
-function tooLarge(): ServiceError {
-  return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
-}
-
-function notOneMessage(): ServiceError {
-  return new ServiceError('invalid_input', 'A request is one message, no more and no less.');
-}
-
-function badTimeout(): ServiceError {
-  return new ServiceError('invalid_input', 'grpc-timeout is not a timeout of gRPC.');
-}
-
-function tooManyFrames(): ServiceError {
-  return new ServiceError('payload_too_large', 'The request came in too many small frames.');
-}
-
-function tooSlow(requestMs: number): ServiceError {
-  return new ServiceError('request_timeout', `The request did not arrive within ${requestMs / 1000} s.`);
-}
-
-function readerTooSlow(answerMs: number): ServiceError {
-  return new ServiceError('reader_too_slow', `The answer was not taken within ${answerMs / 1000} s.`);
-}
-
-function crowded(): ServiceError {
-  return new ServiceError('unavailable', 'Too many requests are arriving at once.', { retryAfterSeconds: 1 });
 }

@@ -1,6 +1,7 @@
 import type { Http2Server, Http2Session } from 'node:http2';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
+import { listen } from '../net/listen.js';
 import { probeOpenFiles } from '../net/open-files.js';
 import type { Elapsed } from '../rpc/elapsed.js';
 import type { GrpcBounds } from './bounds.js';
@@ -154,14 +155,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   }
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(port, host, () => {
-          server.off('error', reject);
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
+    listen: (host, port) => listen(server, host, port),
 
     stop: () => {
       server.close();

@@ -54,16 +54,18 @@ interface Setting {
   readonly rules?: () => readonly Violation[];
   readonly handle?: Handle;
   readonly authenticate?: PipelineParts['authenticate'];
+  readonly maxInFlight?: number;
 }
 
 /** One call of a fake RPC: its answer, what came of it, and the lines that were logged. */
-function rig({ call, request, read, rules, handle, authenticate }: Setting = {}) {
+function rig({ call, request, read, rules, handle, authenticate, maxInFlight }: Setting = {}) {
   const lines: string[] = [];
   const done: string[] = [];
   const clock = { now: START };
   const { invoke } = createPipeline({
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: MAX_CALL_MS,
+    ...(maxInFlight !== undefined && { maxInFlight }),
     elapsed: () => clock.now,
     callLog: createCallLog(createLog('trace', { write: (line) => lines.push(line) }), () => clock.now),
   });
@@ -414,6 +416,31 @@ for (const [name, finish] of AFTERWARDS) {
     assert.is(lines.length, 1);
   });
 }
+
+timed(
+  'one call too many is refused at once, until the work of another is over, answered or not',
+  async () => {
+    const { handle, end } = slow();
+    const { start, done } = rig({ call: { timeoutMs: 100 }, handle, maxInFlight: 1 });
+    const first = refusal(start());
+    await settle();
+    const { code, details } = await refusal(start());
+    assert.equal([code, details.retryAfterSeconds], ['unavailable', 1]);
+    assert.equal(done, ['read', 'rules', 'handle']);
+
+    // It has its answer; its work goes on.
+    mock.timers.tick(100);
+    assert.is((await first).code, 'deadline_exceeded');
+    assert.is((await refusal(start())).code, 'unavailable');
+
+    end.answer(ANSWER);
+    await settle();
+    const last = start();
+    await settle();
+    end.answer(ANSWER);
+    assert.is(await last, ANSWER);
+  },
+);
 
 timed('an answer in time leaves no timer behind', async () => {
   const { handle, end } = slow();
