@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Http2Server, Http2Session } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
@@ -6,6 +7,8 @@ import { probeOpenFiles } from '../net/open-files.js';
 import type { Elapsed } from '../rpc/elapsed.js';
 import type { GrpcBounds } from './bounds.js';
 
+/** How long a connection may take for its last bytes when the server stops, in ms. */
+const LAST_BYTES_MS = 1_000;
 /** How long a connection may take to close, in ms: its peer may not read the last bytes. */
 const CLOSING_MS = 10_000;
 /**
@@ -49,6 +52,8 @@ export interface Connections {
   readonly listen: (host: string, port: number) => Promise<number>;
   /** Takes no more connections. */
   readonly stop: () => void;
+  /** Closes all connections when what is left to send is sent, and cuts off those that take too long for that. */
+  readonly end: () => Promise<void>;
   /** Cuts off all connections. */
   readonly destroy: () => void;
   /** Cuts off what holds a connection and does not use it; to be called every second or so. */
@@ -111,6 +116,10 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     });
   });
 
+  function destroy(): void {
+    for (const { socket } of connections) socket.destroy();
+  }
+
   /**
    * Closes a connection without calls: a good client makes another one, and a new client gets in. The newest first: those
    * of an attack are newer than those of the engines.
@@ -161,9 +170,17 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       server.close();
     },
 
-    destroy() {
-      for (const { socket } of connections) socket.destroy();
+    async end() {
+      for (const { session, socket } of connections) {
+        if (session === undefined) socket.destroy();
+        else session.close();
+      }
+      const cut = setTimeout(destroy, LAST_BYTES_MS);
+      await Promise.all([...connections].map(({ socket }) => socket.closed || once(socket, 'close')));
+      clearTimeout(cut);
     },
+
+    destroy,
 
     sweep(busy) {
       const time = elapsed();

@@ -178,26 +178,23 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   return {
     listen: connections.listen,
 
-    close: (graceMs) =>
-      new Promise((resolve, reject) => {
-        connections.stop();
-        const end = () => {
-          clearTimeout(cut);
-          clearInterval(sweep);
-          connections.destroy();
-        };
-        // tryShutdown can wait for ever, so it is never left alone.
-        const cut = setTimeout(() => {
+    async close(graceMs) {
+      connections.stop();
+      const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
+      const done = Promise.all([streams.stop(), calls]).then(connections.end);
+      // tryShutdown can wait for ever, so it is never left alone.
+      let cut: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        cut = setTimeout(() => {
           server.forceShutdown();
-          end();
+          connections.destroy();
           resolve();
         }, graceMs);
-        const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
-        Promise.all([streams.stop(), calls]).then(() => {
-          end();
-          resolve();
-        }, reject);
-      }),
+      });
+      await Promise.race([done, late]);
+      clearTimeout(cut);
+      clearInterval(sweep);
+    },
   };
 }
 
