@@ -18,11 +18,6 @@ const PING_SWEEPS = 10;
 const STUCK_SWEEPS = 3;
 const STUCK_SWEEPS_WITH_CALLS = 30;
 /**
- * How many frames may wait for a client that does not read. 250 calls have some 1,000; a client that has not confirmed
- * our settings may open more, and each is refused by a frame.
- */
-const MAX_FRAMES_TO_SEND = 5_000;
-/**
  * After how many quiet sweeps a connection without calls can be spared when the port is full; one that has not begun
  * can after a quarter of its time.
  */
@@ -130,7 +125,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       connection.bytesRead = socket.bytesRead;
       connection.quietSweeps = 0;
       connection.stuckSweeps = 0;
-      return framesToSend(session) > MAX_FRAMES_TO_SEND ? 'it does not read' : undefined;
+      return undefined;
     }
     connection.quietSweeps += 1;
     if (connection.quietSweeps % PING_SWEEPS === 1) {
@@ -143,7 +138,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     }
     // After a connection error nghttp2 says GOAWAY and is done, but of most such errors Node is not told: it neither
     // reads from the socket nor closes it. What shows it is that a ping never leaves.
-    const isStuck = !connection.isAnswering && framesToSend(session) > 0;
+    const isStuck = !connection.isAnswering && (session.state.outboundQueueSize ?? 0) > 0;
     connection.stuckSweeps = isStuck ? connection.stuckSweeps + 1 : 0;
     const most = hasCalls ? STUCK_SWEEPS_WITH_CALLS : STUCK_SWEEPS;
     return connection.stuckSweeps >= most ? 'it was broken' : undefined;
@@ -197,11 +192,6 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       }
     },
   };
-}
-
-/** How many frames wait until the socket takes more. */
-function framesToSend(session: Http2Session): number {
-  return session.state.outboundQueueSize ?? 0;
 }
 
 /** What tells the connections of a port apart: a TLS socket has it of the socket beneath it. */
