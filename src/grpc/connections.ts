@@ -12,11 +12,12 @@ const CLOSING_MS = 10_000;
  */
 const PING_SWEEPS = 10;
 /**
- * For how many sweeps a connection may be stuck, without open calls and with some: a good client that is suspended for
- * a moment looks the same, and would lose them.
+ * For how many sweeps a ping may wait for its answer: where it cannot even be sent, else, and on a connection with open
+ * calls. A good client that is suspended for a moment would lose these.
  */
 const STUCK_SWEEPS = 3;
-const STUCK_SWEEPS_WITH_CALLS = 30;
+const UNANSWERED_SWEEPS = 10;
+const UNANSWERED_SWEEPS_WITH_CALLS = 30;
 /**
  * After how many quiet sweeps a connection without calls can be spared when the port is full; one that has not begun
  * can after a quarter of its time.
@@ -58,9 +59,9 @@ interface Connection {
   /** How much had arrived at the last sweep, and how many sweeps ago it was less. */
   bytesRead: number;
   quietSweeps: number;
-  /** Whether the ping of this quiet time was answered; until then, for how many sweeps frames could not leave. */
+  /** Whether the last ping was answered; until then, for how many sweeps it was not. */
   isAnswering: boolean;
-  stuckSweeps: number;
+  unansweredSweeps: number;
   destroyedAt: number | undefined;
 }
 
@@ -80,8 +81,10 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     const key = keyOf(socket);
     const connection: Connection = {
       ...{ socket, acceptedAt: now(), session: undefined, isOpen: false },
-      ...{ bytesRead: 0, quietSweeps: 0, isAnswering: false, stuckSweeps: 0, destroyedAt: undefined },
+      ...{ bytesRead: 0, quietSweeps: 0, isAnswering: true, unansweredSweeps: 0, destroyedAt: undefined },
     };
+    // The client has closed the connection that had its address before, and Node has not noticed.
+    connections.get(key)?.socket.destroy();
     connections.set(key, connection);
     socket.once('close', () => {
       if (connections.get(key) === connection) connections.delete(key);
@@ -124,24 +127,27 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;
       connection.quietSweeps = 0;
-      connection.stuckSweeps = 0;
+      connection.isAnswering = true;
       return undefined;
     }
     connection.quietSweeps += 1;
-    if (connection.quietSweeps % PING_SWEEPS === 1) {
+    if (connection.isAnswering && connection.quietSweeps % PING_SWEEPS === 1) {
       connection.isAnswering = false;
+      connection.unansweredSweeps = 0;
       session.ping(() => {
         connection.isAnswering = true;
         // The answer to the ping alone is no sign of use.
         connection.bytesRead = socket.bytesRead;
       });
     }
+    if (connection.isAnswering) return undefined;
+    connection.unansweredSweeps += 1;
     // After a connection error nghttp2 says GOAWAY and is done, but of most such errors Node is not told: it neither
-    // reads from the socket nor closes it. What shows it is that a ping never leaves.
-    const isStuck = !connection.isAnswering && (session.state.outboundQueueSize ?? 0) > 0;
-    connection.stuckSweeps = isStuck ? connection.stuckSweeps + 1 : 0;
-    const most = hasCalls ? STUCK_SWEEPS_WITH_CALLS : STUCK_SWEEPS;
-    return connection.stuckSweeps >= most ? 'it was broken' : undefined;
+    // reads from the socket nor closes it. What shows it at once is that the ping never leaves. Where the client is gone
+    // by then it leaves, and is not answered.
+    const isStuck = (session.state.outboundQueueSize ?? 0) > 0;
+    const most = hasCalls ? UNANSWERED_SWEEPS_WITH_CALLS : isStuck ? STUCK_SWEEPS : UNANSWERED_SWEEPS;
+    return connection.unansweredSweeps >= most ? 'it did not answer' : undefined;
   }
 
   return {
