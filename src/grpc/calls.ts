@@ -5,10 +5,20 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { GrpcStatus, ServiceError } from '../rpc/errors.js';
+import { GrpcStatus, type ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { GrpcBounds } from './bounds.js';
-import { toStatus } from './status.js';
+import {
+  answerError,
+  badTimeout,
+  compressed,
+  crowded,
+  notOneMessage,
+  readerTooSlow,
+  tooLarge,
+  tooManyFrames,
+  tooSlow,
+} from './refusals.js';
 
 /** A message is one flag and four bytes of length, then itself. */
 const PREFIX_BYTES = 5;
@@ -169,7 +179,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     complete.delete(call);
     call.isRefused = true;
     onRefused(error);
-    setImmediate(() => answer(call.stream, error, code));
+    setImmediate(() => answerError(call.stream, error, code));
   }
 
   return {
@@ -196,61 +206,9 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
   };
 }
 
-function answer(stream: ServerHttp2Stream, error: ServiceError, code?: number): void {
-  if (stream.closed || stream.destroyed) return;
-  if (!stream.headersSent) {
-    const { metadata, ...status } = toStatus(error, code);
-    stream.respond(
-      {
-        ':status': 200,
-        'content-type': 'application/grpc+proto',
-        'grpc-status': status.code,
-        'grpc-message': encodeURI(status.details),
-        'grpc-accept-encoding': 'identity',
-        ...metadata.toHttp2Headers(),
-      },
-      { endStream: true },
-    );
-  }
-  // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
-  stream.close(constants.NGHTTP2_NO_ERROR);
-}
-
 function noop(): void {}
 
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
   return encoding === undefined || encoding === 'identity';
-}
-
-function compressed(): ServiceError {
-  return new ServiceError('unsupported_media_type', 'Compressed messages are not accepted.');
-}
-
-function tooLarge(): ServiceError {
-  return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
-}
-
-function notOneMessage(): ServiceError {
-  return new ServiceError('invalid_input', 'A request is one message, no more and no less.');
-}
-
-function badTimeout(): ServiceError {
-  return new ServiceError('invalid_input', 'grpc-timeout is not a timeout of gRPC.');
-}
-
-function tooManyFrames(): ServiceError {
-  return new ServiceError('payload_too_large', 'The request came in too many small frames.');
-}
-
-function tooSlow(requestMs: number): ServiceError {
-  return new ServiceError('request_timeout', `The request did not arrive within ${requestMs / 1000} s.`);
-}
-
-function readerTooSlow(answerMs: number): ServiceError {
-  return new ServiceError('reader_too_slow', `The answer was not taken within ${answerMs / 1000} s.`);
-}
-
-function crowded(): ServiceError {
-  return new ServiceError('unavailable', 'Too many requests are arriving at once.', { retryAfterSeconds: 1 });
 }
