@@ -10,6 +10,7 @@ import { GrpcStatus, type ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { GrpcBounds } from './bounds.js';
 import {
+  answerError,
   badTimeout,
   compressed,
   crowded,
@@ -18,8 +19,7 @@ import {
   tooLarge,
   tooManyFrames,
   tooSlow,
-} from './call-refusals.js';
-import { toStatus } from './status.js';
+} from './refusals.js';
 
 /** A message is one flag and four bytes of length, then itself. */
 const PREFIX_BYTES = 5;
@@ -179,7 +179,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     complete.delete(call);
     call.isRefused = true;
     onRefused(error);
-    setImmediate(() => answer(call.stream, error, code));
+    setImmediate(() => answerError(call.stream, error, code));
   }
 
   return {
@@ -204,26 +204,6 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
       return busy;
     },
   };
-}
-
-function answer(stream: ServerHttp2Stream, error: ServiceError, code?: number): void {
-  if (stream.closed || stream.destroyed) return;
-  if (!stream.headersSent) {
-    const { metadata, ...status } = toStatus(error, code);
-    stream.respond(
-      {
-        ':status': 200,
-        'content-type': 'application/grpc+proto',
-        'grpc-status': status.code,
-        'grpc-message': encodeURI(status.details),
-        'grpc-accept-encoding': 'identity',
-        ...metadata.toHttp2Headers(),
-      },
-      { endStream: true },
-    );
-  }
-  // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
-  stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 function noop(): void {}

@@ -17,16 +17,12 @@ const CLOSING_MS = 10_000;
  */
 const PING_SWEEPS = 10;
 /**
- * For how many sweeps a connection may be stuck, without open calls and with some: a good client that is suspended for
- * a moment looks the same, and would lose them.
+ * For how many sweeps a ping may wait for its answer: where it cannot even be sent, else, and on a connection with open
+ * calls. A good client that is suspended for a moment would lose these.
  */
 const STUCK_SWEEPS = 3;
-const STUCK_SWEEPS_WITH_CALLS = 30;
-/**
- * How many frames may wait for a client that does not read. 250 calls have some 1,000; a client that has not confirmed
- * our settings may open more, and each is refused by a frame.
- */
-const MAX_FRAMES_TO_SEND = 5_000;
+const UNANSWERED_SWEEPS = 10;
+const UNANSWERED_SWEEPS_WITH_CALLS = 30;
 /**
  * After how many quiet sweeps a connection without calls can be spared when the port is full; one that has not begun
  * can after a quarter of its time.
@@ -69,9 +65,9 @@ interface Connection {
   /** How much had arrived at the last sweep, and how many sweeps ago it was less. */
   bytesRead: number;
   quietSweeps: number;
-  /** Whether the ping of this quiet time was answered; until then, for how many sweeps frames could not leave. */
+  /** Whether the last ping was answered; until then, for how many sweeps it was not. */
   isAnswering: boolean;
-  stuckSweeps: number;
+  unansweredSweeps: number;
   destroyedAt: number | undefined;
 }
 
@@ -82,9 +78,8 @@ interface Connection {
 export function createConnections(deps: ConnectionsDeps): Connections {
   const { http2Server, inject, onRefused, elapsed } = deps;
   const { maxConnections: max, openingMs } = deps.bounds;
-  const connections = new Set<Connection>();
-  /** The latest connection from each address: a port that was reset is soon used again, before its end is noticed here. */
-  const latest = new Map<string, Connection>();
+  /** By the address of the client. */
+  const connections = new Map<string, Connection>();
   /** What can be closed when the port is full. */
   let spare: Connection[] = [];
   let sweeps = 0;
@@ -93,13 +88,13 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     const key = keyOf(socket);
     const connection: Connection = {
       ...{ socket, acceptedAt: elapsed(), session: undefined, isOpen: false },
-      ...{ bytesRead: 0, quietSweeps: 0, isAnswering: false, stuckSweeps: 0, destroyedAt: undefined },
+      ...{ bytesRead: 0, quietSweeps: 0, isAnswering: true, unansweredSweeps: 0, destroyedAt: undefined },
     };
-    connections.add(connection);
-    latest.set(key, connection);
+    // The client has closed the connection that had its address before, and Node has not noticed.
+    connections.get(key)?.socket.destroy();
+    connections.set(key, connection);
     socket.once('close', () => {
-      connections.delete(connection);
-      if (latest.get(key) === connection) latest.delete(key);
+      if (connections.get(key) === connection) connections.delete(key);
     });
     // Its 'close' follows. The session's own listener is gone when the session is, and the socket may still fail then.
     socket.on('error', () => {});
@@ -108,7 +103,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   capConnections(server, { max, onRefused, makeRoom });
 
   http2Server.on('session', (session) => {
-    const connection = latest.get(keyOf(session.socket));
+    const connection = connections.get(keyOf(session.socket));
     if (connection === undefined) return;
     connection.session = session;
     session.once('remoteSettings', () => {
@@ -117,7 +112,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   });
 
   function destroy(): void {
-    for (const { socket } of connections) socket.destroy();
+    for (const { socket } of connections.values()) socket.destroy();
   }
 
   /**
@@ -143,24 +138,27 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     if (socket.bytesRead !== connection.bytesRead) {
       connection.bytesRead = socket.bytesRead;
       connection.quietSweeps = 0;
-      connection.stuckSweeps = 0;
-      return framesToSend(session) > MAX_FRAMES_TO_SEND ? 'it does not read' : undefined;
+      connection.isAnswering = true;
+      return undefined;
     }
     connection.quietSweeps += 1;
-    if (connection.quietSweeps % PING_SWEEPS === 1) {
+    if (connection.isAnswering && connection.quietSweeps % PING_SWEEPS === 1) {
       connection.isAnswering = false;
+      connection.unansweredSweeps = 0;
       session.ping(() => {
         connection.isAnswering = true;
         // The answer to the ping alone is no sign of use.
         connection.bytesRead = socket.bytesRead;
       });
     }
+    if (connection.isAnswering) return undefined;
+    connection.unansweredSweeps += 1;
     // After a connection error nghttp2 says GOAWAY and is done, but of most such errors Node is not told: it neither
-    // reads from the socket nor closes it. What shows it is that a ping never leaves.
-    const isStuck = !connection.isAnswering && framesToSend(session) > 0;
-    connection.stuckSweeps = isStuck ? connection.stuckSweeps + 1 : 0;
-    const most = hasCalls ? STUCK_SWEEPS_WITH_CALLS : STUCK_SWEEPS;
-    return connection.stuckSweeps >= most ? 'it was broken' : undefined;
+    // reads from the socket nor closes it. What shows it at once is that the ping never leaves. Where the client is gone
+    // by then it leaves, and is not answered.
+    const isStuck = (session.state.outboundQueueSize ?? 0) > 0;
+    const most = hasCalls ? UNANSWERED_SWEEPS_WITH_CALLS : isStuck ? STUCK_SWEEPS : UNANSWERED_SWEEPS;
+    return connection.unansweredSweeps >= most ? 'it did not answer' : undefined;
   }
 
   return {
@@ -171,12 +169,14 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     },
 
     async end() {
-      for (const { session, socket } of connections) {
+      for (const { session, socket } of connections.values()) {
         if (session === undefined) socket.destroy();
         else session.close();
       }
       const cut = setTimeout(destroy, LAST_BYTES_MS);
-      await Promise.all([...connections].map(({ socket }) => socket.closed || once(socket, 'close')));
+      await Promise.all(
+        [...connections.values()].map(({ socket }) => socket.closed || once(socket, 'close')),
+      );
       clearTimeout(cut);
     },
 
@@ -190,7 +190,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         faults.set(fault, (faults.get(fault) ?? 0) + 1);
       };
       spare = [];
-      for (const connection of connections) {
+      for (const connection of connections.values()) {
         const { session, isOpen, acceptedAt } = connection;
         if (!isOpen || session === undefined) {
           if (time - acceptedAt >= openingMs) cut(connection, 'it did not begin');
@@ -212,11 +212,6 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       }
     },
   };
-}
-
-/** How many frames wait until the socket takes more. */
-function framesToSend(session: Http2Session): number {
-  return session.state.outboundQueueSize ?? 0;
 }
 
 /** What tells the connections of a port apart: a TLS socket has it of the socket beneath it. */

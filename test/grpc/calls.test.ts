@@ -76,6 +76,9 @@ test('a request that is not one whole message is refused', async () => {
     [REQUEST, REQUEST],
     [Buffer.concat(Array(3_000).fill(empty))],
     [REQUEST, Buffer.from([0])],
+    [REQUEST.subarray(0, -1)],
+    [Buffer.from([0, 0])],
+    [],
   ]) {
     const { status, reason } = await callByHand(session, parts);
     assert.equal([status, reason], [UNIMPLEMENTED, 'invalid_input']);

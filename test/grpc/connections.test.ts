@@ -49,6 +49,23 @@ test('a broken connection with an open call is closed when the call is cut off',
   await closed;
 });
 
+test('a client breaks its connection, is gone, and comes again from the same port: both are closed', async () => {
+  const { port, connect } = await start({ maxConnections: 2, requestMs: 60_000 });
+  const broken = Buffer.concat([PREFACE, frame(9, 4, 1, Buffer.from('x'))]);
+  const { socket: first } = await sendBytes(port, broken);
+  const { localPort } = first;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  first.resetAndDestroy();
+  const { socket: second } = await sendBytes(port, broken, localPort);
+  second.resetAndDestroy();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  // They had both places.
+  for (const session of [connect(), connect()]) {
+    void callByHand(session, [], { end: false });
+    assert.is((await callByHand(session, [REQUEST])).status, OK);
+  }
+});
+
 for (const [name, bytes] of [
   ['says nothing', Buffer.alloc(0)],
   ['sends half the preface', PREFACE.subarray(0, 10)],

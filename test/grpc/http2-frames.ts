@@ -34,12 +34,13 @@ export function callHeaders(stream: number, path: string): Buffer {
   return frame(1, 4, stream, Buffer.concat(fields));
 }
 
-/** A connection that sends `bytes`, reads whatever comes, and does not close by itself. */
+/** A connection that sends `bytes`, reads whatever comes, and does not close by itself; from some port unless named. */
 export async function sendBytes(
   port: number,
   bytes: Buffer,
+  localPort?: number,
 ): Promise<{ socket: Socket; closed: Promise<void> }> {
-  const socket = connect({ port, host: '127.0.0.1' });
+  const socket = connect({ port, host: '127.0.0.1', ...(localPort !== undefined && { localPort }) });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('error', () => {});
   socket.resume();

@@ -1,9 +1,30 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
+import { toStatus } from './status.js';
 
-/** What a call is told that is refused or cut off before it reaches the pipeline. */
+/** Answers a call with an error alone (Trailers-Only), unless it has an answer, and closes it. */
+export function answerError(stream: ServerHttp2Stream, error: ServiceError, code?: number): void {
+  if (stream.closed || stream.destroyed) return;
+  if (!stream.headersSent) {
+    const { metadata, ...status } = toStatus(error, code);
+    stream.respond(
+      {
+        ':status': 200,
+        'content-type': 'application/grpc+proto',
+        'grpc-status': status.code,
+        'grpc-message': encodeURI(status.details),
+        'grpc-accept-encoding': 'identity',
+        ...metadata.toHttp2Headers(),
+      },
+      { endStream: true },
+    );
+  }
+  // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}
 
-/** A message that is packed, or a call that says its messages may be (https://github.com/grpc/grpc/blob/master/doc/compression.md). */
+/** A call or a message that says that it is compressed. */
 export function compressed(): ServiceError {
   return new ServiceError('unsupported_media_type', 'Compressed messages are not accepted.');
 }
@@ -13,32 +34,32 @@ export function tooLarge(): ServiceError {
   return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
 }
 
-/** A unary call with no message, or several. */
+/** No message, half of one, or several. */
 export function notOneMessage(): ServiceError {
   return new ServiceError('invalid_input', 'A request is one message, no more and no less.');
 }
 
-/** A `grpc-timeout` that is none (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
+/** A `grpc-timeout` that is none. */
 export function badTimeout(): ServiceError {
   return new ServiceError('invalid_input', 'grpc-timeout is not a timeout of gRPC.');
 }
 
-/** A message whose frames hold far more memory than it has bytes. */
+/** A message that holds far more memory than it has bytes. */
 export function tooManyFrames(): ServiceError {
   return new ServiceError('payload_too_large', 'The request came in too many small frames.');
 }
 
-/** A request that does not end. */
+/** A request that has not arrived after `requestMs`. */
 export function tooSlow(requestMs: number): ServiceError {
   return new ServiceError('request_timeout', `The request did not arrive within ${requestMs / 1000} s.`);
 }
 
-/** An answer that is not taken. */
+/** A unary answer that was not taken in `answerMs`. */
 export function readerTooSlow(answerMs: number): ServiceError {
   return new ServiceError('reader_too_slow', `The answer was not taken within ${answerMs / 1000} s.`);
 }
 
-/** The oldest of too many requests that have not arrived. */
+/** One of the oldest requests that are arriving when they hold too much memory together. */
 export function crowded(): ServiceError {
   return new ServiceError('unavailable', 'Too many requests are arriving at once.', { retryAfterSeconds: 1 });
 }
