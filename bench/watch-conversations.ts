@@ -3,9 +3,10 @@ import type { WatchConversationsResponse } from '../src/gen/ts-proto/chatsession
 import { readStream, type StreamReader } from '../test/harness/stream-reader.js';
 import { DEMO_TENANT } from './demo.js';
 import { engineClient } from './engine-client.js';
-import { count, seconds } from './options.js';
+import { count, flag, seconds } from './options.js';
 import { definePart } from './part.js';
 import { type ServerProcess, startOurs } from './server-process.js';
+import { watchCurve } from './watch-curve.js';
 import { startWriters } from './writers.js';
 
 /** How long a watch takes at most to be told that it is too slow, in ms. */
@@ -25,8 +26,12 @@ written. The exit code is 1 when an event was lost.`,
   options: {
     seconds: seconds('how long there are writes', 60),
     writers: count('writers, each with one write at a time', 16),
+    curve: flag('instead: opens per second with 1, 10, 50 and 150 watchers beside those with none, in turns'),
+    tenants: count('of the curve: how many tenants are opened, and watched in turn', 1),
+    rounds: count('of the curve: rounds', 3),
   },
-  run: ({ seconds, writers }) => measure(seconds * 1_000, writers),
+  run: ({ seconds, writers, curve, tenants, rounds }) =>
+    curve ? watchCurve({ tenants, rounds, ms: seconds * 1_000 }) : measure(seconds * 1_000, writers),
 });
 
 type Reader = StreamReader<WatchConversationsResponse>;

@@ -16,9 +16,11 @@ import { exportCustomer } from './conversations/export-customer.js';
 import { getConversation } from './conversations/get-conversation.js';
 import { listConversations } from './conversations/list-conversations.js';
 import { createRecentConversations } from './conversations/recent-conversations.js';
+import { createStreamCaps, type StreamLimits } from './conversations/stream-caps.js';
 import { createTurns } from './conversations/turns.js';
 import { updateVariables } from './conversations/update-variables.js';
 import { watchConversations } from './conversations/watch-conversations.js';
+import { createPace, processCpuMs, startEventLoopLoad } from './conversations/watch-pace.js';
 import { connectEndpoints } from './gateway/connect.js';
 import { restEndpoints } from './gateway/rest.js';
 import { createGateway } from './gateway/server.js';
@@ -74,6 +76,8 @@ export interface Surroundings {
   readonly elapsed?: Elapsed;
   /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
   readonly onApplied?: (applied: AppliedTenant) => void;
+  /** How many watches may be open at once. */
+  readonly watchLimits?: StreamLimits;
   /** How long a gRPC connection takes new calls, in ms: for good with one process, else 5 min. */
   readonly maxConnectionAgeMs?: number;
 }
@@ -96,7 +100,7 @@ const GRACE_MS = 6_000;
  * @throws StartError when something in its surroundings is in the way; nothing is left running then
  */
 export async function start(config: Config, surroundings: Surroundings): Promise<App> {
-  const { log, now = Date.now, onApplied, maxConnectionAgeMs } = surroundings;
+  const { log, now = Date.now, onApplied, maxConnectionAgeMs, watchLimits } = surroundings;
   const { elapsed = surroundings.now ?? monotonic } = surroundings;
   /** What is up, to be taken down in the opposite order. */
   const closers: (() => Promise<void>)[] = [];
@@ -172,6 +176,8 @@ export async function start(config: Config, surroundings: Surroundings): Promise
       dates,
       date: dates.latest,
       pause,
+      pace: createPace({ elapsed, startLoad: startEventLoopLoad, cpuMs: processCpuMs }),
+      watchCaps: createStreamCaps(watchLimits),
       isStopping: () => isStopping,
       newId,
       newJti: () => random(16).toString('base64url'),

@@ -1,17 +1,20 @@
 import { requireTenantId, type TenantIds } from '../catalog/tenant-ids.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
-import {
-  ChatSessionsService,
-  type WatchConversationsRequest,
-  type WatchConversationsResponse,
+import type {
+  WatchConversationsRequest,
+  WatchConversationsResponse,
 } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { AuditLog } from '../rpc/audit.js';
 import { STOPPING, type StreamCall } from '../rpc/call.js';
 import { ServiceError, stopping, toServiceError } from '../rpc/errors.js';
 import { defineStreamRpc } from '../rpc/rpc.js';
 import type { Cursors, Place } from './cursors.js';
+import { followConversations } from './follow-conversations.js';
 import { tenantViolations } from './rules.js';
-import { type TailParts, tailConversations } from './tail-conversations.js';
+import type { StreamCaps } from './stream-caps.js';
+import { watchCodec } from './watch-response.js';
+import type { TailParts } from './watch-tail.js';
+import { createTails } from './watch-tails.js';
 import type { WatchPlace } from './watch-window.js';
 
 /** What watching conversations needs. */
@@ -19,6 +22,7 @@ export interface WatchConversationsParts extends TailParts {
   readonly tenants: TenantIds;
   readonly audit: AuditLog;
   readonly cursors: Cursors;
+  readonly watchCaps: StreamCaps;
 }
 
 /**
@@ -27,11 +31,13 @@ export interface WatchConversationsParts extends TailParts {
  * Whatever ends it but the caller, it says where to go on from: behind the last message that was taken.
  */
 export function watchConversations(parts: WatchConversationsParts) {
-  const { tenants, audit, cursors } = parts;
+  const { tenants, audit, cursors, watchCaps } = parts;
+  const tokenOf = (tenantId: string, place: WatchPlace) => cursors.make(queryOf(tenantId), toCursor(place));
+  const tails = createTails(parts, tokenOf);
 
   return defineStreamRpc({
     method: ChatSessions.method.watchConversations,
-    codec: ChatSessionsService.watchConversations,
+    codec: watchCodec,
     scope: 'read',
     rules: (request) => tenantViolations(request.tenant),
 
@@ -42,32 +48,43 @@ export function watchConversations(parts: WatchConversationsParts) {
       const { tenant } = request;
       const { signal } = call;
       const tenantId = await requireTenantId(tenants, call, tenant);
-      const query = ['WatchConversations', tenantId] as const;
       const given = request.resumeToken || undefined;
-      const place = given === undefined ? given : toPlace(cursors.read(query, given, 'resumeToken'));
-      const entry = { action: 'WatchConversations', tenantId, tenant } as const;
-      await audit.add(call, { ...entry, phase: 'started' });
-
-      let resumeToken = given;
-      let count = 0;
+      const place =
+        given === undefined ? given : toPlace(cursors.read(queryOf(tenantId), given, 'resumeToken'));
+      const release = watchCaps.take(call.caller?.name);
       try {
+        const entry = { action: 'WatchConversations', tenantId, tenant } as const;
+        await audit.add(call, { ...entry, phase: 'started' });
+        const { tail, leave } = tails.of(tenantId);
+        const watcher = { tenantId, tail, signal, tokenOf: (at: WatchPlace) => tokenOf(tenantId, at) };
+        let resumeToken = given;
+        let count = 0;
         try {
-          for await (const batch of tailConversations(parts, tenantId, place, signal)) {
-            const next = cursors.make(query, toCursor(batch.place));
-            count += batch.events.length;
-            yield { events: [...batch.events], resumeToken: next };
-            resumeToken = next;
+          try {
+            for await (const response of followConversations(parts, watcher, place)) {
+              count += response.events.length;
+              yield response;
+              ({ resumeToken } = response);
+            }
+            if (signal.reason === STOPPING) throw stopping();
+          } finally {
+            leave();
+            await audit.add(call, { ...entry, phase: 'finished', count });
           }
-          if (signal.reason === STOPPING) throw stopping();
-        } finally {
-          await audit.add(call, { ...entry, phase: 'finished', count });
+        } catch (thrown) {
+          const { code, message, details, cause } = toServiceError(thrown);
+          throw new ServiceError(code, message, { ...details, ...(resumeToken && { resumeToken }) }, cause);
         }
-      } catch (thrown) {
-        const { code, message, details, cause } = toServiceError(thrown);
-        throw new ServiceError(code, message, { ...details, ...(resumeToken && { resumeToken }) }, cause);
+      } finally {
+        release();
       }
     },
   });
+}
+
+/** What resume tokens belong to. */
+function queryOf(tenantId: string) {
+  return ['WatchConversations', tenantId] as const;
 }
 
 /** A cursor has room for a time and an id: the floor is where the id would be. */

@@ -52,6 +52,8 @@ export const errorTable = {
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
+  /** More at once, or more often, than a caller may. */
+  rate_limited: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   /** The reader of a stream does not take what it asked for. */
   reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },

@@ -43,6 +43,10 @@ type Step = Partial<
   >
 >;
 
+/** How many worlds each test lives through. */
+const RUNS = 300;
+const TIMEOUT_MS = 60_000;
+
 /** At most 30 steps: of more changes at once, some are left out. */
 const MAX_STEPS = 30;
 
@@ -52,6 +56,7 @@ function createProcess(world: World, skew: number) {
   const dates = createDates(() => world.clock.now + skew + clock.wrong, world.elapsed);
   return {
     dates,
+    watch: world.createProcess({ by: dates }),
     jump: (wrong: number) => Object.assign(clock, { wrong, since: world.clock.now }),
     /** Looks at its clock, as a process does every second; what was wrong for long is put right. */
     tick() {
@@ -65,10 +70,10 @@ function createProcess(world: World, skew: number) {
 async function run(steps: readonly Step[]) {
   const world = createWorld();
   const processes = SKEWS.map((skew) => createProcess(world, skew));
-  const datesOf = (index: number) => {
+  const processOf = (index: number) => {
     const found = processes[index];
     if (!found) throw new Error('no such process');
-    return found.dates;
+    return found;
   };
   const tick = () => {
     for (const process of processes) process.tick();
@@ -88,7 +93,7 @@ async function run(steps: readonly Step[]) {
   };
   const connect = async (index: number) => {
     await answers.return();
-    answers = world.watch(token, { by: datesOf(index) }).answers;
+    answers = processOf(index).watch(token).answers;
     watches.push([]);
     await take();
   };
@@ -111,7 +116,7 @@ async function run(steps: readonly Step[]) {
     tick();
     if (jumps !== undefined) processes[jumps]?.jump(wrong);
     if (conversation !== undefined && kind && by !== undefined)
-      write(conversation, kind, datesOf(by).latest());
+      write(conversation, kind, processOf(by).dates.latest());
     for (let i = 0; i < count; i++) await take();
     if (reconnect !== undefined) await connect(reconnect);
   }
@@ -136,7 +141,7 @@ const STEPS: readonly (readonly [name: string, steps: fc.Arbitrary<Step>])[] = [
   ['clocks that jump by up to 300 s', fc.oneof({ weight: 6, arbitrary: step }, jump)],
 ];
 for (const [name, steps] of STEPS) {
-  test(`${name}: nothing lost, nothing twice, each conversation in order`, async () => {
+  const staying = async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: MAX_STEPS }), async (taken) => {
         const { written, watches } = await run(taken);
@@ -144,11 +149,11 @@ for (const [name, steps] of STEPS) {
         assert.equal([...written].sort(), [...events].sort());
         assertInOrder(events);
       }),
-      { numRuns: 500 },
+      { numRuns: RUNS },
     );
-  });
+  };
 
-  test(`${name}, and readers that come back with their tokens: nothing lost, nothing twice for any of them`, async () => {
+  const comingBack = async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.oneof({ weight: 8, arbitrary: steps }, reconnect), { maxLength: MAX_STEPS }),
@@ -162,7 +167,10 @@ for (const [name, steps] of STEPS) {
           for (const watch of watches) assertInOrder(watch);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: RUNS },
     );
-  });
+  };
+  const timeout = { timeoutMs: TIMEOUT_MS };
+  test(`${name}: nothing lost, nothing twice, each conversation in order`, staying, timeout);
+  test(`${name}, readers that come back with their tokens: nothing lost, nothing twice`, comingBack, timeout);
 }

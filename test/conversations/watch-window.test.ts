@@ -6,6 +6,8 @@ import { suite } from '../harness/suite.js';
 const test = suite('watch window');
 
 const START = 1_800_000_000_000;
+/** The start of a pass, by a clock that is right. */
+const at = (passed: number) => ({ earliest: START + passed, latest: START + passed });
 const row = (updatedAt: number, revision = 1, id = 'c') => ({ id, revision, updatedAt });
 
 /** Each pass begins so much after START and reads these rows, by their time after START; all of them are sent. */
@@ -45,8 +47,8 @@ for (const [name, passes, from, floor] of PLACES) {
   test(`place: ${name}`, () => {
     const window = createWatchWindow({ from: START, floor: START });
     for (const [begin, rows, isAtEnd] of passes) {
-      window.begin(START + begin, START + begin);
-      for (const at of rows) window.sent(row(START + at));
+      window.begin(at(begin), true);
+      for (const time of rows) window.sent(row(START + time));
       if (isAtEnd !== undefined) window.end(isAtEnd);
     }
     assert.equal(window.place(), { from: START + from, floor: START + floor });
@@ -55,7 +57,7 @@ for (const [name, passes, from, floor] of PLACES) {
 
 test('a conversation that was loaded as a later one does not move the place', () => {
   const window = createWatchWindow({ from: START, floor: START });
-  window.begin(START + 60_000, START + 60_000);
+  window.begin(at(60_000), true);
   window.sent(row(START + 1_000, 1), { revision: 2, updatedAt: START + 60_000 });
   assert.is(window.place().from, START + 1_000);
   assert.ok(window.isSent(row(START + 60_000, 2)));
@@ -87,10 +89,10 @@ test('it remembers the conversations of the overlap and no others, whatever ther
   const window = createWatchWindow({ from: START, floor: START });
   const PASS_MS = 500;
   for (let begin = 100_000; begin < 200_000; begin += PASS_MS) {
-    window.begin(START + begin, START + begin);
+    window.begin(at(begin), true);
     // At first a backlog of 100 s; one conversation a ms, each with an id of its own.
-    for (let at = begin === 100_000 ? 0 : begin - PASS_MS; at < begin; at++) {
-      window.sent(row(START + at, 1, String(at)));
+    for (let time = begin === 100_000 ? 0 : begin - PASS_MS; time < begin; time++) {
+      window.sent(row(START + time, 1, String(time)));
     }
     window.end(true);
     assert.is(window.size(), OVERLAP_MS);

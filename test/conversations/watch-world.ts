@@ -1,6 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Change, type Conversation, changed } from '../../src/conversations/conversation.js';
 import { createCursors } from '../../src/conversations/cursors.js';
 import { createDates, type Dates } from '../../src/conversations/dates.js';
+import { createStreamCaps, type StreamLimits } from '../../src/conversations/stream-caps.js';
 import {
   type WatchConversationsParts,
   watchConversations,
@@ -18,6 +20,9 @@ export const OTHER_TENANT_ID = '0193aa00-0000-7000-8000-0000000000a2';
 /** When every world begins. */
 export const START = 1_800_000_000_000;
 
+/** How often a test looks for an answer, at most. */
+const MAX_LOOKS = 10_000;
+
 /** Conversations, a clock and watches of them: all under the test's control. */
 export type World = ReturnType<typeof createWorld>;
 
@@ -30,7 +35,9 @@ export function createWorld() {
   const dates = createDates(() => clock.now + clock.wrong, elapsed);
   const audited: AuditEntry[] = [];
   const loads: number[] = [];
-  const hooks = { beforePage: () => {}, beforeLoad: () => {} };
+  /** The pages that were read: whose, and from when on. */
+  const looks: { readonly tenantId: string; readonly from: number }[] = [];
+  const hooks = { beforePage: (_from: number) => {}, beforeLoad: () => {} };
   const cursors = createCursors([Buffer.alloc(32, 7)]);
 
   const id = (n: number) => `0193aa00-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -53,7 +60,8 @@ export function createWorld() {
 
   const conversations: WatchConversationsParts['conversations'] = {
     async changedSince(tenantId, from, after, limit) {
-      hooks.beforePage();
+      hooks.beforePage(from);
+      looks.push({ tenantId, from });
       return [...rows.values()]
         .filter((row) => row.tenantId === tenantId && row.updatedAt >= from)
         .sort((a, b) => a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1))
@@ -73,39 +81,101 @@ export function createWorld() {
     },
   };
 
-  /** A watch of the tenant, and its reader. */
-  function watch(
-    resumeToken = '',
-    { pause, tenant = 'acme', by = dates }: { pause?: Pause; tenant?: string; by?: Dates } = {},
-  ) {
-    const gone = new AbortController();
+  const pauses = new Set<{ readonly until: number; readonly end: () => void }>();
+  /** Time passes while a test waits for an answer, and only then. */
+  const pauseHere: Pause = (ms, signal) =>
+    new Promise((resolve) => {
+      const one = {
+        until: clock.now + ms,
+        end() {
+          pauses.delete(one);
+          signal.removeEventListener('abort', one.end);
+          resolve();
+        },
+      };
+      pauses.add(one);
+      signal.addEventListener('abort', one.end);
+      if (signal.aborted) one.end();
+    });
+
+  /** Lets time pass, from one end of a pause to the next, until a promise is settled. */
+  async function settled<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settle = () => {
+      isSettled = true;
+    };
+    promise.then(settle, settle);
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      await turn();
+      if (isSettled) return promise;
+      const [next] = [...pauses].sort((a, b) => a.until - b.until);
+      if (next) {
+        clock.now = Math.max(clock.now, next.until);
+        next.end();
+      }
+    }
+    throw new Error('nothing comes');
+  }
+
+  /** A process of the service, with the wall clock of `by`. */
+  function createProcess({
+    by = dates,
+    pause = pauseHere,
+    limits = {},
+    maxKept,
+  }: {
+    by?: Dates;
+    pause?: Pause;
+    limits?: StreamLimits;
+    maxKept?: number;
+  } = {}) {
     const rpc = watchConversations({
       conversations,
       cursors,
       dates: by,
       elapsed,
-      pause:
-        pause ??
-        (async (ms) => {
-          clock.now += ms;
-        }),
+      pause,
+      pace: async () => async () => {},
+      watchCaps: createStreamCaps(limits),
+      ...(maxKept !== undefined && { maxKept }),
       tenants: { get: async (slug) => ({ acme: TENANT_ID, globex: OTHER_TENANT_ID })[slug] },
       audit: { add: async (_call, entry) => void audited.push(entry) },
     });
-    const call: StreamCall = {
-      surface: 'engine',
-      transport: 'grpc',
-      requestId: 'r',
-      timeoutMs: Number.POSITIVE_INFINITY,
-      header: () => undefined,
-      caller: undefined,
-      deadline: Number.POSITIVE_INFINITY,
-      signal: gone.signal,
+
+    /** A watch of the tenant, and its reader. */
+    return function watch(
+      resumeToken = '',
+      { tenant = 'acme', caller }: { tenant?: string; caller?: string } = {},
+    ) {
+      const gone = new AbortController();
+      const call: StreamCall = {
+        surface: 'engine',
+        transport: 'grpc',
+        requestId: 'r',
+        timeoutMs: Number.POSITIVE_INFINITY,
+        header: () => undefined,
+        caller:
+          caller === undefined ? undefined : { name: caller, scopes: new Set(['read']), tenants: 'all' },
+        deadline: Number.POSITIVE_INFINITY,
+        signal: gone.signal,
+      };
+      const answers = rpc.handle({ tenant, resumeToken }, call);
+      return {
+        gone,
+        answers: {
+          next: () => settled(answers.next()),
+          return: () => answers.return(),
+          throw: (thrown: unknown) => settled(answers.throw(thrown)),
+        },
+      };
     };
-    return { gone, answers: rpc.handle({ tenant, resumeToken }, call) };
   }
 
-  return { rows, clock, elapsed, audited, loads, hooks, id, open, change, conversations, watch };
+  return {
+    ...{ rows, clock, elapsed, audited, loads, looks, hooks, id, open, change, conversations },
+    createProcess,
+    watch: createProcess(),
+  };
 }
 
 /** An answer as a test reads it: `<the conversation's number>.<revision> <kind>`, in order. */

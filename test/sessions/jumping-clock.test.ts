@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
@@ -73,6 +74,8 @@ for (const jump of [-300_000, 300_000]) {
     try {
       for (const reader of readers) await reader.came(1);
       wrong = jump;
+      // Long enough for a look at the store by the new time.
+      await sleep(1_500);
       const opened = [await open(right), await open(jumping), await open(right), await open(jumping)];
       for (const reader of readers) {
         await until('all of them have come', async () => {
