@@ -12,7 +12,7 @@ import { startOurs } from './server-process.js';
 import { spread } from './statistics.js';
 import { figure, formatTable } from './table.js';
 
-const WATCHERS = (process.env['W'] ?? '1,10,50,150').split(',').map(Number);
+const WATCHERS = [1, 10, 50, 150];
 const CONNECTIONS = 64;
 const WARM_UP_MS = 4_000;
 /** How long the last events may take to come, and how long it is quiet when they have, in ms. */
@@ -48,7 +48,6 @@ export async function watchCurve({ tenants, rounds, ms }: CurveOptions): Promise
     publicKey: `pk_live_${n.toString(16).padStart(32, '0')}`,
   }));
   const service = await startOurs({
-    ...(process.env['PROF'] && { execArgv: ['--cpu-prof', `--cpu-prof-dir=${process.env['PROF']}`] }),
     env: {
       SEED_FILE: await seedFile(shops),
       ENGINE_API_TOKENS: TOKENS.map((token, n) => `caller-${n}:${token}`).join(','),

@@ -28,9 +28,7 @@ export async function* followConversations(
   let place = start;
   if (place === undefined) {
     const from = tail.deliveredUntil();
-    const joining = tail.join(undefined, signal);
-    for await (const _ of silences(parts, joining)) yield toResponse([], tokenOf({ from, floor: from }));
-    const joined = await joining;
+    const joined = yield* seat(parts, tail.join(undefined, signal), () => tokenOf({ from, floor: from }));
     if (joined === undefined) return;
     try {
       yield toResponse([], tokenOf(joined.place));
@@ -46,8 +44,7 @@ export async function* followConversations(
     const met = yield* meet(parts, watcher, place, sent);
     if (met === undefined) return;
     const behind = { from: met.since, floor: place.floor };
-    for await (const _ of silences(parts, met.joining)) yield toResponse([], tokenOf(behind));
-    const joined = await met.joining;
+    const joined = yield* seat(parts, met.joining, () => tokenOf(behind));
     if (joined === undefined) return;
     try {
       const { rows, place: tailPlace } = joined;
@@ -57,6 +54,27 @@ export async function* followConversations(
     } finally {
       joined.reader.close();
     }
+  }
+}
+
+/** Waits for a place at the tail, without being silent for long. A watcher that leaves meanwhile leaves no reader. */
+async function* seat(
+  parts: CatchUpParts,
+  joining: Promise<Joined | undefined>,
+  token: () => string,
+): AsyncGenerator<WatchConversationsResponse, Joined | undefined, void> {
+  let isHere = false;
+  try {
+    for await (const _ of silences(parts, joining)) yield toResponse([], token());
+    const joined = await joining;
+    isHere = true;
+    return joined;
+  } finally {
+    if (!isHere)
+      joining.then(
+        (joined) => joined?.reader.close(),
+        () => {},
+      );
   }
 }
 

@@ -89,7 +89,7 @@ export async function* catchUp(
     }
     if (signal.aborted) return undefined;
     last = rows.at(-1) ?? last;
-    if (rows.length < PAGE && deliveredUntil() === until) return Math.max(until, place.from);
+    if (rows.length < PAGE) return Math.max(until, place.from);
   }
 }
 

@@ -120,13 +120,13 @@ export function createPace({ elapsed, startLoad, cpuMs }: PaceParts): Pace {
     const look = () => {
       isBusy = load() > BUSY;
       if (isBusy && cpuMs() < cpuUntil && elapsed() < until) {
-        setTimeout(look, LOOK_MS);
+        setTimeout(look, LOOK_MS).unref();
         return;
       }
       isResting = false;
       wakeSome();
     };
-    setTimeout(look, LOOK_MS);
+    setTimeout(look, LOOK_MS).unref();
   }
 }
 

@@ -59,8 +59,9 @@ const PAGE = 1_000;
 const LOADED = 200;
 /** How long it waits after each pass, in ms. */
 const POLL_MS = 500;
-/** How long it waits for others when somebody joins, in ms. */
+/** How long it waits for others when somebody joins, in ms: as long as a full pass takes, within these bounds. */
 const JOIN_MS = 50;
+const MAX_JOIN_MS = 1_000;
 /** How often a pass is a full one, in ms; where that takes its time, at most so often, and at least. */
 const FULL_MS = 5_000;
 const MAX_FULL_SHARE = 1 / 5;
@@ -100,8 +101,11 @@ export function startTail(
   let pass = 0;
   let wholePasses = 0;
   let nextFullAt = Number.NEGATIVE_INFINITY;
+  let tookFull = 0;
   let saidAt = elapsed();
+  let failure: { readonly error: unknown } | undefined;
   run().catch((error: unknown) => {
+    failure = { error };
     stopped.abort();
     onFailed();
     for (const { fail } of joiners) fail(error);
@@ -115,6 +119,7 @@ export function startTail(
     stop: () => stopped.abort(),
 
     async join(since, gone) {
+      if (failure) throw failure.error;
       let leave = () => {};
       const joined = await new Promise<Joined | undefined>((resolve, reject) => {
         const joiner = { since, pass, seat: resolve, fail: reject };
@@ -142,8 +147,8 @@ export function startTail(
       resting = new AbortController();
       const { signal: joined } = resting;
       if (joiners.size === 0) await pause(POLL_MS, AbortSignal.any([signal, joined]));
-      // Many that come at once share a pass.
-      if (joiners.size > 0) await pause(JOIN_MS, signal);
+      // Many that come at once share a pass; those that come one after the other do not make it look all the time.
+      if (joiners.size > 0) await pause(Math.min(Math.max(JOIN_MS, tookFull), MAX_JOIN_MS), signal);
       await readPass(send);
     }
   }
@@ -178,8 +183,8 @@ export function startTail(
     } while (last && !window.isPast(last) && !signal.aborted);
     window.end(last === undefined, Math.min(...[...joiners].map(({ since = Infinity }) => since)));
     if (!isFull) return;
-    const took = elapsed() - began;
-    nextFullAt = began + Math.min(Math.max(FULL_MS, took / MAX_FULL_SHARE), MAX_FULL_MS);
+    tookFull = elapsed() - began;
+    nextFullAt = began + Math.min(Math.max(FULL_MS, tookFull / MAX_FULL_SHARE), MAX_FULL_MS);
     if (last === undefined) wholePasses++;
     seatJoiners();
   }

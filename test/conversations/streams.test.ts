@@ -9,6 +9,7 @@ import {
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream, type StreamReader } from '../harness/stream-reader.js';
 import { suite } from '../harness/suite.js';
+import { until } from '../harness/until.js';
 import { briefly } from './watch-world.js';
 
 const test = suite('streams of a running service');
@@ -189,5 +190,28 @@ test('the service stops under an open watch: unavailable, and where to go on', a
     await other.app.close();
     // What outlives the service is left behind by nobody.
     if (process.env['MONGODB_URI'] !== undefined) await other.close();
+  }
+});
+
+test('more watches than a caller may have: rate_limited, with the time to wait', async () => {
+  const limited = await startTestApp({ watchLimits: { perCaller: 1 } });
+  const theirs = new ChatSessionsClient(limited.grpcTarget, credentials.createInsecure());
+  const begin = () => readStream(theirs.watchConversations({ tenant: 'acme', resumeToken: '' }));
+  try {
+    const first = begin();
+    await first.came(1);
+    const { code, reason, metadata } = await begin().ended;
+    assert.equal([code, reason, metadata['http_status']], ['RESOURCE_EXHAUSTED', 'rate_limited', '429']);
+    first.cancel();
+    await first.ended;
+    await until('there is room again', async () => {
+      const again = begin();
+      const came = await Promise.race([again.came(1).then(() => true), again.ended.then(() => false)]);
+      again.cancel();
+      return came;
+    });
+  } finally {
+    theirs.close();
+    await limited.close();
   }
 });

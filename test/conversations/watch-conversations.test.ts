@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
-import type { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { watchCodec } from '../../src/conversations/watch-response.js';
+import { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { STOPPING } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { pause } from '../../src/rpc/pause.js';
@@ -408,4 +409,108 @@ test('other tenants’ conversations are not seen, and a tenant that is not ther
   world.open(1, 0, { tenantId: OTHER_TENANT_ID });
   assert.equal(await untilQuiet(answers), []);
   assert.is((await refusal(world.watch('', { tenant: 'nobody' }).answers.next())).code, 'not_found');
+});
+
+test('150 watchers are read for once, and each is sent all of it', async () => {
+  const world = createWorld();
+  const watch = world.createProcess({ limits: { perCaller: 150 } });
+  const watchers = Array.from({ length: 150 }, () => watch().answers);
+  await Promise.all(watchers.map(next));
+  const before = world.looks.length;
+  world.open(1);
+  for (const answers of watchers) assert.equal(briefly(await next(answers)), ['1.1 opened']);
+  assert.equal(world.loads, [1]);
+  assert.ok(world.looks.length <= before + 3, `${world.looks.length - before} looks`);
+});
+
+test('the very same response goes to all, and is encoded once', async () => {
+  const world = createWorld();
+  const [a, b] = [world.watch().answers, world.watch().answers];
+  await Promise.all([next(a), next(b)]);
+  world.open(1);
+  const [one, other] = [await next(a), await next(b)];
+  assert.is(one, other);
+  const bytes = watchCodec.responseSerialize(one);
+  assert.is(watchCodec.responseSerialize(other), bytes);
+  assert.equal(WatchConversationsResponse.decode(bytes), one);
+});
+
+test('a tenant is not looked at any more when its last watcher has gone', async () => {
+  const world = createWorld();
+  const [first, last] = [world.watch().answers, world.watch().answers];
+  await Promise.all([next(first), next(last)]);
+  await first.return();
+  const before = world.looks.length;
+  assert.equal(await untilQuiet(last), []);
+  assert.ok(world.looks.length > before);
+  await last.return();
+  const after = world.looks.length;
+  const other = world.watch('', { tenant: 'globex' }).answers;
+  await next(other);
+  await untilQuiet(other);
+  assert.ok(world.looks.slice(after).every(({ tenantId }) => tenantId === OTHER_TENANT_ID));
+});
+
+test('a slow watcher does not hold up another, and gets what it has missed once it reads again', async () => {
+  const world = createWorld();
+  const watch = world.createProcess({ maxKept: 2 });
+  const [quick, slow] = [watch().answers, watch().answers];
+  await Promise.all([next(quick), next(slow)]);
+  const written: string[] = [];
+  const seen: string[] = [];
+  for (let n = 1; n <= 40; n++) {
+    world.clock.now += 1_000;
+    world.open(n);
+    written.push(`${n}.1 opened`);
+    seen.push(...briefly(await next(quick)));
+  }
+  assert.equal(seen, written);
+  assert.equal(new Set(await untilQuiet(slow)), new Set(written));
+  world.open(41);
+  assert.equal(await untilQuiet(slow), ['41.1 opened']);
+});
+
+test('more watches than a caller may have are refused, and audited neither; one that ends makes room', async () => {
+  const world = createWorld();
+  const watch = world.createProcess({ limits: { perCaller: 2 } });
+  const mine = [watch('', { caller: 'a' }).answers, watch('', { caller: 'a' }).answers];
+  for (const answers of mine) await next(answers);
+  const audited = world.audited.length;
+  const error = await refusal(watch('', { caller: 'a' }).answers.next());
+  assert.is(error.code, 'rate_limited');
+  assert.ok((error.details.retryAfterSeconds ?? 0) >= 1);
+  assert.is(world.audited.length, audited);
+  await next(watch('', { caller: 'b' }).answers);
+  await mine[0]?.return();
+  await next(watch('', { caller: 'a' }).answers);
+});
+
+test('an id that is erased and opened anew is told of as another conversation', async () => {
+  const world = createWorld();
+  const { answers } = world.watch();
+  await next(answers);
+  world.open(1);
+  world.change(1, 'updated');
+  assert.equal(await untilQuiet(answers), ['1.1 opened', '1.2 updated']);
+  world.rows.delete(world.id(1));
+  world.open(1);
+  assert.equal(await untilQuiet(answers), ['1.1 opened']);
+});
+
+test('a store that fails while a watcher catches up: its error, and the next watch begins anew', async () => {
+  const world = createWorld();
+  const resumeToken = await newToken(world);
+  for (let n = 1; n <= 120; n++) world.open(n);
+  world.clock.now += 60_000;
+  const answers = await resumed(world, resumeToken);
+  await next(answers);
+  world.hooks.beforePage = () => {
+    throw new ServiceError('unavailable', 'No database.');
+  };
+  const failed = async () => {
+    for (;;) await next(answers);
+  };
+  assert.is((await refusal(failed())).code, 'unavailable');
+  world.hooks.beforePage = () => {};
+  assert.is((await untilQuiet(await resumed(world, resumeToken))).length, 120);
 });

@@ -35,8 +35,8 @@ export function createWorld() {
   const dates = createDates(() => clock.now + clock.wrong, elapsed);
   const audited: AuditEntry[] = [];
   const loads: number[] = [];
-  /** Of each page that was read: from when on, and whether it was the first of its pass. */
-  const looks: { readonly from: number; readonly isFirst: boolean }[] = [];
+  /** The pages that were read: whose, and from when on. */
+  const looks: { readonly tenantId: string; readonly from: number }[] = [];
   const hooks = { beforePage: (_from: number) => {}, beforeLoad: () => {} };
   const cursors = createCursors([Buffer.alloc(32, 7)]);
 
@@ -61,7 +61,7 @@ export function createWorld() {
   const conversations: WatchConversationsParts['conversations'] = {
     async changedSince(tenantId, from, after, limit) {
       hooks.beforePage(from);
-      looks.push({ from, isFirst: after === undefined });
+      looks.push({ tenantId, from });
       return [...rows.values()]
         .filter((row) => row.tenantId === tenantId && row.updatedAt >= from)
         .sort((a, b) => a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import { type App, start } from '../../src/app.js';
 import { formatAddress, readConfig } from '../../src/config.js';
+import type { StreamLimits } from '../../src/conversations/stream-caps.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { repoFile } from './repo-file.js';
 import { tempDir } from './temp-dir.js';
@@ -26,7 +27,8 @@ export const TEST_SECRET = Buffer.alloc(32, 7);
 /**
  * Starts a service with the tenants of the parity tables: on the embedded server, or on `MONGODB_URI`. `env` is
  * configuration on top; `now` freezes its clocks (with `elapsed`, its
- * wall clock alone); `maxConnectionAgeMs` is that of gRPC connections.
+ * wall clock alone); `maxConnectionAgeMs` is that of gRPC connections,
+ * `watchLimits` are those of open watches.
  */
 export async function startTestApp({
   env = {},
@@ -36,6 +38,7 @@ export async function startTestApp({
   now?: () => number;
   elapsed?: () => number;
   maxConnectionAgeMs?: number;
+  watchLimits?: StreamLimits;
 } = {}): Promise<TestApp> {
   const databaseName = env['MONGODB_DB'] ?? `test_${randomBytes(8).toString('hex')}`;
   const lines: string[] = [];

@@ -1033,7 +1033,7 @@ export const ChatSessions: GenService<{
    * metadata.resume_token too.
    *
    * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
    *
    * @generated from rpc chatsessions.v1.ChatSessions.WatchConversations
    */

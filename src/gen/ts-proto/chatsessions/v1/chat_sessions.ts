@@ -2156,7 +2156,7 @@ export const ChatSessionsService = {
    * metadata.resume_token too.
    *
    * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
    */
   watchConversations: {
     path: "/chatsessions.v1.ChatSessions/WatchConversations" as const,
@@ -2266,7 +2266,7 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    * metadata.resume_token too.
    *
    * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
    */
   watchConversations: handleServerStreamingCall<WatchConversationsRequest, WatchConversationsResponse>;
 }
@@ -2514,7 +2514,7 @@ export interface ChatSessionsClient extends Client {
    * metadata.resume_token too.
    *
    * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
    */
   watchConversations(
     request: WatchConversationsRequest,
