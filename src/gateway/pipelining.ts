@@ -33,6 +33,9 @@ interface Lane {
   /** The one that came last. */
   latest: IncomingMessage | undefined;
   isStarting: boolean;
+  /** Stops reading, and lets it go on. */
+  readonly hold: () => void;
+  readonly release: () => void;
 }
 
 /** Lets the requests of each connection be answered a few at a time; while more of them wait, it is not read from. */
@@ -72,7 +75,7 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
 
   return {
     add(socket) {
-      const lane: Lane = { open: 0, waiting: [], latest: undefined, isStarting: false };
+      const lane: Lane = { open: 0, waiting: [], latest: undefined, isStarting: false, ...makeHold(socket) };
       lanes.set(socket, lane);
       readInPieces(socket);
       socket.once('close', () => {
@@ -92,7 +95,7 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
         return true;
       }
       if (waitingInAll >= maxWaiting) return false;
-      if (lane.waiting.length === 0) pause(socket);
+      if (lane.waiting.length === 0) lane.hold();
       lane.waiting.push(start);
       waitingInAll++;
       return true;
@@ -117,7 +120,7 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
         run(lane, start);
       }
       lane.isStarting = false;
-      if (lane.waiting.length === 0) resume(socket);
+      if (lane.waiting.length === 0) lane.release();
     },
 
     isIdle(socket) {
@@ -163,14 +166,30 @@ function readInPieces(socket: Socket): void {
   };
 }
 
-/** Stops reading from a socket, and keeps it so: Node resumes its sockets at the end of each request's body. */
-function pause(socket: Socket): void {
-  socket.pause();
-  socket.resume = () => socket;
-}
-
-function resume(socket: Socket): void {
-  // The method of its prototype again.
-  Reflect.deleteProperty(socket, 'resume');
-  socket.resume();
+/**
+ * Makes a switch that stops reading from a socket, beside Node's own: Node pauses a socket whose answers are not taken,
+ * resumes it when they are, and resumes it at the end of each request's body. It is read from when both want to.
+ */
+function makeHold(socket: Socket): Pick<Lane, 'hold' | 'release'> {
+  const { pause, resume } = socket;
+  let isHeld = false;
+  let isPausedByNode = false;
+  socket.pause = () => {
+    isPausedByNode = true;
+    return pause.call(socket);
+  };
+  socket.resume = () => {
+    isPausedByNode = false;
+    return isHeld ? socket : resume.call(socket);
+  };
+  return {
+    hold() {
+      isHeld = true;
+      pause.call(socket);
+    },
+    release() {
+      isHeld = false;
+      if (!isPausedByNode) resume.call(socket);
+    },
+  };
 }

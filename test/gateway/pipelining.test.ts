@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { createPipelining } from '../../src/gateway/pipelining.js';
 import { suite } from '../harness/suite.js';
 import { until } from '../harness/until.js';
-import { listening } from './test-gateway.js';
+import { listening, testEndpoint } from './test-gateway.js';
 
 const test = suite('pipelining');
 
@@ -112,6 +112,29 @@ test('of the shortest requests there are, a piece is parsed and the rest waits u
   } finally {
     greedy.socket.destroy();
     good.socket.destroy();
+    await close();
+  }
+});
+
+test('a client that pipelines and reads late gets all its answers: two have reasons to stop reading from it', async () => {
+  const large = Buffer.alloc(20_000, 'x');
+  const { port, close } = await listening({ endpoints: [testEndpoint({ write: () => large })] });
+  const { socket, answers } = dial(port);
+  try {
+    socket.pause();
+    let sent = 0;
+    const send = () => {
+      while (sent < 2_000 && socket.write(REQUEST)) sent++;
+      sent++;
+    };
+    socket.on('drain', send);
+    send();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    socket.resume();
+    await until('all are answered', async () => answers() >= 2_000);
+    assert.not(socket.destroyed);
+  } finally {
+    socket.destroy();
     await close();
   }
 });
