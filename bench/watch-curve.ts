@@ -8,6 +8,7 @@ import { VISIT } from './demo.js';
 import { httpLoad } from './load/http.js';
 import type { Watched, WatchJob } from './load/watchers-process.js';
 import { publicOpen } from './open-request.js';
+import { spreadOfRatio } from './ratios.js';
 import { startOurs } from './server-process.js';
 import { spread } from './statistics.js';
 import { figure, formatTable } from './table.js';
@@ -70,7 +71,8 @@ export async function watchCurve({ tenants, rounds, ms }: CurveOptions): Promise
   const measured = new Map<number, Measured[]>(WATCHERS.map((count) => [count, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const count of WATCHERS) {
-      const none = await run(ms);
+      // Before them in one round, and after them in the next: a store that grows gets slower.
+      const before = round % 2 ? await run(ms) : undefined;
       const job: WatchJob = {
         target: service.grpc ?? '',
         tokens: TOKENS,
@@ -83,6 +85,7 @@ export async function watchCurve({ tenants, rounds, ms }: CurveOptions): Promise
       const share = end.events / ((watched.rate * ms) / 1_000 / tenants);
       const caughtUpMs = await untilQuiet(watchers);
       await watchers.stop();
+      const none = before ?? (await run(ms));
       const one = {
         none: none.rate,
         watched: watched.rate,
@@ -136,14 +139,17 @@ async function untilQuiet(watchers: Child): Promise<number> {
 function tableOf(measured: ReadonlyMap<number, readonly Measured[]>): string {
   const rows = [...measured].map(([count, all]) => {
     const median = (figureOf: (one: Measured) => number) => spread(all.map(figureOf)).median;
+    const ratio = (above: keyof Measured, below: keyof Measured) =>
+      spreadOfRatio(
+        all.map((one) => one[above]),
+        all.map((one) => one[below]),
+      ).median;
     return [
       String(count),
       figure(median(({ none }) => none)),
       figure(median(({ watched }) => watched)),
-      figure(
-        median(({ none, watched }) => watched / none),
-        3,
-      ),
+      figure(ratio('watched', 'none'), 3),
+      figure(ratio('noneUs', 'watchedUs'), 3),
       figure(
         median(({ share }) => share),
         2,

@@ -53,11 +53,13 @@ export interface PaceParts {
 /** Above this load, without the watch's own work, the process is busy. */
 const BUSY = 0.5;
 /** How much CPU time the process has for other things between pieces when it is busy, by that of the pieces. */
-const REST = 9;
+const REST = 12;
 /** The longest rest, in ms: the watch never stops. */
 const MAX_REST_MS = 5_000;
 /** How often it looks, in a rest, whether the process is still busy, in ms. */
 const LOOK_MS = 10;
+/** By how much a look is late, in ms, when the process or its machine has no time for it: that is busy too. */
+const LATE_MS = 10;
 /** How much work it does, in ms, before it looks again whether a process that was not busy is. */
 const UNSEEN_MS = 50;
 /** How many pieces are under way at once. */
@@ -117,8 +119,10 @@ export function createPace({ elapsed, startLoad, cpuMs }: PaceParts): Pace {
     const cpuUntil = cpuMs() + worked * REST;
     worked = 0;
     const load = startLoad();
+    let dueAt = elapsed() + LOOK_MS;
     const look = () => {
-      isBusy = load() > BUSY;
+      isBusy = load() > BUSY || elapsed() > dueAt + LATE_MS;
+      dueAt = elapsed() + LOOK_MS;
       if (isBusy && cpuMs() < cpuUntil && elapsed() < until) {
         setTimeout(look, LOOK_MS).unref();
         return;

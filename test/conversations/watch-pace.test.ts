@@ -24,7 +24,7 @@ test('a process with nothing else to do is never rested for long', async () => {
   for (let n = 0; n < 20; n++) await paced(pace, signal, () => sleep(5));
 });
 
-test('when the process is busy, a piece waits until it has had nine times the CPU time of the one before', async () => {
+test('when the process is busy, a piece waits until it has had a multiple of the CPU time of the one before', async () => {
   const { pace, process } = rig(0.9);
   await paced(pace, signal, () => sleep(60));
   let isDone = false;
