@@ -52,11 +52,11 @@ export interface Pipelining {
   end(request: IncomingMessage): void;
   /** Whether all requests of a connection are answered, but for one that has not arrived whole. */
   isIdle(socket: Socket): boolean;
-  /** A connection that waits for nothing: of the last few in use, the first. */
+  /** The connection that has been idle longest; undefined when none is idle among the first that it looks at. */
   leastRecent(): Socket | undefined;
 }
 
-/** How many connections are looked at for one that waits for nothing. */
+/** How many connections are looked at for an idle one: a full port must not cost a walk over all for each newcomer. */
 const MAX_LOOKED_AT = 64;
 
 /** Makes the bounds of one server's connections. */

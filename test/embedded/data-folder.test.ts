@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { checkDataFile } from '../../src/embedded/data-file.js';
-import { EmbeddedStartError, startEmbedded } from '../../src/embedded/start.js';
+import { type EmbeddedStartError, startEmbedded } from '../../src/embedded/start.js';
 import { suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
-import { connect, type Doc } from './running.js';
+import { connect, type Doc, startError } from './running.js';
 
 const test = suite('embedded: what a data folder is refused for');
 const PAGE_BYTES = 4096;
@@ -47,17 +47,6 @@ async function damaged(damage: (folder: string, data: string) => void): Promise<
   for (const name of ['FORMAT', 'data.mdb']) copyFileSync(join(origin, name), join(folder, name));
   damage(folder, join(folder, 'data.mdb'));
   return dataDir;
-}
-
-async function startError(dataDir: string): Promise<EmbeddedStartError> {
-  try {
-    const server = await startEmbedded({ dataDir, watchMs: 600 });
-    await server.close();
-  } catch (error) {
-    assert.instance(error, EmbeddedStartError);
-    return error as EmbeddedStartError;
-  }
-  throw new Error('it started');
 }
 
 const edited = (edit: (bytes: Buffer) => Buffer | undefined) => (_: string, data: string) => {

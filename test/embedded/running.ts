@@ -1,5 +1,11 @@
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
-import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from '../../src/embedded/start.js';
+import * as assert from 'uvu/assert';
+import {
+  type EmbeddedOptions,
+  type EmbeddedServer,
+  EmbeddedStartError,
+  startEmbedded,
+} from '../../src/embedded/start.js';
 import { closeClient } from '../harness/close-client.js';
 import type { Suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
@@ -60,4 +66,16 @@ export async function refusal(body: Promise<unknown>): Promise<Refusal> {
     return { code, message, error };
   }
   throw new Error('it did not fail');
+}
+
+/** Why the embedded server does not start in a data folder. @throws Error when it starts, or fails in another way */
+export async function startError(dataDir: string): Promise<EmbeddedStartError> {
+  try {
+    const server = await startEmbedded({ dataDir, watchMs: 600 });
+    await server.close();
+  } catch (error) {
+    assert.instance(error, EmbeddedStartError);
+    return error as EmbeddedStartError;
+  }
+  throw new Error('it started');
 }

@@ -3,24 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { EmbeddedStartError, startEmbedded } from '../../src/embedded/start.js';
+import { startEmbedded } from '../../src/embedded/start.js';
 import { closeClient } from '../harness/close-client.js';
 import { suite } from '../harness/suite.js';
 import { tempDir } from '../harness/temp-dir.js';
-import { connect, type Doc } from './running.js';
+import { connect, type Doc, startError } from './running.js';
 
 const test = suite('embedded: start and stop');
-
-async function startError(dataDir: string): Promise<EmbeddedStartError> {
-  try {
-    const server = await startEmbedded({ dataDir, watchMs: 600 });
-    await server.close();
-  } catch (error) {
-    assert.instance(error, EmbeddedStartError);
-    return error as EmbeddedStartError;
-  }
-  throw new Error('it started');
-}
 
 /** A process that starts a server, says `ready` or why not, and stays. */
 async function child(dataDir: string): Promise<{ readonly process: ChildProcess; readonly said: string }> {
