@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
-import { tempDir } from '../test/harness/temp-dir.js';
 import { startChild } from './child.js';
 
 /** A database that contenders share. */

@@ -1,3 +1,4 @@
+import { tempDir } from '@chatsessions/test-harness';
 import { start } from '../src/app.js';
 import { readConfig } from '../src/config.js';
 import type { EraseCustomerResponse } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
@@ -6,7 +7,6 @@ import { mongoConversations } from '../src/mongo/conversations.js';
 import { openDatabase } from '../src/mongo/database.js';
 import { createLog } from '../src/telemetry/log.js';
 import { newConversation } from '../test/contract/rows.js';
-import { tempDir } from '../test/harness/temp-dir.js';
 import { DEMO_TENANT } from './demo.js';
 import { answered, engineClient } from './engine-client.js';
 import { count } from './options.js';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import { type Database, openDatabase } from '../src/mongo/database.js';
 import { explainConnectError } from '../src/mongo/errors.js';
-import { tempDir } from '../test/harness/temp-dir.js';
 import { UsageError } from './options.js';
 import { type ServerProcess, startOurs } from './server-process.js';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tempDir } from '../test/harness/temp-dir.js';
+import { tempDir } from '@chatsessions/test-harness';
 import { type Child, startChild } from './child.js';
 import { VISIT } from './demo.js';
 import { httpLoad } from './load/http.js';

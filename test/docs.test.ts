@@ -2,12 +2,11 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isInstalled, suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { parseCallersFile } from '../src/callers/callers-file.js';
-import { isInstalled } from './harness/is-installed.js';
 import { repoFile } from './harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from './harness/service-process.js';
-import { suite } from './harness/suite.js';
 
 const test = suite('docs: the lines work as pasted');
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { describeVariables } from '../src/config.js';
 import { repoFile } from './harness/repo-file.js';
-import { suite } from './harness/suite.js';
 
 const test = suite('README');
 const readme = readFileSync(repoFile('README.md'), 'utf8');

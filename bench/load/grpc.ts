@@ -1,4 +1,4 @@
-import { isInstalled } from '../../test/harness/is-installed.js';
+import { isInstalled } from '@chatsessions/test-harness';
 import { ghz } from './ghz.js';
 import type { LoadResult } from './load.js';
 import { ownGrpcLoad } from './own-grpc.js';

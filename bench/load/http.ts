@@ -1,4 +1,4 @@
-import { isInstalled } from '../../test/harness/is-installed.js';
+import { isInstalled } from '@chatsessions/test-harness';
 import type { LoadResult } from './load.js';
 import { ownHttpLoad } from './own-http.js';
 import { wrk } from './wrk.js';

@@ -1,7 +1,7 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tempDir } from '../../test/harness/temp-dir.js';
+import { tempDir } from '@chatsessions/test-harness';
 import type { HttpLoad } from './http.js';
 import type { LoadResult } from './load.js';
 import { rawRequest } from './raw-request.js';

@@ -1,13 +1,10 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newSeed, type SeededRandom, seededRandom, suite, tempDir, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { newKey, open, type Session, startOpeners } from '../crash/openers.js';
-import { newSeed, type SeededRandom, seededRandom } from '../crash/seeded-random.js';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
-import { until } from '../harness/until.js';
 import { type Damage, damages } from './damage.js';
 
 /** Damaged files in all; more with DAMAGED_FILES. */

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../crash/seeded-random.js';
+import type { SeededRandom } from '@chatsessions/test-harness';
 
 const PAGE_BYTES = 4096;
 

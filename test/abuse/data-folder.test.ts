@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { newKey, openAtLast } from '../crash/openers.js';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from '../harness/service-process.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('the data folder of the service');
 const SEED_FILE = repoFile('test/cases/open-session.seed.yaml');

@@ -1,11 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { newSeed, type SeededRandom, seededRandom, suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { checkDataFile } from '../../src/embedded/data-file.js';
 import { openStore } from '../../src/embedded/store.js';
-import { newSeed, type SeededRandom, seededRandom } from '../crash/seeded-random.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const SECONDS = Number(process.env['FREE_PAGES_SECONDS'] ?? 15);
 const COMMITS_OF_A_FILE = 80;

@@ -1,5 +1,5 @@
+import type { SeededRandom } from '@chatsessions/test-harness';
 import { serialize } from 'bson';
-import type { SeededRandom } from '../crash/seeded-random.js';
 
 const OP_MSG = 2013;
 const OP_QUERY = 2004;

@@ -1,13 +1,11 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { newSeed, seededRandom, suite, tempDir } from '@chatsessions/test-harness';
 import { deserialize } from 'bson';
 import { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { type EmbeddedProcess, forkEmbedded } from '../crash/fork-embedded.js';
-import { newSeed, seededRandom } from '../crash/seeded-random.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { type FuzzedMessage, message, wireFuzz } from './wire-fuzz.js';
 
 const MESSAGES = 20_000;

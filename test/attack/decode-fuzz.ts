@@ -1,11 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { create, type DescMessage, toBinary } from '@bufbuild/protobuf';
+import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
 import { formatTable } from '../../bench/table.js';
 import { bridgeRequest, readBinary, readJson } from '../../src/rpc/door.js';
 import { rulesBroken, ServiceError } from '../../src/rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../../src/rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../../src/rpc/rpc.js';
-import { newSeed, type SeededRandom, seededRandom } from '../crash/seeded-random.js';
 import { allRpcs } from './all-rpcs.js';
 import { jsonValues } from './json-values.js';
 import { wireFamilies } from './wire-values.js';

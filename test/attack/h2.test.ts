@@ -1,8 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import type { Target } from './attack.js';
 import { BROKEN_FRAMES } from './attacks/broken-frames.js';
 import { FRAME, frame, frameReader, grpcFields, headerBlock, PREFACE, settings, unaryCall } from './h2.js';

@@ -1,8 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import type { Target } from './attack.js';
 import { answerReader, flood, isAnswered, rawRequest } from './http.js';
 import { connectMany, exchange, heldByService, waitUntilFreed } from './sockets.js';

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../crash/seeded-random.js';
+import type { SeededRandom } from '@chatsessions/test-harness';
 
 /** Makes a JSON value of at most `room` ASCII characters, as costly to read as its family can be. */
 export type MakeJson = (room: number, random: SeededRandom) => string;

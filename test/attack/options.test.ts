@@ -1,5 +1,5 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import type { Attack } from './attack.js';
 import { type AttackCommand, readCommand, UsageError } from './options.js';
 

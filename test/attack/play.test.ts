@@ -10,10 +10,9 @@ import {
   type Server as TcpServer,
 } from 'node:net';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import type { Target } from './attack.js';
 import { runAttacker } from './attacker.js';
 import { descriptors, memoryMiB, watchProcess } from './process-watch.js';

@@ -1,5 +1,5 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import type { Played } from './play.js';
 import { ATTACKS } from './registry.js';
 import { report } from './report.js';

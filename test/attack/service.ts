@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { tempDir } from '@chatsessions/test-harness';
 import { repoFile } from '../harness/repo-file.js';
 import { startService } from '../harness/service-process.js';
-import { tempDir } from '../harness/temp-dir.js';
 import type { Target } from './attack.js';
 import type { GivenService } from './options.js';
 

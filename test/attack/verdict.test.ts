@@ -1,5 +1,5 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import { createTally } from './tally.js';
 import { faultsOf, type Measured } from './verdict.js';
 

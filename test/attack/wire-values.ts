@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
-import type { SeededRandom } from '../crash/seeded-random.js';
+import type { SeededRandom } from '@chatsessions/test-harness';
 import { lengthDelimited, structEntry, valueBytes, varint } from '../harness/protobuf-wire.js';
 
 /** Makes wire bytes, at most `room` of them, to stand behind the required fields of a request. */

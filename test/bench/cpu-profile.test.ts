@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { type CpuProfile, selfTimes } from '../../bench/cpu-profile.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: CPU profiles');
 

@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { readGhz } from '../../bench/load/ghz.js';
 import { readWrk, wrkScript } from '../../bench/load/wrk.js';
-import { suite } from '../harness/suite.js';
 
 const wrk = suite('bench: what wrk prints');
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isInstalled, suite } from '@chatsessions/test-harness';
 import { Server, ServerCredentials, type sendUnaryData, status } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { ghz } from '../../bench/load/ghz.js';
@@ -12,8 +13,6 @@ import { ownGrpcLoad } from '../../bench/load/own-grpc.js';
 import { ownHttpLoad } from '../../bench/load/own-http.js';
 import { wrk } from '../../bench/load/wrk.js';
 import { ChatSessionsService } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { isInstalled } from '../harness/is-installed.js';
-import { suite } from '../harness/suite.js';
 
 const MS = 300;
 const CONNECTIONS = 4;

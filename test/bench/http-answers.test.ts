@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { answerReader } from '../../bench/load/http-answers.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: answers of an HTTP connection');
 

@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import {
   count,
@@ -9,7 +10,6 @@ import {
   seconds,
   UsageError,
 } from '../../bench/options.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: options');
 

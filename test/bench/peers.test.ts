@@ -1,10 +1,10 @@
+import { suite } from '@chatsessions/test-harness';
 import { type Db, MongoClient, UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
 import type { SessionRow } from '../../bench/peers/session.js';
 import { createSessionTokens, type SessionClaims } from '../../src/sessions/token.js';
 import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
 import { changeTenant } from '../harness/tenants.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, textOf } from '../parity/call.js';

@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { ENTRIES } from '../../bench/contenders.js';
 import { refusedId } from '../../bench/refusal-cost.js';
@@ -5,7 +6,6 @@ import { REFUSED } from '../../bench/refused.js';
 import { databaseReport, formatReport } from '../../bench/report.js';
 import type { Round } from '../../bench/rounds.js';
 import { figure, formatTable } from '../../bench/table.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: the report');
 

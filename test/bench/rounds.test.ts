@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { LoadResult } from '../../bench/load/load.js';
 import { alternate, type Contender } from '../../bench/rounds.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: rounds');
 

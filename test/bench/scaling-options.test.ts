@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { coldStart } from '../../bench/cold-start.js';
 import { memory } from '../../bench/memory.js';
 import { UsageError } from '../../bench/options.js';
 import { scaling } from '../../bench/scaling.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('bench: scaling, memory, cold-start', { fileTimeoutMs: 180_000 });
 

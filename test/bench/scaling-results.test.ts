@@ -1,11 +1,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { quartersOf, type Sample, watchMemory } from '../../bench/memory-watch.js';
 import { UsageError } from '../../bench/options.js';
 import { type Entry, measuredHere, openResultsFile } from '../../bench/results-file.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('bench: results files');
 const memory = suite('bench: memory');

@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import { MongoNotConnectedError } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { insertShops, shop } from '../../bench/scaling/catalogue.js';
@@ -7,7 +8,6 @@ import { storedConversation } from '../../bench/scaling/stored-conversation.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
 import { type Database, openDatabase } from '../../src/mongo/database.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: what databases are filled with');
 

@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { pointTable } from '../../bench/scaling/point-table.js';
 import { inTurns, type Metrics, type Point, pointsOf } from '../../bench/scaling/turns.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: points of a curve, in turns');
 

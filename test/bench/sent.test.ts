@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { connectOpen, publicOpen } from '../../bench/open-request.js';
 import { REFUSED } from '../../bench/refused.js';
 import { type ServerProcess, startOurs, startPeer } from '../../bench/server-process.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: what is sent');
 

@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { percentile, toLoadResult } from '../../bench/load/load.js';
 import { spread } from '../../bench/statistics.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bench: statistics');
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
@@ -6,7 +7,6 @@ import { parseCallersFile } from '../../src/callers/callers-file.js';
 import type { CallersFileContext } from '../../src/callers/callers-file-conflicts.js';
 import { SCOPES } from '../../src/rpc/call.js';
 import { YamlFileError } from '../../src/yaml/yaml-file.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('callers file');
 

@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { hashOfToken } from '../../src/callers/engine-token.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { SCOPES, type Scope } from '../../src/rpc/call.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { type EngineClient, engineClient } from './engine-client.js';
 
 const test = suite('engine callers');

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
@@ -11,8 +12,6 @@ import {
   makeAuthority,
   whyNoCertificates,
 } from '../harness/certificates.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { type EngineAnswer, engineClient } from './engine-client.js';
 
 const test = suite('engine callers by certificate');

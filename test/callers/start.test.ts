@@ -1,10 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
 import { startService } from '../harness/service-process.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('start with a callers file');
 

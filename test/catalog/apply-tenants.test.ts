@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { ApplyError } from '../../src/catalog/apply-error.js';
 import { type AppliedTenant, applyTenants } from '../../src/catalog/apply-tenants.js';
@@ -6,7 +7,6 @@ import type { CatalogStore, Flow, IdentitySecret, Tenant, WidgetKey } from '../.
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('apply tenants');
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { flowId, parseTenantFile } from '../../src/catalog/tenant-file.js';
 import type { TenantFile } from '../../src/catalog/tenant-spec.js';
 import { YamlFileError } from '../../src/yaml/yaml-file.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('tenant file');
 const ROOT = new URL('../../../', import.meta.url);

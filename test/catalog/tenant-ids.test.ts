@@ -1,10 +1,10 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { Tenant } from '../../src/catalog/catalog.js';
 import { createTenantIds, requireTenantId, type TenantIdsParts } from '../../src/catalog/tenant-ids.js';
 import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { newTenant } from '../contract/rows.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('tenant ids');
 

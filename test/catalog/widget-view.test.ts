@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { Flow, FlowIntent, QuickQuestion, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
 import { widgetView } from '../../src/catalog/widget-view.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('widget view');
 

@@ -1,9 +1,9 @@
 import { createSecretKey } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
 import { createWidgetViews, type WidgetViewsParts } from '../../src/catalog/widget-views.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('widget views');
 

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { engineTokenHash } from '../../src/cli/engine-token.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('engine-token');
 const MAIN = repoFile('dist/src/main.js');

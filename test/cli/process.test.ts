@@ -6,15 +6,13 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { startProxy, suite, tempDir } from '@chatsessions/test-harness';
 import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { startEmbedded } from '../../src/embedded/start.js';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { startProxy } from '../harness/proxy.js';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('process');
 const STACK = /\n\s+at /;

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { tempDir, until } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from '../harness/service-process.js';
-import { tempDir } from '../harness/temp-dir.js';
-import { until } from '../harness/until.js';
 import { sendHttp, type Target } from '../parity/transports.js';
 import { type Log, readLog } from './log.js';
 

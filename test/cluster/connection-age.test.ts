@@ -1,9 +1,8 @@
+import { suite, until } from '@chatsessions/test-harness';
 import { connectivityState } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream } from '../harness/stream-reader.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import { START_MS } from './cluster.js';
 import { startWorkersHere } from './in-process.js';
 import { engineStub, openOverGrpc } from './load.js';

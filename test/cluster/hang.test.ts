@@ -1,11 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream } from '../harness/stream-reader.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
-import { until } from '../harness/until.js';
 import { openOnce, START_MS, startCluster } from './cluster.js';
 import { busiest, createFailures } from './failures.js';
 import { startWorkersHere, type WorkersHere } from './in-process.js';

@@ -1,6 +1,5 @@
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import { START_MS, startCluster, storedConversations } from './cluster.js';
 import { busiest, createFailures } from './failures.js';
 import { type Open, startLoad } from './load.js';

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
+import { withTimeout } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { withTimeout } from '../harness/timeout.js';
 import type { Target } from '../parity/transports.js';
 import { KEY, openOnce } from './cluster.js';
 

@@ -3,11 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { suite, tempDir, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { restartDelayMs } from '../../src/cluster/workers.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
-import { until } from '../harness/until.js';
 import { openOnce, START_MS, startCluster } from './cluster.js';
 
 const test = suite('workers: replacement', { fileTimeoutMs: 180_000 });

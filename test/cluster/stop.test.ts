@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
-import { until } from '../harness/until.js';
 import { isRunning, openOnce, START_MS, startCluster, storedConversations } from './cluster.js';
 import { type Load, type Open, startLoad } from './load.js';
 

@@ -1,9 +1,9 @@
 import { connect, type NetConnectOpts } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type NetworkProxy, startProxy } from '@chatsessions/test-harness';
 import { MongoClient, type MongoClientOptions, MongoNetworkError } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { isDuplicateKey } from '../../src/mongo/errors.js';
-import { type NetworkProxy, startProxy } from '../harness/proxy.js';
 import { concerns, contractSuite, type Doc, refusal } from './server.js';
 
 const test = await contractSuite('concurrency and connections');

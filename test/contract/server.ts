@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { type Suite, type SuiteOptions, suite, type TestOptions, tempDir } from '@chatsessions/test-harness';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import { startEmbedded } from '../../src/embedded/start.js';
-import { type Suite, type SuiteOptions, suite, type TestOptions } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { exceptions } from './exceptions.js';
 
 /** The servers that the contract tells apart. Any that is not known by its `buildInfo` is a `mongodb`. */

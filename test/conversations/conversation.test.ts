@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { type Conversation, changed } from '../../src/conversations/conversation.js';
 import { newConversation } from '../contract/rows.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('a changed conversation');
 

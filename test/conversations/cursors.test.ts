@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { type Cursors, createCursors, type Place, type Query } from '../../src/conversations/cursors.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('cursors');
 

@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { eraseCustomer } from '../../src/conversations/erase-customer.js';
 import type { AuditEntry } from '../../src/rpc/audit.js';
 import type { AuthenticatedCall } from '../../src/rpc/call.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('EraseCustomer');
 

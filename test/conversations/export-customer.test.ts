@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { Conversation, ConversationQuery } from '../../src/conversations/conversation.js';
 import { exportCustomer } from '../../src/conversations/export-customer.js';
@@ -5,7 +6,6 @@ import type { AuditEntry } from '../../src/rpc/audit.js';
 import type { StreamCall } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { newConversation } from '../contract/rows.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('ExportCustomer');
 

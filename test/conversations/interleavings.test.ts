@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { Conversation } from '../../src/conversations/conversation.js';
-import { suite } from '../harness/suite.js';
 import { anyOperation, checkHistory, type Operation, openedRow, perform } from './operations.js';
 
 const test = suite('interleavings');

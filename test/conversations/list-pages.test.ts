@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { callOver, textOf } from '../parity/call.js';
 import { memberAt } from '../parity/values.js';
 

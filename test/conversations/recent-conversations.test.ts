@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
 import { createRecentConversations } from '../../src/conversations/recent-conversations.js';
 import { newConversation } from '../contract/rows.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('recent conversations');
 

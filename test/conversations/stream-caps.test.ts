@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createStreamCaps } from '../../src/conversations/stream-caps.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('stream caps');
 

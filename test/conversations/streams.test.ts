@@ -1,3 +1,4 @@
+import { suite, until } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import {
@@ -8,8 +9,6 @@ import {
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream, type StreamReader } from '../harness/stream-reader.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import { briefly } from './watch-world.js';
 
 const test = suite('streams of a running service');

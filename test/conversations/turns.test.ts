@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { endForGood } from '../../src/conversations/change-conversation.js';
 import type { Conversation } from '../../src/conversations/conversation.js';
 import { createTurns } from '../../src/conversations/turns.js';
-import { suite } from '../harness/suite.js';
 import { checkHistory, type Operation, openedRow, perform } from './operations.js';
 
 const test = suite('turns');

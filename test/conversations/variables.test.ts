@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { variablePath, variablesViolations } from '../../src/conversations/variables.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('variables');
 

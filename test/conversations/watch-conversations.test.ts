@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { watchCodec } from '../../src/conversations/watch-response.js';
 import { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
@@ -5,7 +6,6 @@ import { STOPPING } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { pause } from '../../src/rpc/pause.js';
 import { refusal } from '../harness/refusal.js';
-import { suite } from '../harness/suite.js';
 import { briefly, createWorld, OTHER_TENANT_ID, START, type World } from './watch-world.js';
 
 const test = suite('WatchConversations');

@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createWatchLog } from '../../src/conversations/watch-log.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('watch log');
 

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createPace, paced } from '../../src/conversations/watch-pace.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 
 const test = suite('watch pace');
 

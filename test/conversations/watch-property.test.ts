@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { createDates } from '../../src/conversations/dates.js';
-import { suite } from '../harness/suite.js';
 import { briefly, createWorld, type World } from './watch-world.js';
 
 const test = suite('WatchConversations, whatever happens');

@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createWatchWindow, OVERLAP_MS } from '../../src/conversations/watch-window.js';
 import { newConversation } from '../contract/rows.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('watch window');
 

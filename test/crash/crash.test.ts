@@ -1,7 +1,6 @@
+import { newSeed, seededRandom, suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import { crashRounds } from './rounds.js';
-import { newSeed, seededRandom } from './seeded-random.js';
 import { embeddedTarget, ferretdbTarget, type Target } from './targets.js';
 
 const ROUNDS = 5;

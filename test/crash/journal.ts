@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SeededRandom } from '@chatsessions/test-harness';
 import { repoFile } from '../harness/repo-file.js';
-import type { SeededRandom } from './seeded-random.js';
 
 const HEAD_BYTES = 32;
 const SECTOR_BYTES = 512;

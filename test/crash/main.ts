@@ -1,9 +1,9 @@
 /** Crashes, for as long as one likes: see USAGE. */
 import { parseArgs } from 'node:util';
+import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
 import { whyNoJournal } from './journal.js';
 import { type PowerCutResult, powerCuts } from './power-cuts.js';
 import { crashRounds, type RoundsResult } from './rounds.js';
-import { newSeed, type SeededRandom, seededRandom } from './seeded-random.js';
 import { embeddedTarget, ferretdbTarget, NoSuchServerError, type Target } from './targets.js';
 
 const USAGE = `Usage: npm run crash -- [options]

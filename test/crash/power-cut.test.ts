@@ -1,14 +1,12 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newSeed, seededRandom, suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { journalEnv, openDisk, readJournal, whyNoJournal } from './journal.js';
 import { newKey, openAtLast } from './openers.js';
 import { powerCuts } from './power-cuts.js';
-import { newSeed, seededRandom } from './seeded-random.js';
 
 const CUTS = 200;
 const test = suite('power cuts of the embedded server');

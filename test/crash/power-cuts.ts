@@ -4,12 +4,12 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SeededRandom } from '@chatsessions/test-harness';
+import { tempDir } from '@chatsessions/test-harness';
 import { deserialize, serialize } from 'bson';
-import { tempDir } from '../harness/temp-dir.js';
 import { forkEmbedded } from './fork-embedded.js';
 import { type JournalRecord, journalEnv, openDisk, readJournal } from './journal.js';
 import type { Found } from './open-image.js';
-import type { SeededRandom } from './seeded-random.js';
 
 const OP_MSG = 2013;
 const CLIENTS = 8;

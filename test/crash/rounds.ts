@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SeededRandom } from '@chatsessions/test-harness';
+import { closeClient } from '@chatsessions/test-harness';
 import { MongoClient, UUID } from 'mongodb';
-import { closeClient } from '../harness/close-client.js';
 import { newKey, open, openAtLast, type Session, StuckError, startOpeners } from './openers.js';
-import type { SeededRandom } from './seeded-random.js';
 import type { Target } from './targets.js';
 
 const OPENERS = 64;

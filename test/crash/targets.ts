@@ -2,10 +2,10 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { SeededRandom } from '@chatsessions/test-harness';
+import { tempDir } from '@chatsessions/test-harness';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from '../harness/service-process.js';
-import { tempDir } from '../harness/temp-dir.js';
-import type { SeededRandom } from './seeded-random.js';
 
 const run = promisify(execFile);
 const SEED_FILE = repoFile('test/cases/open-session.seed.yaml');

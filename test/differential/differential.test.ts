@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import type { Db } from 'mongodb';
 import { newDatabaseName, openServer, type Server } from '../contract/server.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
 import { differences, leftOut } from './differences.js';
 import { type Operation, sequences } from './operations.js';
 import { contents, type Outcome, run, show } from './run.js';

@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { type Cursor, openCursors } from '../../src/embedded/cursors.js';
-import { suite } from '../harness/suite.js';
 import { type Doc, refusal, withServer } from './running.js';
 
 const test = suite('embedded: bounds of one client');

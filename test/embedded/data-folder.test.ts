@@ -10,11 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { checkDataFile } from '../../src/embedded/data-file.js';
 import { type EmbeddedStartError, startEmbedded } from '../../src/embedded/start.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { connect, type Doc, startError } from './running.js';
 
 const test = suite('embedded: what a data folder is refused for');

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startEmbedded } from '../../src/embedded/start.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { connect, type Doc, refusal } from './running.js';
 
 const test = suite('embedded: disk full');

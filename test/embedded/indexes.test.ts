@@ -1,5 +1,5 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import { type Doc, refusal, withServer } from './running.js';
 
 const test = suite('embedded: indexes');

@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import { serialize } from 'bson';
 import * as assert from 'uvu/assert';
 import { encodeDocument } from '../../src/embedded/bson-encode.js';
@@ -6,7 +7,6 @@ import { planOf } from '../../src/embedded/planner.js';
 import { sortOf } from '../../src/embedded/sort.js';
 import { valueKey } from '../../src/embedded/value-key.js';
 import { viewOf } from '../../src/embedded/view.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('embedded: planner');
 

@@ -1,3 +1,5 @@
+import type { Suite } from '@chatsessions/test-harness';
+import { closeClient, tempDir } from '@chatsessions/test-harness';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import * as assert from 'uvu/assert';
 import {
@@ -6,9 +8,6 @@ import {
   EmbeddedStartError,
   startEmbedded,
 } from '../../src/embedded/start.js';
-import { closeClient } from '../harness/close-client.js';
-import type { Suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 /** A running server and a client of it, for one suite. */
 export interface Running {

@@ -2,11 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { closeClient, suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startEmbedded } from '../../src/embedded/start.js';
-import { closeClient } from '../harness/close-client.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { connect, type Doc, startError } from './running.js';
 
 const test = suite('embedded: start and stop');

@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import { type Document, Double, Int32, Long, ObjectId } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import { type Doc, refusal, withServer } from './running.js';
 
 const test = suite('embedded: updates');

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from '@chatsessions/test-harness';
 import { serialize } from 'bson';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import { withServer } from './running.js';
 
 const test = suite('embedded: wire');

@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import {
   Binary,
   Decimal128,
@@ -10,7 +11,6 @@ import {
   UUID,
 } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
 import { type Doc, refusal, withServer } from './running.js';
 
 const test = suite('embedded: writes');

@@ -1,9 +1,8 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createBodyReader } from '../../src/gateway/body.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 
 const test = suite('bodies');
 

@@ -1,9 +1,8 @@
 import { connect } from 'node:net';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { ErrorCode } from '../../src/rpc/errors.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import { listening } from './test-gateway.js';
 
 const test = suite('early refusals');

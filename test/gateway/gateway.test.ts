@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { sendHttp } from '../parity/transports.js';
 import { listening, testEndpoint } from './test-gateway.js';
 

@@ -1,9 +1,8 @@
 import { IncomingMessage } from 'node:http';
 import { connect, Socket } from 'node:net';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createPipelining } from '../../src/gateway/pipelining.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import { listening, testEndpoint } from './test-gateway.js';
 
 const test = suite('pipelining');

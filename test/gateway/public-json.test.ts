@@ -1,12 +1,12 @@
 import { type DescMessage, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { StructSchema } from '@bufbuild/protobuf/wkt';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { publicJson } from '../../src/gateway/public-json.js';
 import { OpenSessionResponseSchema } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { OpenSessionResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { anyOpenSessionResponse as response } from '../harness/any-open-session-response.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('public JSON');
 /** The slow way: protobuf-es's JSON of the same bytes, with what it leaves out put in. */

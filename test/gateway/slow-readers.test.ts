@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import { listening, testEndpoint } from './test-gateway.js';
 
 const test = suite('slow readers');

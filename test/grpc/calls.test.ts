@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
-import { suite } from '../harness/suite.js';
 import { callHeaders, frame, PREFACE, sendBytes } from './http2-frames.js';
 import { callByHand, message, PATH, REQUEST, type Rig, startRig } from './rig.js';
 

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { connect as connectTls } from 'node:tls';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import { ServerCredentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { makeAuthority, whyNoCertificates } from '../harness/certificates.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { callHeaders, frame, PREFACE, sendBytes } from './http2-frames.js';
 import { callByHand, PATH, REQUEST, type Rig, startRig } from './rig.js';
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { suite } from '@chatsessions/test-harness';
 import { credentials, Metadata, ServerCredentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { toMessage } from '../../src/conversations/message.js';
@@ -18,7 +19,6 @@ import { defineStreamRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { newConversation } from '../contract/rows.js';
 import { readStream } from '../harness/stream-reader.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('gRPC streams');
 

@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import { credentials, type ServiceError as GrpcError, Metadata, ServerCredentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -12,7 +13,6 @@ import { createCallLog } from '../../src/rpc/call-log.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('gRPC unary calls');
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import { type App, start } from '../../src/app.js';
 import { formatAddress, readConfig } from '../../src/config.js';
 import type { StreamLimits } from '../../src/conversations/stream-caps.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { repoFile } from './repo-file.js';
-import { tempDir } from './temp-dir.js';
 
 /** A service of a test's own, on free ports and a database of its own. */
 export interface TestApp {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tempDir } from '@chatsessions/test-harness';
 import { repoFile } from './repo-file.js';
-import { tempDir } from './temp-dir.js';
 
 /** `npm start` as a process of its own, without the build. */
 export interface ServiceProcess {

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { startEmbedded } from '../../src/embedded/start.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('scripts/copy-database.js');
 

@@ -1,4 +1,5 @@
 import { mock } from 'node:test';
+import { suite } from '@chatsessions/test-harness';
 import {
   MongoBulkWriteError,
   MongoClientClosedError,
@@ -14,7 +15,6 @@ import * as assert from 'uvu/assert';
 import { fromDriver, isDuplicateKey, operate, unavailable } from '../../src/mongo/errors.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { refusal } from '../harness/refusal.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('driver errors');
 

@@ -1,10 +1,10 @@
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { createGroup, type GroupParts } from '../../src/mongo/group-commit.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('group commit');
 

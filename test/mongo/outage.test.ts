@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type NetworkProxy, startProxy, suite, tempDir } from '@chatsessions/test-harness';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { type EmbeddedServer, startEmbedded } from '../../src/embedded/start.js';
@@ -7,9 +8,6 @@ import {
   type OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { type NetworkProxy, startProxy } from '../harness/proxy.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { transports } from '../parity/transports.js';
 
 const test = suite('a database in trouble');

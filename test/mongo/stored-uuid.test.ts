@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import { UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { fromStored, toStored } from '../../src/mongo/stored-uuid.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('stored UUID');
 

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
+import { suite } from '@chatsessions/test-harness';
 import type { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { watchMonitor } from '../../src/mongo/watch-monitor.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('watch of the driver’s monitor');
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));

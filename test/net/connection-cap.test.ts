@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { capConnections } from '../../src/net/connection-cap.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('connection cap');
 

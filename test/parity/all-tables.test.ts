@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
 import { readCases } from './case.js';
 import { stepsOf } from './row.js';
 import { unaryRpcs } from './rpcs.js';

@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { readCases } from './case.js';
 import { playRow, transportsOf } from './row.js';
 

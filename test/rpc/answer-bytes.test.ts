@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -9,7 +10,6 @@ import {
 import { answerBytes } from '../../src/rpc/answer-bytes.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('answer bytes');
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import type { Document } from 'mongodb';
 import * as assert from 'uvu/assert';
 import type { ApplyTenantsParts } from '../../src/catalog/apply-tenants.js';
@@ -11,8 +12,6 @@ import { applyTenantFile, StartError } from '../../src/start-up.js';
 import { engineClient } from '../callers/engine-client.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 
 const test = suite('audit');
 

@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { mock } from 'node:test';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import {
   createAuthenticate,
@@ -10,7 +11,6 @@ import {
 } from '../../src/rpc/authenticate.js';
 import { type Call, type CertificateSubject, SCOPES } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('authenticate');
 

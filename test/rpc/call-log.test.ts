@@ -1,3 +1,4 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
@@ -10,7 +11,6 @@ import { type ErrorCode, ServiceError } from '../../src/rpc/errors.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { LINES_PER_SECOND } from '../../src/telemetry/bounded-line.js';
 import { createLog } from '../../src/telemetry/log.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('call log');
 

@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { allRpcs } from '../attack/all-rpcs.js';
 import { decodeFuzz } from '../attack/decode-fuzz.js';
-import { suite } from '../harness/suite.js';
 
 /** What becomes of bodies of 64 KiB. How long each takes is no unit test's: node dist/test/attack/decode-fuzz.js. */
 const test = suite('decode fuzz');

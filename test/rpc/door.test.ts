@@ -7,6 +7,7 @@ import {
   toBinary,
   toJsonString,
 } from '@bufbuild/protobuf';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import {
@@ -25,7 +26,6 @@ import { defineRpc } from '../../src/rpc/rpc.js';
 import { openSessionViolations } from '../../src/sessions/open-session.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
 import { lengthDelimited, structEntry, valueBytes } from '../harness/protobuf-wire.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('door');
 

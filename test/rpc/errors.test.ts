@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { variablesViolations } from '../../src/conversations/variables.js';
 import {
@@ -16,7 +17,6 @@ import {
   toServiceError,
   type Violation,
 } from '../../src/rpc/errors.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('errors');
 

@@ -1,5 +1,6 @@
 import { mock } from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { toMessage } from '../../src/conversations/message.js';
 import {
@@ -19,7 +20,6 @@ import { defineStreamRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { newConversation } from '../contract/rows.js';
 import { refusal } from '../harness/refusal.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('invokeStream');
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));

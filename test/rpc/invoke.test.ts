@@ -1,5 +1,6 @@
 import { mock } from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import {
   ChatSessions,
@@ -17,7 +18,6 @@ import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { refusal } from '../harness/refusal.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('invoke');
 

@@ -1,5 +1,6 @@
 import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
 import { ListValueSchema, TypeSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import {
   ListConversationsRequestSchema,
@@ -8,7 +9,6 @@ import {
 import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
 import { takeStructs } from '../../src/rpc/take-structs.js';
 import { lengthDelimited, structEntry, valueBytes } from '../harness/protobuf-wire.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('take Structs');
 

@@ -78,7 +78,7 @@ function ferretdbServer(folder: string): RealServer | string {
 
 function runTests({ uri, env }: RealServer, filters: readonly string[]): Promise<number> {
   process.stdout.write(`testing on ${uri}\n`);
-  const child = spawn(process.execPath, [repoFile('dist/test/run.js'), ...filters], {
+  const child = spawn(process.execPath, [repoFile('packages/test-harness/dist/src/run.js'), ...filters], {
     env: { ...process.env, ...env, MONGODB_URI: uri },
     stdio: 'inherit',
   });

@@ -1,9 +1,8 @@
+import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { changeTenant, type DatabaseName, removeKey } from '../harness/tenants.js';
-import { until } from '../harness/until.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, OVER, textOf } from '../parity/call.js';
 import type { Step, TransportName } from '../parity/case.js';

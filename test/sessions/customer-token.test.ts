@@ -1,11 +1,11 @@
 import { createSecretKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import * as assert from 'uvu/assert';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { customerOf } from '../../src/sessions/customer-token.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { transports } from '../parity/transports.js';
 import {
   base64url,

@@ -1,7 +1,7 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { isOfOpening, openingJti, refreshedJti } from '../../src/sessions/jti.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, OVER, textOf } from '../parity/call.js';
 import type { TransportName } from '../parity/case.js';

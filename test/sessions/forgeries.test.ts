@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { connect } from 'node:net';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import { decodeJwt, jwtVerify } from 'jose';
 import { v7 as uuidV7 } from 'uuid';
@@ -13,7 +14,6 @@ import {
   TOKEN_TYPE,
 } from '../../src/sessions/token.js';
 import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { type Forgery, forgeries, type Genuine, jws } from './forged-tokens.js';
 import {
   type EngineClient,

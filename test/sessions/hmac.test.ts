@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { hmacSha256 } from '../../src/sessions/hmac.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('hmac');
 

@@ -1,10 +1,10 @@
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { Conversation } from '../../src/conversations/conversation.js';
 import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { idempotencyKeyOf, idempotentId, isReplay, requestHash } from '../../src/sessions/idempotency.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('idempotency');
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
@@ -18,8 +19,6 @@ import { openDatabase } from '../../src/mongo/database.js';
 import { StartError } from '../../src/start-up.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { transports } from '../parity/transports.js';
 import {
   CUSTOMER,

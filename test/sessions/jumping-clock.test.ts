@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { suite, until } from '@chatsessions/test-harness';
 import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream } from '../harness/stream-reader.js';
-import { suite } from '../harness/suite.js';
-import { until } from '../harness/until.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, textOf } from '../parity/call.js';
 

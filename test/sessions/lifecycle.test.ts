@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, OVER, textOf } from '../parity/call.js';
 import type { TransportName } from '../parity/case.js';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import { UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import type { Step } from '../parity/case.js';
 import { type Answer, transports } from '../parity/transports.js';
 

@@ -1,8 +1,8 @@
+import { suite } from '@chatsessions/test-harness';
 import { decodeProtectedHeader } from 'jose';
 import * as assert from 'uvu/assert';
 import { newDatabaseName, openServer, type Server } from '../contract/server.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { type EngineClient, engineClient, engineOutcome, getOnPublicPath } from './session-calls.js';
 
 const test = suite('rotation of signing keys');

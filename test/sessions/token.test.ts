@@ -1,9 +1,9 @@
 import { createSecretKey } from 'node:crypto';
+import { suite } from '@chatsessions/test-harness';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import * as assert from 'uvu/assert';
 import { createSessionTokens, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from '../../src/sessions/token.js';
 import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
-import { suite } from '../harness/suite.js';
 import { transports } from '../parity/transports.js';
 
 const test = suite('token');

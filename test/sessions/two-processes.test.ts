@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { suite, tempDir, until } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, type ServiceProcess, startService } from '../harness/service-process.js';
-import { suite } from '../harness/suite.js';
-import { tempDir } from '../harness/temp-dir.js';
 import { changeTenant, type DatabaseName } from '../harness/tenants.js';
-import { until } from '../harness/until.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, textOf } from '../parity/call.js';
 import type { Target } from '../parity/transports.js';

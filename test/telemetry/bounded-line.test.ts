@@ -1,8 +1,8 @@
 import { mock } from 'node:test';
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { boundedLine } from '../../src/telemetry/bounded-line.js';
 import { createLog } from '../../src/telemetry/log.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('bounded line');
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));

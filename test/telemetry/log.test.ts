@@ -1,6 +1,6 @@
+import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { createLog } from '../../src/telemetry/log.js';
-import { suite } from '../harness/suite.js';
 
 const test = suite('log');
 

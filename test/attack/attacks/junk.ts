@@ -1,4 +1,4 @@
-import { newSeed, type SeededRandom, seededRandom } from '../../crash/seeded-random.js';
+import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
 import type { Attack, AttackContext, Outcome } from '../attack.js';
 import { frame, PREFACE, settings } from '../h2.js';
 import { openRequest } from '../http.js';

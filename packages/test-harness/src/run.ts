@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type FileResult, type RunningFile, runFile } from './harness/run-file.js';
+import { type FileResult, type RunningFile, runFile } from './run-file.js';
 
 const USAGE = `Usage: npm test -- [options] [filter ...]
 
-Runs the compiled form of every test/**/*.test.ts, each in a process of its own; those of test/crash and
-test/abuse, which take their time, only when a filter names them (npm run test:crash). With filters, only files
-whose path contains one of them.
+Runs the compiled form of every test/**/*.test.ts of the root and of its workspaces, each in a process of its own;
+those of test/crash and test/abuse, which take their time, only when a filter names them (npm run test:crash). With
+filters, only files whose path contains one of them.
 
 Options:
   --root <dir>   the project to test (default: this one)
@@ -31,16 +31,16 @@ const { values, positionals } = parseArgs({
   options: { root: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
 });
 if (values.help) process.stdout.write(USAGE);
-else process.exitCode = await runAll(resolve(values.root ?? join(import.meta.dirname, '../..')), positionals);
+else
+  process.exitCode = await runAll(
+    resolve(values.root ?? join(import.meta.dirname, '../../../..')),
+    positionals,
+  );
 
 async function runAll(root: string, filters: readonly string[]): Promise<number> {
-  const files = (await readdir(join(root, 'test'), { recursive: true }))
-    .map((path) => join('test', path))
-    .filter((path) => path.endsWith('.test.ts'))
-    .filter((path) =>
-      filters.length === 0 ? !isApart(path) : filters.some((filter) => path.includes(filter)),
-    )
-    .sort();
+  const files = (await testFiles(root)).filter((path) =>
+    filters.length === 0 ? !isApart(path) : filters.some((filter) => path.includes(filter)),
+  );
   if (filters.length === 0 && APART.some((folder) => existsSync(join(root, folder)))) {
     console.log(`${APART.join(' and ')} run apart: npm run test:crash`);
   }
@@ -78,6 +78,26 @@ async function runAll(root: string, filters: readonly string[]): Promise<number>
   return summarise(results);
 }
 
+/** The test files of the root and of its workspaces, by their paths from the root. */
+async function testFiles(root: string): Promise<string[]> {
+  const packages = existsSync(join(root, 'packages')) ? await readdir(join(root, 'packages')) : [];
+  const folders = ['', 'bench', ...packages.map((name) => join('packages', name))]
+    .map((workspace) => join(workspace, 'test'))
+    .filter((folder) => existsSync(join(root, folder)));
+  const found = await Promise.all(
+    folders.map(async (folder) => {
+      const paths = await readdir(join(root, folder), { recursive: true });
+      return paths.filter((path) => path.endsWith('.test.ts')).map((path) => join(folder, path));
+    }),
+  );
+  return found.flat().sort();
+}
+
+/** The compiled form of a test file: `dist` stands beside the `test` folder. */
+function compiledPath(file: string): string {
+  return file.replace(/(^|\/)test\//, '$1dist/test/').replace(/\.ts$/, '.js');
+}
+
 function isApart(path: string): boolean {
   return APART.some((folder) => path.startsWith(`${folder}${sep}`));
 }
@@ -88,7 +108,7 @@ async function runOne(
   timeoutMs: number,
   running: Map<string, RunningFile>,
 ): Promise<FileResult> {
-  const compiled = join(root, 'dist', file.replace(/\.ts$/, '.js'));
+  const compiled = join(root, compiledPath(file));
   if (!existsSync(compiled)) {
     return { passed: 0, failures: ['the compiled file is missing'], skips: [], output: '', durationMs: 0 };
   }

@@ -3,12 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { suite } from './suite.js';
-import { tempDir } from './temp-dir.js';
+import { suite } from '../src/suite.js';
+import { tempDir } from '../src/temp-dir.js';
 
-const RUNNER = fileURLToPath(new URL('../run.js', import.meta.url));
+const RUNNER = fileURLToPath(new URL('../src/run.js', import.meta.url));
 const HEAD = `
-  import { suite } from '${new URL('./suite.js', import.meta.url)}';
+  import { suite } from '${new URL('../src/suite.js', import.meta.url)}';
   import * as assert from '${import.meta.resolve('uvu/assert')}';
   const test = suite('s');
 `;
