@@ -1,14 +1,19 @@
 import type { FileResult } from './run-file.js';
 
-/** Prints a line about a file; below it the reasons of its skips and, when it failed or `verbose`, all that it wrote. */
+/**
+ * Prints a line about a file and the reasons of its skips; what it wrote when it failed, or all there is to tell when
+ * `verbose`.
+ */
 export function printFile(file: string, result: FileResult, verbose: boolean): void {
-  const { passed, failures, skips, output, durationMs } = result;
+  const { passed, failures, skips, times, output, durationMs } = result;
   const hasFailed = failures.length > 0;
   const failed = hasFailed ? `, ${failures.length} failed` : '';
   const skipped = skips.length > 0 ? `, ${skips.length} skipped` : '';
-  const seconds = (durationMs / 1000).toFixed(1);
-  console.log(`${hasFailed ? '✘' : '✔'} ${file}: ${passed} passed${failed}${skipped} in ${seconds} s`);
+  console.log(
+    `${hasFailed ? '✘' : '✔'} ${file}: ${passed} passed${failed}${skipped} in ${seconds(durationMs)}`,
+  );
   for (const { name, reason } of skips) console.log(`  skipped: ${name} (${reason})`);
+  if (verbose) for (const test of times) console.log(`  ${seconds(test.durationMs)}: ${test.name}`);
   if (hasFailed || verbose) process.stdout.write(output);
   for (const failure of failures) console.log(`  failed: ${failure}`);
 }
@@ -26,4 +31,8 @@ export function printSummary(results: ReadonlyMap<string, FileResult>): number {
   }
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }

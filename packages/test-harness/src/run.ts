@@ -15,7 +15,7 @@ files whose path contains one of them. It prints one line per file; what a file 
 
 Options:
   --slow         the slow files instead of all others
-  --verbose      what passing files write, too
+  --verbose      what passing files write, too, and how long each test took
   --root <dir>   the project to test (default: this one)
   --help         this text
 
@@ -87,7 +87,14 @@ async function runOne(
 ): Promise<FileResult> {
   const compiled = join(root, compiledPath(file));
   if (!existsSync(compiled)) {
-    return { passed: 0, failures: ['the compiled file is missing'], skips: [], output: '', durationMs: 0 };
+    return {
+      passed: 0,
+      failures: ['the compiled file is missing'],
+      skips: [],
+      times: [],
+      output: '',
+      durationMs: 0,
+    };
   }
   const started = runFile(compiled, timeoutMs);
   running.set(file, started);

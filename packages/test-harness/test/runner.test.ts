@@ -276,7 +276,7 @@ test('prints one line for a file that passes, and what it wrote only with --verb
   const files = { a: `console.log('chatter'); ${GOOD}` };
   const { output } = await run(files);
   assert.match(output, /^✔ test\/a\.test\.ts: 1 passed in \d+\.\d s\n1 passed, 0 failed\n$/);
-  assert.match((await run(files, '--verbose')).output, /chatter/);
+  assert.match((await run(files, '--verbose')).output, /\n {2}0\.0 s: s › good\nchatter/);
 });
 
 test('prints what a failed file wrote', async () => {
