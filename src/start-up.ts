@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve as resolvePath } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { type EmbeddedServer, EmbeddedStartError, startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { knownCallers } from './callers/known-callers.js';
 import { ApplyError } from './catalog/apply-error.js';
@@ -10,7 +11,6 @@ import { type AppliedTenant, type ApplyTenantsParts, applyTenants } from './cata
 import type { EncryptionKey } from './catalog/identity-secrets.js';
 import { parseTenantFile } from './catalog/tenant-file.js';
 import { type Address, type Config, formatAddress } from './config.js';
-import { type EmbeddedServer, EmbeddedStartError, startEmbedded } from './embedded/start.js';
 import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { openDatabase } from './mongo/database.js';
 import { explainConnectError } from './mongo/errors.js';
@@ -79,7 +79,7 @@ async function makeFolder(path: string): Promise<void> {
 /** Starts the embedded server in DATA_DIR. */
 export async function startOwnServer({ DATA_DIR }: Config): Promise<EmbeddedServer> {
   try {
-    return await startEmbedded({ dataDir: DATA_DIR });
+    return await startEmbeddedMongo({ dataDir: DATA_DIR });
   } catch (error) {
     if (error instanceof EmbeddedStartError) throw new StartError(error.message);
     throw error;

@@ -1,4 +1,4 @@
-import type { ServerKind } from './server.js';
+import type { ServerKind } from '@chatsessions/test-harness';
 
 /** A test of the contract that a server does not pass, and why that may be. */
 export interface Exception {

@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { type Suite, type SuiteOptions, suite, type TestOptions, tempDir } from '@chatsessions/test-harness';
+import { startEmbeddedMongo } from '@chatsessions/embedded-mongo';
+import {
+  type ServerKind,
+  type Suite,
+  type SuiteOptions,
+  serverKind,
+  suite,
+  type TestOptions,
+  tempDir,
+} from '@chatsessions/test-harness';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
-import { startEmbedded } from '../../src/embedded/start.js';
 import { exceptions } from './exceptions.js';
-
-/** The servers that the contract tells apart. Any that is not known by its `buildInfo` is a `mongodb`. */
-export type ServerKind = 'embedded' | 'ferretdb' | 'mongodb';
 
 /** A server under test. */
 export interface Server {
@@ -39,24 +44,18 @@ export const concerns = {
 
 /** Connects to `MONGODB_URI`, or starts an embedded server where it is not set. */
 export async function openServer(uri = process.env['MONGODB_URI']): Promise<Server> {
-  const embedded = uri ? undefined : await startEmbedded({ dataDir: await tempDir(), ttlSweepMs: 100 });
+  const embedded = uri ? undefined : await startEmbeddedMongo({ dataDir: await tempDir(), ttlSweepMs: 100 });
   const client = new MongoClient(uri || (embedded?.uri ?? ''), concerns);
   const close = async () => {
     await client.close();
     await embedded?.close();
   };
   try {
-    const info = await client.db('admin').command({ buildInfo: 1 });
-    return { kind: kindOf(info), version: info['version'], uri: embedded?.uri ?? uri ?? '', client, close };
+    return { ...(await serverKind(client)), uri: embedded?.uri ?? uri ?? '', client, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-function kindOf(info: Readonly<Record<string, unknown>>): ServerKind {
-  if (info['gitVersion'] === 'embedded') return 'embedded';
-  return info['ferretdb'] === undefined ? 'mongodb' : 'ferretdb';
 }
 
 /** A name that no other run has. */

@@ -8,7 +8,7 @@ import { type FileResult, type RunningFile, runFile } from './run-file.js';
 const USAGE = `Usage: npm test -- [options] [filter ...]
 
 Runs the compiled form of every test/**/*.test.ts of the root and of its workspaces, each in a process of its own;
-those of test/crash and test/abuse, which take their time, only when a filter names them (npm run test:crash). With
+those of test/crash and test/abuse, which are slow, only when a filter names them (npm run test:crash). With
 filters, only files whose path contains one of them.
 
 Options:
@@ -99,7 +99,7 @@ function compiledPath(file: string): string {
 }
 
 function isApart(path: string): boolean {
-  return APART.some((folder) => path.startsWith(`${folder}${sep}`));
+  return APART.some((folder) => `${sep}${path}`.includes(`${sep}${folder}${sep}`));
 }
 
 async function runOne(

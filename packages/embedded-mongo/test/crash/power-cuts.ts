@@ -1,0 +1,264 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SeededRandom } from '@chatsessions/test-harness';
+import { type JournalRecord, journalEnv, openDisk, readJournal, tempDir } from '@chatsessions/test-harness';
+import { deserialize, serialize } from 'bson';
+import { forkEmbedded } from './fork-embedded.js';
+import type { Found } from './open-image.js';
+
+const OP_MSG = 2013;
+const CLIENTS = 8;
+/** Rows of each client: few enough that pages are freed and used again. */
+const ROWS_OF_A_CLIENT = 60;
+const DELETED = -1;
+
+/** How power cuts are made. */
+export interface PowerCutOptions {
+  readonly cuts: number;
+  /** How long the server is under load, in ms. The cuts are made from the journal of that time. */
+  readonly loadMs: number;
+  readonly random: SeededRandom;
+  /** `lie`: syncs do nothing, as with a server that does not sync. */
+  readonly sync?: 'true' | 'lie';
+}
+
+/** What power cuts have shown. */
+export interface PowerCutResult {
+  readonly cuts: number;
+  /** Writes acknowledged before a cut, over all cuts. */
+  readonly acknowledged: number;
+  /** Rows, over all cuts, that are not as acknowledged. */
+  readonly lost: number;
+  /** Cuts after which the file could not be opened or read, and why. */
+  readonly broken: readonly string[];
+  /** Cuts while something written was not durable. */
+  readonly torn: number;
+}
+
+/** A write: from its acknowledgement on, row `id` has this version, or is deleted. */
+interface Write {
+  readonly id: number;
+  readonly version: number;
+}
+
+/**
+ * Cuts the power of an embedded server.
+ *
+ * kill -9 does not show whether data is on disk: the kernel keeps what was written. So a shim in the server's process
+ * journals its writes, its syncs and its answers, in one order. A cut is a place in that journal: what was synced
+ * before it is there, of all else only random pieces, and every write whose answer stands before it must be found by a
+ * fresh server on what is left.
+ */
+export async function powerCuts({
+  cuts,
+  loadMs,
+  random,
+  sync = 'true',
+}: PowerCutOptions): Promise<PowerCutResult> {
+  const folder = await tempDir();
+  const dataDir = join(folder, 'data');
+  await mkdir(dataDir);
+  const journal = journalEnv(folder, dataDir, sync);
+  const writes = await load(dataDir, journal.env, loadMs, random);
+  const file = join(dataDir, 'embedded/data.mdb');
+  const records = readJournal(await readFile(journal.file));
+  const { ino } = await stat(file);
+  await assertComplete(records, ino, file);
+
+  const places = Array.from({ length: cuts }, () => random.below(records.length)).sort((a, b) => a - b);
+  const disk = openDisk(ino);
+  const versions = versionsOf(writes);
+  const settled = new Map<number, number>();
+  const opener = imageOpener(join(folder, 'cut'));
+  let [at, acknowledged, lost, torn] = [0, 0, 0, 0];
+  let acknowledgedSoFar = 0;
+  const broken: string[] = [];
+  try {
+    for (const place of places) {
+      for (; at < place; at++) {
+        const record = records[at];
+        if (!record) break;
+        disk.apply(record);
+        for (const write of acknowledgedBy(record, writes)) {
+          settled.set(write.id, write.version);
+          acknowledgedSoFar++;
+        }
+      }
+      acknowledged += acknowledgedSoFar;
+      if (disk.isPending) torn++;
+      // With a lie nothing is ever durable, and random pieces of everything would say nothing.
+      const kept = sync === 'lie' ? 0 : random.pick([0, 0.1, 0.5, 0.9, 1]);
+      const found = await opener.open(disk.cut(kept, random));
+      if (found.kind === 'broken') {
+        broken.push(`cut ${place} of ${records.length}, ${kept} kept: ${found.message}`);
+        if (settled.size > 0) lost += settled.size;
+      } else lost += lostOf(settled, versions, new Map(found.versions));
+    }
+  } finally {
+    opener.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return { cuts, acknowledged, lost, broken, torn };
+}
+
+/** All that was written, put together, must be the file: or the shim misses a way of writing to it. */
+async function assertComplete(records: readonly JournalRecord[], inode: number, file: string): Promise<void> {
+  const disk = openDisk(inode);
+  for (const record of records) disk.apply(record);
+  disk.apply({ kind: 'S', number: 0, inode, argument: Number.POSITIVE_INFINITY, bytes: Buffer.alloc(0) });
+  const whole = disk.cut(1, { below: () => 0, chance: () => true, pick: ([first]) => first as never });
+  if (!whole.equals(await readFile(file))) throw new Error('the journal is not all that was written');
+}
+
+function* acknowledgedBy(
+  { kind, bytes }: JournalRecord,
+  writes: ReadonlyMap<number, Write>,
+): Generator<Write> {
+  if (kind !== 'A') return;
+  for (let at = 0; at + 21 <= bytes.length && bytes.readInt32LE(at + 12) === OP_MSG; ) {
+    const length = bytes.readInt32LE(at);
+    const write = writes.get(bytes.readInt32LE(at + 8));
+    const reply = deserialize(bytes.subarray(at + 21, at + length));
+    if (write) {
+      if (reply['ok'] !== 1 || reply['n'] !== 1)
+        throw new Error(`a write was answered ${JSON.stringify(reply)}`);
+      yield write;
+    }
+    at += length;
+  }
+}
+
+/** Of each row, all its versions in their order. */
+function versionsOf(writes: ReadonlyMap<number, Write>): ReadonlyMap<number, readonly number[]> {
+  const versions = new Map<number, number[]>();
+  for (const { id, version } of writes.values()) {
+    const all = versions.get(id) ?? [];
+    all.push(version);
+    versions.set(id, all);
+  }
+  return versions;
+}
+
+/** How many rows are neither as acknowledged nor as the one write made them that may have been under way. */
+function lostOf(
+  settled: ReadonlyMap<number, number>,
+  versions: ReadonlyMap<number, readonly number[]>,
+  found: ReadonlyMap<number, number>,
+): number {
+  let lost = 0;
+  for (const [id, version] of settled) {
+    const all = versions.get(id) ?? [];
+    const next = all[all.indexOf(version) + 1];
+    const is = found.get(id);
+    const isThere = (one: number | undefined) =>
+      one !== undefined && (one < 0 ? is === undefined : is === one);
+    if (!isThere(version) && !isThere(next)) lost++;
+  }
+  return lost;
+}
+
+/** Runs a server under load, and kills it. Answers the writes by their request id. */
+async function load(
+  dataDir: string,
+  env: Record<string, string>,
+  loadMs: number,
+  random: SeededRandom,
+): Promise<ReadonlyMap<number, Write>> {
+  const server = await forkEmbedded(dataDir, { env });
+  try {
+    const writes = new Map<number, Write>();
+    let lastRequest = 0;
+    const deadline = performance.now() + loadMs;
+    const admin = await opened(server.socketPath);
+    await asked(admin, ++lastRequest, {
+      createIndexes: 'rows',
+      indexes: [{ key: { v: 1 }, name: 'v_1', unique: true }],
+      $db: 'cut',
+    });
+    admin.destroy();
+
+    let version = 0;
+    const client = async (_: unknown, index: number): Promise<void> => {
+      const socket = await opened(server.socketPath);
+      const there = new Set<number>();
+      while (performance.now() < deadline) {
+        const id = index * ROWS_OF_A_CLIENT + random.below(ROWS_OF_A_CLIENT);
+        const request = ++lastRequest;
+        const pad = Buffer.alloc(random.pick([10, 300, 2_000, 9_000]));
+        if (!there.has(id)) {
+          const v = ++version;
+          writes.set(request, { id, version: v });
+          await asked(socket, request, { insert: 'rows', documents: [{ _id: id, v, pad }], $db: 'cut' });
+          there.add(id);
+        } else if (random.chance(0.3)) {
+          writes.set(request, { id, version: DELETED - ++version });
+          await asked(socket, request, {
+            delete: 'rows',
+            deletes: [{ q: { _id: id }, limit: 1 }],
+            $db: 'cut',
+          });
+          there.delete(id);
+        } else {
+          const v = ++version;
+          writes.set(request, { id, version: v });
+          const updates = [{ q: { _id: id }, u: { $set: { v, pad } } }];
+          await asked(socket, request, { update: 'rows', updates, $db: 'cut' });
+        }
+      }
+      socket.destroy();
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, client));
+    return writes;
+  } finally {
+    await server.kill9();
+  }
+}
+
+async function opened(path: string): Promise<Socket> {
+  const socket = connect(path);
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function asked(socket: Socket, requestId: number, command: object): Promise<void> {
+  const body = serialize(command);
+  const head = Buffer.alloc(21);
+  head.writeInt32LE(head.length + body.length, 0);
+  head.writeInt32LE(requestId, 4);
+  head.writeInt32LE(OP_MSG, 12);
+  socket.write(Buffer.concat([head, body]));
+  await once(socket, 'data');
+}
+
+/** Opens images of the file, one after the other, in a process that may break. */
+function imageOpener(folder: string): { open(image: Buffer): Promise<Found>; close(): void } {
+  let child: ChildProcess | undefined;
+  let count = 0;
+  return {
+    async open(image) {
+      const cut = join(folder, String(++count));
+      await mkdir(cut, { recursive: true });
+      const file = join(cut, 'data.mdb');
+      await writeFile(file, image);
+      child ??= fork(fileURLToPath(new URL('./open-image.js', import.meta.url)), { execArgv: [] });
+      const opening = child;
+      const answer = new Promise<Found>((resolve) => {
+        opening.once('message', (found: Found) => resolve(found));
+        opening.once('exit', (code, signal) => {
+          child = undefined;
+          resolve({ kind: 'broken', message: `its process ended with ${signal ?? code}` });
+        });
+      });
+      opening.send(file);
+      const found = await answer;
+      opening.removeAllListeners('message').removeAllListeners('exit');
+      await rm(cut, { recursive: true, force: true });
+      return found;
+    },
+    close: () => void child?.kill('SIGKILL'),
+  };
+}
