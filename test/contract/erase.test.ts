@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/mongo/database.js';
 import { newConversation } from './rows.js';
 import { contractSuite } from './server.js';
 
-const test = await contractSuite('erasing a customer');
+const test = await contractSuite('erasing a customer', { recordsStores: true });
 
 const inTime = () => Date.now() + 60_000;
 

@@ -1,7 +1,7 @@
-import type { Encodable } from './bson/encode.js';
+import type { Encodable } from './bson/values.js';
 
-/** Error names by number, of those that this server answers (MongoDB, `src/mongo/base/error_codes.yml`). */
-const codeNames = {
+/** The names of the error codes that this server answers with (MongoDB, `src/mongo/base/error_codes.yml`). */
+const CODE_NAMES = {
   2: 'BadValue',
   8: 'UnknownError',
   9: 'FailedToParse',
@@ -10,12 +10,8 @@ const codeNames = {
   20: 'IllegalOperation',
   22: 'InvalidBSON',
   26: 'NamespaceNotFound',
-  28: 'PathNotViable',
-  40: 'ConflictingUpdateOperators',
   43: 'CursorNotFound',
-  50: 'MaxTimeMSExpired',
   53: 'InvalidIdField',
-  56: 'EmptyFieldName',
   59: 'CommandNotFound',
   66: 'ImmutableField',
   67: 'CannotCreateIndex',
@@ -23,7 +19,6 @@ const codeNames = {
   73: 'InvalidNamespace',
   85: 'IndexOptionsConflict',
   86: 'IndexKeySpecsConflict',
-  91: 'ShutdownInProgress',
   201: 'CannotBuildIndexKeys',
   292: 'QueryExceededMemoryLimitNoDiskUseAllowed',
   10334: 'BSONObjectTooLarge',
@@ -32,19 +27,24 @@ const codeNames = {
 } as const;
 
 /** A code of the table above. */
-export type MongoErrorCode = keyof typeof codeNames;
+export type MongoErrorCode = keyof typeof CODE_NAMES;
 
-/** An error that a client is told, with MongoDB's number for it and whatever else its answer carries. */
+/** An error that is answered to the client: MongoDB's code for it, and further members of the answer. */
 export class MongoError extends Error {
+  override readonly name = 'MongoError';
   readonly code: MongoErrorCode;
   readonly extra: Readonly<Record<string, Encodable>>;
 
   constructor(code: MongoErrorCode, message: string, extra: Readonly<Record<string, Encodable>> = {}) {
     super(message);
-    this.name = 'MongoError';
     this.code = code;
     this.extra = extra;
   }
+}
+
+/** The error for a part of MongoDB that this server leaves out; `what` names it. */
+export function unsupported(code: MongoErrorCode, what: string): MongoError {
+  return new MongoError(code, `the embedded server does not support ${what}`);
 }
 
 /** The answer to a command that failed as a whole. */
@@ -53,12 +53,12 @@ export function errorReply(error: MongoError): Record<string, Encodable> {
     ok: 0,
     errmsg: error.message,
     code: error.code,
-    codeName: codeNames[error.code],
+    codeName: CODE_NAMES[error.code],
     ...error.extra,
   };
 }
 
-/** Whatever was thrown, as something that a client may be told. */
+/** Anything thrown, as an error that can be answered. */
 export function toMongoError(thrown: unknown): MongoError {
   if (thrown instanceof MongoError) return thrown;
   return new MongoError(8, thrown instanceof Error ? thrown.message : String(thrown));

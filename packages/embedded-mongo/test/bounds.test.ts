@@ -6,49 +6,6 @@ import { type Doc, refusal, withServer } from './running.js';
 const test = suite('embedded: bounds of one client');
 const running = withServer(test);
 
-const longPath = Array(50_000).fill('x').join('.');
-
-test('a path with more parts than a document can have levels: nothing sorts or indexes by it', async () => {
-  const collection = running().db.collection<Doc>('c');
-  await collection.insertOne({ _id: 1 });
-  assert.is(
-    (
-      await refusal(
-        collection
-          .find()
-          .sort({ [longPath]: 1 })
-          .toArray(),
-      )
-    ).code,
-    2,
-  );
-  assert.is((await refusal(collection.createIndex({ [longPath]: 1 }))).code, 67);
-  const deepest = Array(181).fill('x').join('.');
-  assert.equal(
-    await collection
-      .find()
-      .sort({ [deepest]: 1 })
-      .toArray(),
-    [{ _id: 1 }],
-  );
-});
-
-test('a path whose ways double in each of 60 nested arrays is refused', async () => {
-  const collection = running().db.collection<Doc>('c');
-  let nested: unknown = [1];
-  for (let level = 0; level < 60; level++) nested = [{ 0: nested }];
-  await collection.insertOne({ _id: 1, nested });
-  const path = `nested${'.0'.repeat(90)}`;
-  const { code, message } = await refusal(
-    collection
-      .find()
-      .sort({ [path]: 1 })
-      .toArray(),
-  );
-  assert.is(code, 2);
-  assert.match(message, 'too many values at the path');
-});
-
 test('33 fields to sort by are too many, and so is a 65th index', async () => {
   const collection = running().db.collection<Doc>('c');
   const fields = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`f${i}`, 1 as const]));

@@ -1,11 +1,12 @@
 import { suite } from '@chatsessions/test-harness';
 import { serialize } from 'bson';
 import * as assert from 'uvu/assert';
+import { decodeDocument } from '../src/bson/decode.js';
 import { encodeDocument } from '../src/bson/encode.js';
-import { valueKey } from '../src/bson/value-key.js';
-import { viewOf } from '../src/bson/view.js';
+import { inverted, valueKey } from '../src/bson/value-key.js';
+import { parseFilter } from '../src/filter/filter.js';
 import { planOf } from '../src/query/planner.js';
-import { sortOf } from '../src/query/sort.js';
+import { sortOf } from '../src/query/sorter.js';
 import { type Collection, indexOf } from '../src/storage/collections.js';
 
 const test = suite('embedded: planner');
@@ -14,7 +15,7 @@ const specs = [
   { name: 'slug', key: { slug: 1 }, unique: true },
   { name: 'tenant', key: { tenant: 1 } },
   { name: 'tca', key: { tenant: 1, customer: 1, at: -1 } },
-  { name: 'live', key: { n: 1 }, partialFilterExpression: { live: true, n: { $exists: true } } },
+  { name: 'live', key: { n: 1 }, partialFilterExpression: { live: true, n: { $gt: 1 } } },
 ];
 const collection: Collection = {
   id: 1,
@@ -25,7 +26,7 @@ const collection: Collection = {
 };
 
 const plan = (filter: object, sort: object = {}) =>
-  planOf(collection, viewOf(serialize(filter)), sortOf(viewOf(serialize(sort))));
+  planOf(collection, parseFilter(decodeDocument(serialize(filter))), sortOf(decodeDocument(serialize(sort))));
 
 const rows: [filter: object, sort: object, index: string | undefined, sorted: boolean, reverse: boolean][] = [
   [{}, {}, undefined, true, false],
@@ -38,13 +39,14 @@ const rows: [filter: object, sort: object, index: string | undefined, sorted: bo
   [{ tenant: 1, customer: 2 }, { at: -1 }, 'tca', true, false],
   [{ tenant: 1, customer: 2 }, { at: 1 }, 'tca', true, true],
   [{ tenant: 1, customer: { $gt: 2 } }, { customer: 1 }, 'tca', true, false],
-  [{ $and: [{ tenant: 1 }, { customer: { $eq: 2 } }] }, {}, 'tca', true, false],
   [{ tenant: 1, customer: 2, at: { $lt: 5 } }, { at: -1 }, 'tca', true, false],
   [{ $or: [{ tenant: 1 }] }, {}, undefined, true, false],
-  [{ tenant: [1] }, {}, undefined, true, false],
   [{ n: 5 }, {}, undefined, true, false],
-  [{ n: 5, live: true }, {}, 'live', true, false],
-  [{ n: null, live: true }, {}, undefined, true, false],
+  [{ n: 5, live: true }, {}, undefined, true, false],
+  [{ n: { $gt: 1 }, live: true }, {}, 'live', true, false],
+  [{ n: { $gt: 1, $lt: 9 }, live: true }, { n: -1 }, 'live', true, true],
+  [{ n: { $gt: 2 }, live: true }, {}, undefined, true, false],
+  [{ n: { $not: { $gt: 1 } }, live: true }, {}, undefined, true, false],
   [{}, { slug: -1 }, 'slug', true, true],
   [{ _id: 5, slug: 'a' }, { at: 1 }, undefined, true, false],
 ];
@@ -59,21 +61,20 @@ for (const [filter, sort, index, sorted, reverse] of rows) {
 test('an _id alone needs no filter', () => {
   assert.is(plan({ _id: 'x' }).exact, true);
   assert.is(plan({ _id: 'x', y: 1 }).exact, false);
-  assert.is(plan({ _id: { $eq: 'x', $ne: 'x' } }).exact, false);
+  assert.is(plan({ _id: { $gt: 'x' } }).exact, false);
   assert.is(plan({ _id: { $in: ['x', 'y'] } }).exact, true);
-  assert.is(plan({ _id: { $in: ['x', 'y'], $ne: 'x' } }).exact, false);
+  assert.is(plan({ _id: { $in: ['x', 'y'], $gt: 'x' } }).exact, false);
   assert.is(plan({ _id: { $in: ['x', 'y'] }, y: 1 }).exact, false);
-  assert.is(plan({ _id: { a: 1 } }).ranges[0]?.end.readUInt32BE(), 2);
 });
 
 test('a range on a descending field covers its values and no others', () => {
   const at = (value: number) => {
-    const key = (v: unknown, direction: 1 | -1) => valueKey(viewOf(serialize({ v }))['v'] ?? null, direction);
+    const key = (v: unknown) => valueKey(decodeDocument(serialize({ v })).get('v') ?? null);
     return Buffer.concat([
       Buffer.from([0, 0, 0, 4]),
-      key(1, 1),
-      key(2, 1),
-      key(value, -1),
+      key(1),
+      key(2),
+      inverted(key(value)),
       Buffer.from([1, 2]),
     ]);
   };

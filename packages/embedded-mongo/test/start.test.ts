@@ -34,8 +34,7 @@ test('data survives a restart, in a folder with dots in its name', async () => {
     assert.is((await collection.find().toArray()).length, run);
     if (run === 0) await collection.createIndex({ k: 1 }, { unique: true });
     assert.is((await collection.find({ k: { $gte: 0 } }).toArray()).length, run);
-    if (run < 1) await collection.insertOne({ _id: run, k: [run, run + 100] });
-    else await collection.insertOne({ _id: run, k: run });
+    await collection.insertOne({ _id: run, k: run });
     assert.is((await collection.listIndexes().toArray()).length, 2);
     await closeClient(client);
     await server.close();

@@ -18,10 +18,10 @@ for (const direction of [1, -1] as const) {
       { _id: 'number', at: 0 },
       { _id: 'text', at: 'long ago' },
     ];
-    await collection.insertMany([...stays, { _id: 'list', at: [new Date(), past] }]);
+    await collection.insertMany(stays);
     await collection.insertMany(Array.from({ length: 450 }, (_, i) => ({ _id: i, at: past })));
     await collection.createIndex({ at: direction }, { expireAfterSeconds: 60 });
-    let left = 456;
+    let left = 455;
     while (left > stays.length) {
       await sleep(20);
       left = (await collection.find().toArray()).length;

@@ -180,13 +180,13 @@ test(
         sections: [
           body({
             update: 'fuzz',
-            updates: [{ q: { a: 1 }, u: { $push: { b: { $each: [1], $slice: 2 } } }, upsert: true }],
+            updates: [{ q: { _id: 1, a: 1 }, u: { b: [1, { c: 2 }] } }],
             $db: 'fuzz',
           }),
         ],
       }),
       message({
-        sections: [body({ findAndModify: 'fuzz', query: {}, update: { $set: { 'a.b': 1 } }, $db: 'fuzz' })],
+        sections: [body({ delete: 'fuzz', deletes: [{ q: { a: { $in: [1] } }, limit: 0 }], $db: 'fuzz' })],
       }),
       message({
         sections: [body({ createIndexes: 'fuzz', indexes: [{ key: { a: 1 }, name: 'a' }], $db: 'fuzz' })],

@@ -1,29 +1,21 @@
-import { Box, bsonType } from './box.js';
-import { bsonName, keysOf, type View, type ViewObject } from './view.js';
-
-/** What can be written as BSON: views, and the plain numbers of our own answers. */
-export type Encodable =
-  | View
-  | number
-  | bigint
-  | undefined
-  | readonly Encodable[]
-  | { readonly [key: string]: Encodable };
+import { bsonType, type Encodable, isArray, RawValue } from './values.js';
 
 let out = Buffer.allocUnsafe(64 * 1024);
 let end = 0;
 
-/** A document that is bytes already. */
-export function rawDocument(bytes: Uint8Array): Box {
-  return new Box(bsonType.object, bytes);
+/** A document that is BSON already, as a part of a larger one. */
+export function rawDocument(bytes: Uint8Array): RawValue {
+  return new RawValue(bsonType.object, bytes);
 }
 
-/** Writes a document. Integers that fit become Int32, other numbers Double, bigints Long. */
-export function encodeDocument(document: ViewObject | { readonly [key: string]: Encodable }): Buffer {
+type Members = ReadonlyMap<string, Encodable> | { readonly [key: string]: Encodable };
+
+/** Writes a document. Plain integers become Int32 where they fit, other numbers Double, bigints Long. */
+export function encodeDocument(document: Members): Buffer {
   end = 0;
   writeDocument(document);
   const bytes = Buffer.from(out.subarray(0, end));
-  // One huge answer must not hold its memory for ever.
+  // The buffer of one huge answer is not kept.
   if (out.length > 1024 * 1024) out = Buffer.allocUnsafe(64 * 1024);
   return bytes;
 }
@@ -39,18 +31,17 @@ function reserve(size: number): number {
   return start;
 }
 
-function writeDocument(document: { readonly [key: string]: Encodable }): void {
+function writeDocument(document: Members): void {
   const start = reserve(4);
-  // The cast is safe: keysOf reads names only.
-  for (const name of keysOf(document as ViewObject)) writeElement(bsonName(name), document[name]);
+  const members = document instanceof Map ? document : Object.entries(document);
+  for (const [name, value] of members) writeElement(name, value);
   writeByte(0);
   out.writeInt32LE(end - start, start);
 }
 
 function writeArray(items: readonly Encodable[]): void {
   const start = reserve(4);
-  // Not forEach: a hole, left by setting an index beyond the end, is written as null.
-  for (let index = 0; index < items.length; index++) writeElement(String(index), items[index] ?? null);
+  for (const [index, item] of items.entries()) writeElement(String(index), item);
   writeByte(0);
   out.writeInt32LE(end - start, start);
 }
@@ -95,12 +86,11 @@ function writeElement(name: string, value: Encodable): void {
     writeHeader(bsonType.date, name);
     const at = reserve(8);
     out.writeBigInt64LE(BigInt(value.getTime()), at);
-  } else if (value instanceof Box) {
-    writeHeader(Box.typeOf(value), name);
-    const bytes = Box.bytesOf(value);
-    const at = reserve(bytes.length);
-    out.set(bytes, at);
-  } else if (isList(value)) {
+  } else if (value instanceof RawValue) {
+    writeHeader(value.type, name);
+    const at = reserve(value.bytes.length);
+    out.set(value.bytes, at);
+  } else if (isArray(value)) {
     writeHeader(bsonType.array, name);
     writeArray(value);
   } else {
@@ -109,12 +99,8 @@ function writeElement(name: string, value: Encodable): void {
   }
 }
 
-/** `reserve` may replace `out`, so it must have run before `out` is read: never both in one expression. */
+/** `reserve` may replace `out`, so it runs in a statement before `out` is read. */
 function writeByte(byte: number): void {
   const at = reserve(1);
   out[at] = byte;
-}
-
-function isList(value: object): value is readonly Encodable[] {
-  return Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { MongoError } from '../mongo-error.js';
-import { Box, bsonType, numberOf } from './box.js';
-import { bsonName, elementsOf, keysOf, type View, viewOfElement } from './view.js';
+import { decodeElement, elementsOf } from './decode.js';
+import { type BsonValue, bsonType, isArray, numberOf, RawValue } from './values.js';
 
 /**
  * First byte of each value's key: MongoDB's order of types (manual, "Comparison/Sort Order"), with gaps.
@@ -8,7 +8,6 @@ import { bsonName, elementsOf, keysOf, type View, viewOfElement } from './view.j
  */
 const rank = {
   minKey: 0x0a,
-  emptyArray: 0x0f,
   null: 0x14,
   number: 0x1e,
   string: 0x28,
@@ -29,40 +28,46 @@ const rank = {
 /** 1 for ascending, -1 for descending. */
 export type Direction = 1 | -1;
 
-/** The order-preserving bytes of one value: comparing them as bytes compares as MongoDB does. No value's bytes
- *  begin with another's. Throws code 201 for a decimal, which has no exact place among doubles here. */
-export function valueKey(value: View, direction: Direction = 1): Buffer {
+/**
+ * A value's key: bytes in the order in which MongoDB orders values. Equal values have equal keys, and no key is the
+ * beginning of another. Throws code 201 for Decimal128, whose exact order among doubles is not worked out here.
+ */
+export function valueKey(value: BsonValue): Buffer {
   const parts: Uint8Array[] = [];
   writeKey(parts, value);
   const [only] = parts;
-  const key = parts.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(parts);
-  return direction === 1 ? key : inverted(key);
+  return parts.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(parts);
 }
 
-/** All bytes inverted, which reverses their order. */
+/** A key with all its bytes inverted, which reverses the order of keys. */
 export function inverted(key: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(key.length);
   for (let i = 0; i < key.length; i++) bytes[i] = ~(key[i] ?? 0);
   return bytes;
 }
 
-/** The first bytes of the keys of all values of the same type, for range comparisons, which never cross types. */
-export function typeBounds(value: View): { readonly low: Buffer; readonly high: Buffer } {
-  const first = valueKey(value)[0] ?? 0;
+/** The range of the keys of all values of the same type. Comparisons with $gt and $lt never cross types. */
+export function typeBounds(key: Buffer): { readonly low: Buffer; readonly high: Buffer } {
+  const first = key[0] ?? 0;
   return { low: Buffer.from([first]), high: Buffer.from([first + 1]) };
 }
 
-/** The first bytes of all dates' keys. */
-export const dateBounds = { low: Buffer.from([rank.date]), high: Buffer.from([rank.date + 1]) };
+/** Whether two keys are of values of the same type; all numbers are of one. */
+export function isSameType(a: Buffer, b: Buffer): boolean {
+  return a[0] === b[0];
+}
 
-/** The key of an empty array, where an index looks into arrays. */
-export const EMPTY_ARRAY = Buffer.from([rank.emptyArray]);
+/** The range of all dates' keys. */
+export const DATE_BOUNDS = { low: Buffer.from([rank.date]), high: Buffer.from([rank.date + 1]) };
 
-const NULL = Buffer.from([rank.null]);
+/** The key of null, and of a member that is not there. */
+export const NULL_KEY = Buffer.from([rank.null]);
+/** The key of NaN, which is equal to itself alone, and neither above nor below any number. */
+export const NAN_KEY = Buffer.from([rank.number, ...Buffer.alloc(10)]);
 const TRUE = Buffer.from([rank.bool, 1]);
 const FALSE = Buffer.from([rank.bool, 0]);
 
-/** A text's key: see `escaped`. */
+/** A text's key. One without a 0, as nearly all are, needs no escaping. */
 function textKey(text: string): Buffer {
   if (text.includes('\0')) return Buffer.concat([Buffer.from([rank.string]), escaped(text)]);
   const key = Buffer.alloc(Buffer.byteLength(text) + 3);
@@ -71,7 +76,7 @@ function textKey(text: string): Buffer {
   return key;
 }
 
-/** A date's key, of its milliseconds since the epoch: as `ordered64`, whose upper half a Date leaves room in. */
+/** A date's key, of its milliseconds since the epoch. Made in two halves: BigInt, as in `ordered64`, is slower. */
 function dateKey(milliseconds: number): Buffer {
   const key = Buffer.allocUnsafe(9);
   key[0] = rank.date;
@@ -81,40 +86,38 @@ function dateKey(milliseconds: number): Buffer {
   return key;
 }
 
-function writeKey(parts: Uint8Array[], value: View): void {
-  if (value === null) parts.push(NULL);
+function writeKey(parts: Uint8Array[], value: BsonValue): void {
+  if (value === null) parts.push(NULL_KEY);
   else if (typeof value === 'string') parts.push(textKey(value));
   else if (typeof value === 'boolean') parts.push(value ? TRUE : FALSE);
   else if (value instanceof Date) parts.push(dateKey(value.getTime()));
-  else if (value instanceof Box) writeBox(parts, value);
-  else if (Array.isArray(value)) {
+  else if (value instanceof RawValue) writeRaw(parts, value);
+  else if (isArray(value)) {
     parts.push(Buffer.from([rank.array]));
     for (const item of value) writeKey(parts, item);
     parts.push(Buffer.from([0]));
   } else {
     parts.push(Buffer.from([rank.object]));
-    for (const name of keysOf(value)) {
-      // MongoDB compares a field's type before its name, then its value.
-      const field: Uint8Array[] = [];
-      writeKey(field, value[name] ?? null);
-      const key = Buffer.concat(field);
-      parts.push(key.subarray(0, 1), escaped(bsonName(name)), key);
+    for (const [name, member] of value) {
+      // MongoDB compares a member's type first, then its name, then its value.
+      const key = valueKey(member);
+      parts.push(key.subarray(0, 1), escaped(name), key);
     }
     parts.push(Buffer.from([0]));
   }
 }
 
-function writeBox(parts: Uint8Array[], value: Box): void {
-  const { buffer, byteOffset, byteLength } = Box.bytesOf(value);
+function writeRaw(parts: Uint8Array[], value: RawValue): void {
+  const { buffer, byteOffset, byteLength } = value.bytes;
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const push = (first: number, ...rest: Uint8Array[]) => parts.push(Buffer.from([first]), ...rest);
-  switch (Box.typeOf(value)) {
+  switch (value.type) {
     case bsonType.int:
     case bsonType.double:
     case bsonType.long:
       return void push(rank.number, orderedNumber(numberOf(value)));
     case bsonType.decimal:
-      throw new MongoError(201, 'the embedded server cannot index or sort by Decimal128 values');
+      throw new MongoError(201, 'the embedded server does not compare Decimal128 values');
     case bsonType.date:
       return void push(rank.date, ordered64(bytes.readBigInt64LE()));
     case bsonType.objectId:
@@ -147,22 +150,21 @@ function writeBox(parts: Uint8Array[], value: Box): void {
       return void push(rank.codeWithScope, escaped(bytes));
     default: {
       const [element] = elementsOf(wrapped(value));
-      if (element) writeKey(parts, viewOfElement(element));
+      if (element) writeKey(parts, decodeElement(element));
     }
   }
 }
 
 /** A document or array that came as bytes, as the only element of a document. */
-function wrapped(value: Box): Buffer {
-  const bytes = Box.bytesOf(value);
+function wrapped({ type, bytes }: RawValue): Buffer {
   const whole = Buffer.alloc(bytes.length + 7);
   whole.writeInt32LE(whole.length);
-  whole[4] = Box.typeOf(value);
+  whole[4] = type;
   whole.set(bytes, 6);
   return whole;
 }
 
-/** UTF-8 that keeps its order although it ends at a 0: a 0 inside is followed by 255, the end by 0. */
+/** UTF-8 that ends with two 0 bytes. A 0 within it is followed by 255, so that the order of texts is kept. */
 function escaped(text: string | Uint8Array): Buffer {
   const bytes = typeof text === 'string' ? Buffer.from(text) : Buffer.from(text);
   if (!bytes.includes(0)) return Buffer.concat([bytes, Buffer.from([0, 0])]);
@@ -178,7 +180,7 @@ function ordered64(value: bigint): Buffer {
   return bytes;
 }
 
-/** The nearest double in order, then how far a 64-bit integer is from it (less than 2^15), so that all are exact. */
+/** The nearest double, then the difference of a 64-bit integer from it (less than 2^15), so that order is exact. */
 function orderedNumber(value: number | bigint): Buffer {
   const nearest = Number(value);
   const bytes = Buffer.allocUnsafe(10);

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { MongoError } from '../mongo-error.js';
-import type { Found } from '../query/scan.js';
+import type { Stored } from '../storage/documents.js';
 
-/** A query whose answer is not yet all sent. */
+/** A query with documents still to be sent. */
 export interface Cursor {
   readonly namespace: string;
-  /** The documents still to come; undefined for work without a document. */
-  readonly documents: Iterator<Found | undefined>;
+  /** The documents still to come; undefined for one that did not match. */
+  readonly documents: Iterator<Stored | undefined>;
   /** A document that did not fit into the batch before. */
   pending: Buffer | undefined;
   /** How many more documents the query's limit lets through. */
@@ -16,11 +16,11 @@ export interface Cursor {
   readonly heldBytes: number;
 }
 
-/** Cursors that are kept, and what they may hold together: two sorts of the largest size that is allowed. */
-const mostCursors = 1000;
-const mostBytes = 200 * 1024 * 1024;
+const MAX_CURSORS = 1000;
+/** What cursors may hold together, in bytes: two sorts of the largest size that is allowed. */
+const MAX_BYTES = 200 * 1024 * 1024;
 
-/** The open cursors. One that is not asked for `timeoutMs` is dropped; so are the longest unused of too many. */
+/** The open cursors. One that is unused for `timeoutMs` is dropped, and of too many the least recently used. */
 export interface Cursors {
   keep(cursor: Cursor): bigint;
   /** Takes a cursor out for use. Throws code 43, or 13 when it belongs to another collection. */
@@ -54,9 +54,9 @@ export function openCursors(now: () => number, timeoutMs = 600_000): Cursors {
   const putBack = (id: bigint, cursor: Cursor) => {
     open.set(id, { cursor, until: now() + timeoutMs });
     held += cursor.heldBytes;
-    // The first are the longest unused: a cursor is taken out and put back for each batch.
+    // The first is the least recently used: a cursor is taken out and put back for each batch.
     for (const oldest of open.keys()) {
-      if (oldest === id || (open.size <= mostCursors && held <= mostBytes)) break;
+      if (oldest === id || (open.size <= MAX_CURSORS && held <= MAX_BYTES)) break;
       drop(oldest);
     }
   };

@@ -1,74 +1,47 @@
-import { encodeDocument, rawDocument } from '../bson/encode.js';
-import { viewOf } from '../bson/view.js';
-import { matcher } from '../filter/match.js';
+import { rawDocument } from '../bson/encode.js';
+import { isArray, numberOf, RawValue } from '../bson/values.js';
+import { parseFilter } from '../filter/filter.js';
 import { MongoError } from '../mongo-error.js';
-import { allow, type Command, collectionName, databaseName } from '../protocol/command.js';
+import { allow, type Command, collectionName, databaseName, type Reply } from '../protocol/command.js';
 import { planOf } from '../query/planner.js';
-import { projection } from '../query/project.js';
-import { type Found, scan } from '../query/scan.js';
-import { sorter, sortOf } from '../query/sort.js';
-import { type Documents, largestDocument } from '../storage/documents.js';
+import { projectionOf } from '../query/projection.js';
+import { scan } from '../query/scan.js';
+import { createSorter, sortOf } from '../query/sorter.js';
+import { type Documents, MAX_DOCUMENT_BYTES, type Stored } from '../storage/documents.js';
 import type { Cursor, Cursors } from './cursors.js';
-import type { Reply } from './write.js';
 
-const firstBatchSize = 101;
-/** After this many milliseconds a walk lets others have a turn. */
-const turnMs = 10;
+/** MongoDB's size of a first batch. */
+const FIRST_BATCH = 101;
+/** How long a scan may keep this thread before others get a turn, in ms. */
+const TURN_MS = 10;
 
 /** Serves `find`: the first batch, and a cursor when there is more. */
 export async function find(at: Documents, cursors: Cursors, command: Command): Promise<Reply> {
-  allow(command, [
-    'filter',
-    'sort',
-    'projection',
-    'skip',
-    'limit',
-    'batchSize',
-    'singleBatch',
-    'noCursorTimeout',
-  ]);
-  if (command.flag('noCursorTimeout'))
-    throw new MongoError(72, 'the embedded server does not support noCursorTimeout');
+  allow(command, ['filter', 'sort', 'projection', 'limit', 'batchSize', 'singleBatch']);
   const name = collectionName(command);
   const namespace = `${databaseName(command)}.${name}`;
-  const filter = command.document('filter') ?? {};
-  const sort = sortOf(command.document('sort') ?? {});
-  const project = projection(command.document('projection') ?? {});
-  const skip = positive(command, 'skip') ?? 0;
-  const limit = positive(command, 'limit') || Number.POSITIVE_INFINITY;
-  const batchSize = positive(command, 'batchSize') ?? firstBatchSize;
-  // A faulty filter is refused even where there is nothing to find.
-  matcher(filter);
-  const pause = pauses(command.maxTimeMs);
-  const collection = at.catalog.find(databaseName(command), name);
+  const filter = parseFilter(command.document('filter') ?? new Map());
+  const sort = sortOf(command.document('sort') ?? new Map());
+  const project = projectionOf(command.document('projection') ?? new Map());
+  const limit = count(command, 'limit') || Number.POSITIVE_INFINITY;
+  const batchSize = count(command, 'batchSize') ?? FIRST_BATCH;
+  const pause = pauses();
+  const collection = at.collections.find(databaseName(command), name);
   if (!collection) return cursorReply('firstBatch', [], 0n, namespace);
 
   const plan = planOf(collection, filter, sort);
-  let documents: Iterator<Found | undefined> = scan(at, collection, plan, filter);
+  let documents: Iterator<Stored | undefined> = scan(at, collection, plan, filter);
   let heldBytes = 0;
   if (!plan.sorted) {
-    const sorting = sorter(sort, skip + limit);
+    const sorter = createSorter(sort, limit);
     for (let next = documents.next(); !next.done; next = documents.next()) {
-      if (next.value) sorting.add(next.value);
+      if (next.value) sorter.add(next.value);
       await pause();
     }
-    documents = sorting.sorted().values();
-    heldBytes = sorting.heldBytes;
+    documents = sorter.sorted().values();
+    heldBytes = sorter.heldBytes;
   }
-  for (let skipped = 0; skipped < skip; ) {
-    const next = documents.next();
-    if (next.done) break;
-    if (next.value) skipped++;
-    await pause();
-  }
-  const cursor: Cursor = {
-    namespace,
-    documents,
-    pending: undefined,
-    left: limit,
-    project: project ? (bytes) => encodeDocument(project(viewOf(bytes))) : (bytes) => bytes,
-    heldBytes,
-  };
+  const cursor: Cursor = { namespace, documents, pending: undefined, left: limit, project, heldBytes };
   const { batch, isDone } = await nextBatch(cursor, batchSize, pause);
   const id = isDone || command.flag('singleBatch') ? 0n : cursors.keep(cursor);
   return cursorReply('firstBatch', batch, id, namespace);
@@ -79,9 +52,9 @@ export async function getMore(cursors: Cursors, command: Command): Promise<Reply
   allow(command, ['collection', 'batchSize']);
   const id = command.long(command.name) ?? 0n;
   const namespace = `${databaseName(command)}.${collectionName(command, 'collection')}`;
-  const batchSize = positive(command, 'batchSize') || Number.POSITIVE_INFINITY;
+  const batchSize = count(command, 'batchSize') || Number.POSITIVE_INFINITY;
   const cursor = cursors.take(id, namespace);
-  const { batch, isDone } = await nextBatch(cursor, batchSize, pauses(command.maxTimeMs));
+  const { batch, isDone } = await nextBatch(cursor, batchSize, pauses());
   if (!isDone) cursors.putBack(id, cursor);
   return cursorReply('nextBatch', batch, isDone ? 0n : id, namespace);
 }
@@ -90,26 +63,27 @@ export async function getMore(cursors: Cursors, command: Command): Promise<Reply
 export function killCursors(cursors: Cursors, command: Command): Reply {
   allow(command, ['cursors']);
   const namespace = `${databaseName(command)}.${collectionName(command)}`;
-  const list = command.view('cursors');
-  if (!Array.isArray(list)) throw new MongoError(9, "the field 'killCursors.cursors' must be an array");
+  const list = command.value('cursors');
+  if (!isArray(list)) throw new MongoError(9, "the field 'killCursors.cursors' must be an array");
   const cursorsKilled: bigint[] = [];
   const cursorsNotFound: bigint[] = [];
   for (const item of list) {
-    const id = BigInt(String(item));
+    const number = item instanceof RawValue ? numberOf(item) : 0;
+    const id = typeof number === 'bigint' || Number.isInteger(number) ? BigInt(number) : 0n;
     (cursors.kill(id, namespace) ? cursorsKilled : cursorsNotFound).push(id);
   }
   return { cursorsKilled, cursorsNotFound, cursorsAlive: [], cursorsUnknown: [], ok: 1 };
 }
 
-/** Fills one batch. It is done when nothing more will come, as far as can be told without looking further. */
+/** Fills one batch. `isDone` is true when nothing more will come, as far as is known without looking further. */
 async function nextBatch(
   cursor: Cursor,
-  most: number,
+  size: number,
   pause: () => Promise<void> | undefined,
 ): Promise<{ readonly batch: Buffer[]; readonly isDone: boolean }> {
   const batch: Buffer[] = [];
-  let size = 0;
-  while (batch.length < most && cursor.left > 0) {
+  let batchBytes = 0;
+  while (batch.length < size && cursor.left > 0) {
     let bytes = cursor.pending;
     cursor.pending = undefined;
     if (bytes === undefined) {
@@ -119,30 +93,24 @@ async function nextBatch(
       if (next.value === undefined) continue;
       bytes = cursor.project(next.value.bytes);
     }
-    // Each element costs its type, its number and a 0 besides the document.
-    if (batch.length > 0 && size + bytes.length + 16 > largestDocument) {
+    // An element costs its type, its number and a 0 besides the document.
+    if (batch.length > 0 && batchBytes + bytes.length + 16 > MAX_DOCUMENT_BYTES) {
       cursor.pending = bytes;
       return { batch, isDone: false };
     }
-    size += bytes.length + 16;
+    batchBytes += bytes.length + 16;
     batch.push(bytes);
     cursor.left--;
   }
   return { batch, isDone: cursor.left <= 0 };
 }
 
-/** Lets others have a turn now and then, and keeps the time limit: code 50. Waits only when it is time to. */
-function pauses(maxTimeMs: number): () => Promise<void> | undefined {
-  const start = performance.now();
-  let turnStart = start;
+/** Gives other operations a turn every 10 ms. The returned function answers a promise only when it is time to wait. */
+function pauses(): () => Promise<void> | undefined {
+  let turnStart = performance.now();
   let steps = 0;
   return () => {
-    if (++steps % 32 !== 0) return undefined;
-    const now = performance.now();
-    if (maxTimeMs > 0 && now - start > maxTimeMs) {
-      throw new MongoError(50, 'operation exceeded time limit');
-    }
-    if (now - turnStart < turnMs) return undefined;
+    if (++steps % 32 !== 0 || performance.now() - turnStart < TURN_MS) return undefined;
     return new Promise((resolve) => {
       setImmediate(() => {
         turnStart = performance.now();
@@ -161,7 +129,7 @@ function cursorReply(
   return { cursor: { [field]: batch.map(rawDocument), id, ns }, ok: 1 };
 }
 
-function positive(command: Command, name: string): number | undefined {
+function count(command: Command, name: string): number | undefined {
   const value = command.integer(name);
   if (value !== undefined && value < 0)
     throw new MongoError(2, `the field '${command.name}.${name}' must not be negative`);

@@ -1,15 +1,15 @@
 import { chmodSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { commandTable } from '../commands/command-table.js';
 import { openCursors } from '../commands/cursors.js';
+import { serveCommands } from '../commands/table.js';
 import { type Connection, serveConnection } from '../protocol/connection.js';
-import { openBursts } from '../storage/burst.js';
-import { openCatalog } from '../storage/collections.js';
+import { openCollections } from '../storage/collections.js';
+import { openCommitQueue } from '../storage/commit-queue.js';
+import { sweepExpired } from '../storage/expiry.js';
 import { openStore } from '../storage/store.js';
-import { sweepExpired } from '../storage/ttl.js';
 
-/** What the server, within its thread, is started with. */
-export interface ServerOptions {
+/** How the server is started within its thread. */
+export interface SocketServerOptions {
   /** The file of the store. */
   readonly file: string;
   readonly socketPath: string;
@@ -23,23 +23,26 @@ export interface ServerOptions {
 }
 
 /** A running server. */
-export interface Server {
+export interface SocketServer {
   /** Answers what is under way, closes all connections and the store. */
   close(): Promise<void>;
 }
 
-/** How long clients have to take their last answers, in milliseconds. */
-const graceMs = 1000;
+/** How long clients have to read their last answers, in milliseconds. */
+const GRACE_MS = 1000;
 
-/** Starts to serve. @param fatal is told when it can go on no more. */
-export async function startServer(options: ServerOptions, fatal: (error: Error) => void): Promise<Server> {
+/** Serves a store on a Unix socket. @param fatal is called when it can serve no longer */
+export async function startSocketServer(
+  options: SocketServerOptions,
+  fatal: (error: Error) => void,
+): Promise<SocketServer> {
   const now = options.now ?? (() => new Date());
   const store = openStore(options.file);
-  const catalog = openCatalog(store);
-  const documents = { store, catalog };
-  const bursts = openBursts(store, catalog, fatal);
+  const collections = openCollections(store);
+  const documents = { store, collections };
+  const queue = openCommitQueue(store, collections, fatal);
   const cursors = openCursors(() => performance.now(), options.cursorTimeoutMs);
-  const serve = commandTable({ ...documents, bursts, cursors, now });
+  const serve = serveCommands({ ...documents, queue, cursors, now });
   const connections = new Set<Connection>();
   let lastId = 0;
   let isClosing = false;
@@ -61,9 +64,9 @@ export async function startServer(options: ServerOptions, fatal: (error: Error) 
   const sweep = async () => {
     cursors.sweep();
     try {
-      await sweepExpired(documents, bursts, now(), () => isClosing);
+      await sweepExpired(documents, queue, now(), () => isClosing);
     } catch {
-      // No room, say: the next sweep tries again.
+      // A full disk, for instance. The next sweep tries again.
     }
   };
   const plan = () => {
@@ -82,13 +85,13 @@ export async function startServer(options: ServerOptions, fatal: (error: Error) 
       const closed = new Promise((resolve) => listener.close(resolve));
       for (const connection of connections) connection.finish();
       await sweeping;
-      await bursts.idle();
+      await queue.idle();
       const cut = setTimeout(() => {
         for (const connection of connections) connection.destroy();
-      }, graceMs);
+      }, GRACE_MS);
       await closed;
       clearTimeout(cut);
-      await bursts.idle();
+      await queue.idle();
       await store.close();
     },
   };

@@ -1,15 +1,15 @@
 import { utimesSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ServerOptions, startServer } from './socket-server.js';
+import { type SocketServerOptions, startSocketServer } from './socket-server.js';
 
-/** What the worker is started with. */
-export interface WorkerInput extends ServerOptions {
-  /** The lock file, touched now and then as a sign of life to other machines. */
+/** How the worker is started. */
+export interface WorkerInput extends SocketServerOptions {
+  /** The lock file, touched every `heartbeatMs` as a sign of life to other machines. */
   readonly lockFile: string;
   readonly heartbeatMs: number;
 }
 
-/** What the worker tells. */
+/** The worker's one message, once it has started or failed to. */
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly message: string };
@@ -17,25 +17,25 @@ export type WorkerMessage =
 const port = parentPort;
 if (port) {
   const tell = (message: WorkerMessage) => port.postMessage(message);
-  // The cast is safe: start.ts alone starts this thread.
+  // The cast is safe: start-embedded-mongo.ts alone starts this thread.
   const input = workerData as WorkerInput;
   const fatal = (error: Error) => {
     throw error;
   };
   try {
-    const server = await startServer(input, fatal);
+    const server = await startSocketServer(input, fatal);
     const heartbeat = setInterval(() => {
       const now = new Date();
       try {
         utimesSync(input.lockFile, now, now);
       } catch {
-        // A sign of life that fails today may succeed tomorrow.
+        // A full disk, for instance. The next one may succeed.
       }
     }, input.heartbeatMs);
     port.once('message', async () => {
       await server.close();
       clearInterval(heartbeat);
-      // All is written and closed: nothing that is left, such as a timer, is to keep the thread.
+      // All is written and closed. Without this a timer that is left would keep the thread.
       process.exit(0);
     });
     tell({ kind: 'ready' });

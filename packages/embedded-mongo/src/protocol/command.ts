@@ -1,32 +1,39 @@
-import { Box, bsonType } from '../bson/box.js';
+import { decodeElement, type Element, elementsOf } from '../bson/decode.js';
 import {
-  type Element,
-  elementsOf,
-  isViewObject,
-  keysOf,
-  type View,
-  type ViewObject,
-  viewOfElement,
-} from '../bson/view.js';
-import { MongoError } from '../mongo-error.js';
-import { plainNumber } from '../storage/collections.js';
+  type BsonDocument,
+  type BsonValue,
+  bsonType,
+  type Encodable,
+  isDocument,
+  plainNumber,
+  RawValue,
+} from '../bson/values.js';
+import { MongoError, unsupported } from '../mongo-error.js';
 import type { Request } from './wire.js';
 
-/** A command's fields, read by name and type. Every reader throws a MongoDB error that names the field. */
+/** The answer to a command, before it is written as BSON. */
+export type Reply = Record<string, Encodable>;
+
+/** Serves a command of one connection. */
+export type Serve = (command: Command, connectionId: number) => Promise<Reply>;
+
+/** Reads the fields of a command by name and type. Each reader throws a MongoDB error that names the field. */
 export interface Fields {
   has(name: string): boolean;
-  /** Throws code 72 for a field that is none of these: an option is served or refused, never ignored. */
+  /** Throws code 72 for a field that is none of these, so that no option is ignored. */
   allowOnly(names: readonly string[]): void;
-  view(name: string): View | undefined;
-  document(name: string): ViewObject | undefined;
-  /** The bytes of a document. */
-  bytes(name: string): Buffer | undefined;
+  value(name: string): BsonValue | undefined;
+  document(name: string): BsonDocument | undefined;
+  /** A document that must be there. */
+  required(name: string): BsonDocument;
+  /** The bytes of a document that must be there. */
+  bytes(name: string): Buffer;
   text(name: string): string | undefined;
   /** A whole number, of any numeric type. */
   integer(name: string): number | undefined;
-  /** A number below 2^63 and above -2^63, as sent. */
+  /** A 64-bit integer, exact. */
   long(name: string): bigint | undefined;
-  /** True or false; numbers count as C has it. */
+  /** True or false; of numbers, 0 is false. */
   flag(name: string): boolean;
   /** Documents, from the body or from a sequence beside it. */
   documents(name: string): readonly Uint8Array[];
@@ -36,27 +43,13 @@ export interface Fields {
 export interface Command extends Fields {
   readonly name: string;
   readonly db: string;
-  /** Milliseconds that the client allows, or 0 for no limit. */
-  readonly maxTimeMs: number;
 }
 
 /** What every command may carry. */
-const generic = [
-  'lsid',
-  '$db',
-  '$clusterTime',
-  '$readPreference',
-  'writeConcern',
-  'readConcern',
-  'maxTimeMS',
-  'comment',
-  'apiVersion',
-  'apiStrict',
-  'apiDeprecationErrors',
-];
-
-const transactional = ['txnNumber', 'startTransaction', 'autocommit'];
-const readLevels = ['local', 'available', 'majority', 'linearizable'];
+const GENERIC = ['lsid', '$db', 'writeConcern', 'readConcern'];
+const TRANSACTIONAL = ['txnNumber', 'startTransaction', 'autocommit'];
+/** All of them are met: a read sees what is on disk. */
+const READ_LEVELS = ['local', 'majority'];
 
 /** Reads a request as a command. Throws a MongoDB error for what no command of this server may have. */
 export function commandOf(request: Request): Command {
@@ -64,27 +57,20 @@ export function commandOf(request: Request): Command {
   const [first] = elements;
   if (first === undefined) throw new MongoError(59, "no such command: ''");
   const fields = fieldsOf(elements, first.name, request.sequences);
-  for (const name of transactional) {
-    if (fields.has(name))
-      throw new MongoError(20, `transactions and retryable writes are not supported: ${name}`);
+  for (const name of TRANSACTIONAL) {
+    if (fields.has(name)) throw unsupported(20, `transactions and retryable writes: ${name}`);
   }
-  const concern = fields.document('readConcern');
-  if (concern) {
-    const inner = fieldsOf(elementsOf(fields.bytes('readConcern') ?? Buffer.alloc(0)), 'readConcern');
-    inner.allowOnly(['level']);
-    const level = inner.text('level') ?? 'local';
-    if (!readLevels.includes(level)) throw new MongoError(72, `readConcern level is not supported: ${level}`);
+  if (fields.has('readConcern')) {
+    const concern = statement(fields.bytes('readConcern'), 'readConcern', ['level']);
+    const level = concern.text('level') ?? 'local';
+    if (!READ_LEVELS.includes(level)) throw unsupported(72, `the readConcern level ${level}`);
   }
-  if (fields.has('writeConcern')) {
-    // All of them are met: every write is on disk before it is answered.
-    const inner = fieldsOf(elementsOf(fields.bytes('writeConcern') ?? Buffer.alloc(0)), 'writeConcern');
-    inner.allowOnly(['w', 'j', 'wtimeout', 'fsync', 'provenance']);
-  }
+  // Every write is on disk before it is answered, which meets all concerns that can be named by these.
+  if (fields.has('writeConcern')) statement(fields.bytes('writeConcern'), 'writeConcern', ['w', 'j']);
   return {
     ...fields,
     name: first.name,
     db: fields.text('$db') ?? (request.form === 'query' ? 'admin' : ''),
-    maxTimeMs: fields.integer('maxTimeMS') ?? 0,
   };
 }
 
@@ -97,60 +83,65 @@ export function fieldsOf(
   const byName = new Map(elements.map((element) => [element.name, element]));
   const wrong = (name: string, wanted: string) =>
     new MongoError(14, `the field '${owner}.${name}' must be ${wanted}`);
-  const view = (name: string): View | undefined => {
+  const value = (name: string): BsonValue | undefined => {
     const element = byName.get(name);
-    return element && viewOfElement(element);
+    return element && decodeElement(element);
   };
   const number = (name: string): number | undefined => {
-    const value = view(name);
-    if (value === undefined || value === null) return undefined;
-    const plain = plainNumber(value);
+    const found = value(name);
+    if (found === undefined || found === null) return undefined;
+    const plain = plainNumber(found);
     if (Number.isNaN(plain)) throw wrong(name, 'a number');
     return plain;
   };
+  const document = (name: string): BsonDocument | undefined => {
+    const found = value(name);
+    if (found === undefined || found === null) return undefined;
+    if (!isDocument(found)) throw wrong(name, 'an object');
+    return found;
+  };
   return {
-    view,
+    value,
+    document,
     has: (name) => byName.has(name) || sequences.has(name),
     allowOnly(names) {
       for (const name of [...byName.keys(), ...sequences.keys()]) {
         if (names.includes(name)) continue;
-        throw new MongoError(72, `the embedded server does not support the field '${owner}.${name}'`);
+        throw unsupported(72, `the field '${owner}.${name}'`);
       }
     },
-    document(name) {
-      const value = view(name);
-      if (value === undefined || value === null) return undefined;
-      if (!isViewObject(value)) throw wrong(name, 'an object');
-      return value;
+    required(name) {
+      const found = document(name);
+      if (found === undefined) throw wrong(name, 'an object');
+      return found;
     },
     bytes(name) {
       const element = byName.get(name);
-      if (element === undefined) return undefined;
-      if (element.type !== bsonType.object) throw wrong(name, 'an object');
+      if (element?.type !== bsonType.object) throw wrong(name, 'an object');
       return Buffer.from(element.bytes);
     },
     text(name) {
-      const value = view(name);
-      if (value === undefined) return undefined;
-      if (typeof value !== 'string') throw wrong(name, 'a string');
-      return value;
+      const found = value(name);
+      if (found === undefined) return undefined;
+      if (typeof found !== 'string') throw wrong(name, 'a string');
+      return found;
     },
     integer(name) {
-      const value = number(name);
-      if (value !== undefined && !Number.isInteger(value)) throw wrong(name, 'a whole number');
-      return value;
+      const found = number(name);
+      if (found !== undefined && !Number.isInteger(found)) throw wrong(name, 'a whole number');
+      return found;
     },
     long(name) {
       const element = byName.get(name);
       if (element?.type === bsonType.long) return Buffer.from(element.bytes).readBigInt64LE();
-      const value = number(name);
-      return value === undefined ? undefined : BigInt(Math.trunc(value));
+      const found = number(name);
+      return found === undefined ? undefined : BigInt(Math.trunc(found));
     },
     flag(name) {
-      const value = view(name);
-      if (value === undefined || value === null) return false;
-      if (typeof value === 'boolean') return value;
-      if (value instanceof Box && !Number.isNaN(plainNumber(value))) return plainNumber(value) !== 0;
+      const found = value(name);
+      if (found === undefined || found === null) return false;
+      if (typeof found === 'boolean') return found;
+      if (found instanceof RawValue && !Number.isNaN(plainNumber(found))) return plainNumber(found) !== 0;
       throw wrong(name, 'true or false');
     },
     documents(name) {
@@ -168,9 +159,9 @@ export function fieldsOf(
   };
 }
 
-/** Refuses the fields of a command that it does not serve; those that all commands have are served. */
+/** Refuses all fields of a command but these and those that any command may have. */
 export function allow(command: Command, names: readonly string[]): void {
-  command.allowOnly([command.name, ...generic, ...names]);
+  command.allowOnly([command.name, ...GENERIC, ...names]);
 }
 
 /** The collection that a command names. Throws code 73 for a name that none can have. */
@@ -195,9 +186,4 @@ export function statement(bytes: Uint8Array, owner: string, names: readonly stri
   const fields = fieldsOf(elementsOf(bytes), owner);
   fields.allowOnly(names);
   return fields;
-}
-
-/** Whether all names of a document begin with a dollar sign, or none; code 9 for a mixture at the front. */
-export function isModifiers(update: ViewObject): boolean {
-  return keysOf(update)[0]?.startsWith('$') ?? false;
 }

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net';
 import { encodeDocument } from '../bson/encode.js';
-import type { Serve } from '../commands/command-table.js';
 import { errorReply, toMongoError } from '../mongo-error.js';
-import { commandOf } from './command.js';
-import { encodeReply, messageCutter, parseRequest, type Request } from './wire.js';
+import { commandOf, type Serve } from './command.js';
+import { createMessageCutter, encodeReply, parseRequest, type Request } from './wire.js';
 
-/** What is read ahead, in bytes, while a command is under way. */
-const aheadBytes = 256 * 1024;
+/** How much is read ahead while a command runs, in bytes. */
+const READ_AHEAD_BYTES = 256 * 1024;
 
 /** What a connection needs. */
 export interface ConnectionOptions {
@@ -18,18 +17,18 @@ export interface ConnectionOptions {
 
 /** One client's connection. */
 export interface Connection {
-  /** Takes no more commands, answers the one under way, and ends. */
+  /** Takes no more commands, answers the one that runs, and ends. */
   finish(): void;
   destroy(): void;
 }
 
 /**
- * Serves one connection: commands one after the other, answers in order. While one is under way, or the client does
- * not take its answers, little more is read, so what a connection holds is bounded by one message.
- * A client whose bytes are no protocol is cut off; the others do not notice.
+ * Serves one connection: one command after the other, answered in order. While a command runs, or the client does not
+ * read its answers, little more is read (backpressure), so that a connection holds one message at most. A client that
+ * sends bytes that are not the protocol is disconnected.
  */
 export function serveConnection(socket: Socket, { id, serve, stallMs }: ConnectionOptions): Connection {
-  const cutter = messageCutter();
+  const cutter = createMessageCutter();
   let busy = false;
   let finishing = false;
   let replies = 0;
@@ -40,7 +39,7 @@ export function serveConnection(socket: Socket, { id, serve, stallMs }: Connecti
     const { received } = cutter;
     if (busy || cutter.held === 0 || socket.destroyed) return;
     stall = setTimeout(() => {
-      // This thread may itself have stood still: what is waiting to be read is read before the verdict.
+      // This thread may itself have been busy: bytes that have arrived are read before the decision.
       setImmediate(() => (cutter.received === received ? socket.destroy() : undefined));
     }, stallMs);
   };
@@ -74,7 +73,7 @@ export function serveConnection(socket: Socket, { id, serve, stallMs }: Connecti
         watch();
       }
     } catch {
-      // Not the protocol: there is no telling where the next message begins.
+      // Not the protocol: where the next message begins is unknown.
       busy = false;
       clearTimeout(stall);
       socket.destroy();
@@ -84,7 +83,7 @@ export function serveConnection(socket: Socket, { id, serve, stallMs }: Connecti
   socket.on('data', (chunk: Buffer) => {
     cutter.push(chunk);
     if (busy) {
-      if (cutter.held > aheadBytes) socket.pause();
+      if (cutter.held > READ_AHEAD_BYTES) socket.pause();
     } else void work();
   });
   socket.on('error', () => socket.destroy());

@@ -1,21 +1,21 @@
-import { elementsOf } from '../bson/view.js';
+import { elementsOf } from '../bson/decode.js';
 
 /** MongoDB's limit of one message, in bytes. */
-export const largestMessage = 48_000_000;
+export const MAX_MESSAGE_BYTES = 48_000_000;
 
-const opReply = 1;
-const opQuery = 2004;
-const opMsg = 2013;
+const OP_REPLY = 1;
+const OP_QUERY = 2004;
+const OP_MSG = 2013;
 
 /** Flags of OP_MSG. The low 16 bits must be understood, or the message is refused. */
-const checksumPresent = 1;
-const moreToCome = 2;
-const knownRequired = checksumPresent | moreToCome;
+const CHECKSUM_PRESENT = 1;
+const MORE_TO_COME = 2;
+const KNOWN_REQUIRED = CHECKSUM_PRESENT | MORE_TO_COME;
 
-/** A command as it came over the wire. */
+/** A request as it came over the wire. */
 export interface Request {
   readonly requestId: number;
-  /** How it came, and so how it is answered. */
+  /** The opcode it came with, which decides that of the answer. */
   readonly form: 'msg' | 'query';
   readonly wantsReply: boolean;
   readonly body: Uint8Array;
@@ -23,7 +23,7 @@ export interface Request {
   readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
-/** Bytes that are no message of this protocol: the connection is beyond repair. */
+/** Bytes that are no message of this protocol. The connection cannot go on. */
 export class ProtocolError extends Error {}
 
 /** Cuts a stream of bytes into messages. */
@@ -31,14 +31,14 @@ export interface MessageCutter {
   push(chunk: Buffer): void;
   /** The next whole message. Throws `ProtocolError` for one that claims an impossible length. */
   next(): Buffer | undefined;
-  /** Bytes held that have not been given out. */
+  /** Bytes that are not yet part of a message given out. */
   readonly held: number;
   /** Bytes received in all. */
   readonly received: number;
 }
 
-/** Makes a cutter. Its memory grows with what came, never with what was announced. */
-export function messageCutter(): MessageCutter {
+/** Makes a cutter. Its memory grows with the bytes received, never with the length that a message announces. */
+export function createMessageCutter(): MessageCutter {
   let chunks: Buffer[] = [];
   let held = 0;
   let received = 0;
@@ -54,7 +54,7 @@ export function messageCutter(): MessageCutter {
     if (held < 16) return undefined;
     if ((chunks[0]?.length ?? 0) < 16) joined();
     const length = chunks[0]?.readInt32LE(0) ?? 0;
-    if (length < 16 || length > largestMessage) throw new ProtocolError(`a message of ${length} bytes`);
+    if (length < 16 || length > MAX_MESSAGE_BYTES) throw new ProtocolError(`a message of ${length} bytes`);
     return length;
   };
   return {
@@ -85,8 +85,8 @@ export function parseRequest(message: Buffer): Request {
   const opcode = message.readInt32LE(12);
   const requestId = message.readInt32LE(4);
   try {
-    if (opcode === opMsg) return parseMsg(message, requestId);
-    if (opcode === opQuery) return parseQuery(message, requestId);
+    if (opcode === OP_MSG) return parseMsg(message, requestId);
+    if (opcode === OP_QUERY) return parseQuery(message, requestId);
   } catch (error) {
     if (error instanceof ProtocolError) throw error;
     throw new ProtocolError(error instanceof Error ? error.message : String(error), { cause: error });
@@ -97,9 +97,9 @@ export function parseRequest(message: Buffer): Request {
 function parseMsg(message: Buffer, requestId: number): Request {
   if (message.length < 21) throw new ProtocolError('a message too short');
   const flags = message.readUInt32LE(16);
-  if ((flags & 0xffff & ~knownRequired) !== 0) throw new ProtocolError(`unknown flags ${flags}`);
+  if ((flags & 0xffff & ~KNOWN_REQUIRED) !== 0) throw new ProtocolError(`unknown flags ${flags}`);
   // The checksum is not verified: on a Unix socket nothing is damaged on its way.
-  const end = message.length - ((flags & checksumPresent) !== 0 ? 4 : 0);
+  const end = message.length - ((flags & CHECKSUM_PRESENT) !== 0 ? 4 : 0);
   const sequences = new Map<string, Uint8Array[]>();
   let body: Uint8Array | undefined;
   let at = 20;
@@ -125,7 +125,7 @@ function parseMsg(message: Buffer, requestId: number): Request {
   }
   if (body === undefined) throw new ProtocolError('no body');
   elementsOf(body);
-  return { requestId, form: 'msg', wantsReply: (flags & moreToCome) === 0, body, sequences };
+  return { requestId, form: 'msg', wantsReply: (flags & MORE_TO_COME) === 0, body, sequences };
 }
 
 function documentsOf(message: Buffer, from: number, end: number): Uint8Array[] {
@@ -169,9 +169,9 @@ export function encodeReply(request: Request, replyId: number, document: Uint8Ar
   message.writeInt32LE(replyId, 4);
   message.writeInt32LE(request.requestId, 8);
   if (request.form === 'msg') {
-    message.writeInt32LE(opMsg, 12);
+    message.writeInt32LE(OP_MSG, 12);
   } else {
-    message.writeInt32LE(opReply, 12);
+    message.writeInt32LE(OP_REPLY, 12);
     // OP_REPLY: flags "await capable", no cursor, from 0, one document.
     message.writeInt32LE(8, 16);
     message.writeInt32LE(1, 32);

@@ -1,58 +1,45 @@
-import { type ViewObject, viewOf } from '../bson/view.js';
-import { type Match, matcher } from '../filter/match.js';
+import { decodeDocument } from '../bson/decode.js';
+import type { Filter } from '../filter/filter.js';
+import { matches } from '../filter/match.js';
 import { type Collection, numbered } from '../storage/collections.js';
 import type { Documents, Stored } from '../storage/documents.js';
-import type { KeyRange, Plan } from './planner.js';
+import type { Entry, KeyRange } from '../storage/store.js';
+import type { Plan } from './planner.js';
 
-const pageSize = 128;
-
-/** A document that matches; its view is there when the filter had to look at it. */
-export interface Found extends Stored {
-  readonly view?: ViewObject;
-}
+const PAGE_ENTRIES = 128;
 
 /**
  * The documents of a plan that match a filter, one by one; undefined for each that does not match, so that a caller
- * can count the work and take a break. Between two steps the store may change: the walk goes on behind the key that
- * it came to, and documents that have gone are passed over.
+ * can pause after some work. The store may change between two steps: the scan goes on behind the last key that it
+ * read, and skips documents that have been deleted.
  */
 export function* scan(
   at: Documents,
   collection: Collection,
   plan: Plan,
-  filter: ViewObject,
-): Generator<Found | undefined> {
-  const match: Match | undefined = plan.exact ? undefined : matcher(filter);
-  const seen = plan.index?.multikey ? new Set<string>() : undefined;
+  filter: Filter,
+): Generator<Stored | undefined> {
   for (const range of plan.ranges) {
-    for (const entry of walk(at, plan, range)) {
+    for (const entry of entriesIn(at, plan, range)) {
       const id = plan.index ? entry.value : entry.key.subarray(4);
-      const name = seen && id.toString('latin1');
-      if (name !== undefined && seen?.has(name)) continue;
-      if (name !== undefined) seen?.add(name);
       const bytes = plan.index ? at.store.get(numbered(collection.id, id)) : entry.value;
       if (bytes === undefined) continue;
-      if (match === undefined) {
-        yield { id, bytes };
-        continue;
-      }
-      const view = viewOf(bytes);
-      yield match(view) ? { id, bytes, view } : undefined;
+      yield plan.exact || matches(filter, decodeDocument(bytes)) ? { id, bytes } : undefined;
     }
   }
 }
 
-function* walk(at: Documents, plan: Plan, range: KeyRange): Generator<{ key: Buffer; value: Buffer }> {
+function* entriesIn(at: Documents, plan: Plan, range: KeyRange): Generator<Entry> {
   let { start, end } = range;
-  // Points and first batches are small: read little first.
-  let most = 4;
+  // Most ranges have one document: the first page is small.
+  let limit = 4;
   while (Buffer.compare(start, end) < 0) {
-    const page = at.store.page(start, end, plan.reverse, most);
-    for (const entry of page) yield entry;
+    const page = at.store.page(start, end, plan.reverse, limit);
+    yield* page;
     const last = page.at(-1);
     if (last === undefined) return;
     if (plan.reverse) end = last.key;
     else start = Buffer.concat([last.key, Buffer.from([0])]);
-    most = pageSize;
+    limit = PAGE_ENTRIES;
   }
 }

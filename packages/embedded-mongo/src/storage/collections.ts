@@ -1,8 +1,8 @@
-import { Box, numberOf } from '../bson/box.js';
+import { decodeDocument } from '../bson/decode.js';
 import { encodeDocument, rawDocument } from '../bson/encode.js';
-import type { Direction } from '../bson/value-key.js';
-import { getOwn, isViewObject, keysOf, type View, type ViewObject, viewOf } from '../bson/view.js';
-import { checkedFilter, type Match, matcher } from '../filter/match.js';
+import { type BsonDocument, isArray, isDocument, plainNumber, RawValue } from '../bson/values.js';
+import { checkedName, type Filter, parseFilter } from '../filter/filter.js';
+import type { Fields } from './index-key.js';
 import { after, type Store } from './store.js';
 
 /** An index other than the one on `_id`. */
@@ -10,17 +10,15 @@ export interface Index {
   /** Its number in the store. */
   readonly id: number;
   readonly name: string;
-  readonly fields: readonly (readonly [path: string, direction: Direction])[];
+  readonly fields: Fields;
   readonly unique: boolean;
-  /** The documents that it holds, when not all. */
-  readonly partial?: { readonly filter: ViewObject; readonly match: Match };
-  /** How long after the field's date a document expires. */
+  /** What the documents match that it holds, where it does not hold all. */
+  readonly partial?: Filter;
+  /** How long after the date in its field a document expires. */
   readonly expireAfterSeconds?: number;
-  /** The specification as it was sent: what listIndexes answers. */
+  /** The specification as listIndexes answers it. */
   readonly spec: Buffer;
-  /** Set once a document had several keys in it: ranges and orders then say less. */
-  multikey: boolean;
-  /** Set once a key was cut: its order among others with the same beginning is lost. */
+  /** Set once a key was cut: then the index no longer gives an order. */
   cut: boolean;
 }
 
@@ -30,30 +28,30 @@ export interface Collection {
   readonly id: number;
   readonly db: string;
   readonly name: string;
-  /** Set once an `_id` was cut. */
+  /** Set once the key of an `_id` was cut. */
   cutIds: boolean;
   indexes: Index[];
 }
 
-/** The collections of the store, kept in memory: there are few. */
-export interface Catalog {
+/** The collections of the store, all kept in memory. */
+export interface Collections {
   find(db: string, name: string): Collection | undefined;
-  /** Makes the collection if it is not there; in a transaction only, as are all below. */
+  /** Makes the collection if it is not there. This and all below run in a transaction only. */
   ensure(db: string, name: string): Collection;
   save(collection: Collection): void;
   nextId(): number;
   drop(collection: Collection): void;
   all(): Collection[];
-  /** Reads everything anew: after a transaction that came to nothing. */
+  /** Reads all of them again, after a transaction that was undone. */
   reload(): void;
 }
 
 const NOTHING = Buffer.alloc(0);
-const catalogId = 0;
-const entryPrefix = numbered(catalogId, Buffer.from('c'));
-const nextIdKey = numbered(catalogId, Buffer.from('n'));
+const COLLECTIONS_ID = 0;
+const ENTRY_PREFIX = numbered(COLLECTIONS_ID, Buffer.from('c'));
+const NEXT_ID_KEY = numbered(COLLECTIONS_ID, Buffer.from('n'));
 
-/** A key, in one piece or two, in the part of the store that has this number. */
+/** A key in the part of the store that has this number; it may come in two pieces. */
 export function numbered(id: number, rest: Uint8Array = NOTHING, last: Uint8Array = NOTHING): Buffer {
   const key = Buffer.allocUnsafe(4 + rest.length + last.length);
   key.writeUInt32BE(id);
@@ -62,19 +60,19 @@ export function numbered(id: number, rest: Uint8Array = NOTHING, last: Uint8Arra
   return key;
 }
 
-/** Opens the catalogue of a store. */
-export function openCatalog(store: Store): Catalog {
+/** Reads the collections of a store. */
+export function openCollections(store: Store): Collections {
   const collections = new Map<string, Collection>();
   const nameOf = (db: string, name: string) => `${db}.${name}`;
-  const keyOf = (db: string, name: string) => Buffer.concat([entryPrefix, Buffer.from(nameOf(db, name))]);
+  const keyOf = (db: string, name: string) => Buffer.concat([ENTRY_PREFIX, Buffer.from(nameOf(db, name))]);
 
   const reload = () => {
     collections.clear();
-    let start = entryPrefix;
+    let start = ENTRY_PREFIX;
     for (;;) {
-      const page = store.page(start, after(entryPrefix), false, 100);
+      const page = store.page(start, after(ENTRY_PREFIX), false, 100);
       for (const { value } of page) {
-        const collection = readCollection(viewOf(value));
+        const collection = collectionOf(decodeDocument(value));
         collections.set(nameOf(collection.db, collection.name), collection);
       }
       const last = page.at(-1);
@@ -85,26 +83,21 @@ export function openCatalog(store: Store): Catalog {
   reload();
 
   const nextId = () => {
-    const id = store.get(nextIdKey)?.readUInt32BE() ?? 1;
-    store.put(nextIdKey, numbered(id + 1));
+    const id = store.get(NEXT_ID_KEY)?.readUInt32BE() ?? 1;
+    store.put(NEXT_ID_KEY, numbered(id + 1));
     return id;
   };
 
   const save = (collection: Collection) => {
     const { id, db, name, cutIds, indexes } = collection;
-    const written = encodeDocument({
-      id,
-      db,
-      name,
-      cutIds,
-      indexes: indexes.map((index) => ({
-        id: index.id,
-        multikey: index.multikey,
-        cut: index.cut,
-        spec: rawDocument(index.spec),
-      })),
-    });
-    store.put(keyOf(db, name), written);
+    const entries = indexes.map((index) => ({
+      id: index.id,
+      // Earlier versions, which read the same format, had indexes over arrays.
+      multikey: false,
+      cut: index.cut,
+      spec: rawDocument(index.spec),
+    }));
+    store.put(keyOf(db, name), encodeDocument({ id, db, name, cutIds, indexes: entries }));
     collections.set(nameOf(db, name), collection);
   };
 
@@ -138,50 +131,43 @@ export function removeAll(store: Store, id: number): void {
   }
 }
 
-/** An index from its specification, which has been checked. */
-export function indexOf(id: number, specBytes: Buffer): Index {
-  const spec = viewOf(specBytes);
-  const fields = getOwn(spec, 'key');
-  const partial = getOwn(spec, 'partialFilterExpression');
-  const expires = getOwn(spec, 'expireAfterSeconds');
+/** An index from its specification, which has been checked (commands/index-spec.ts). */
+export function indexOf(id: number, spec: Buffer): Index {
+  const members = decodeDocument(spec);
+  const key = members.get('key');
+  const partial = members.get('partialFilterExpression');
+  const expires = members.get('expireAfterSeconds');
   return {
     id,
-    name: String(getOwn(spec, 'name')),
-    fields: isViewObject(fields)
-      ? keysOf(fields).map((path) => [path, plainNumber(fields[path]) < 0 ? -1 : 1] as const)
+    name: String(members.get('name')),
+    fields: isDocument(key)
+      ? [...key].map(
+          ([name, direction]) => [checkedName(name, 67), plainNumber(direction) < 0 ? -1 : 1] as const,
+        )
       : [],
-    unique: getOwn(spec, 'unique') === true,
-    spec: specBytes,
-    multikey: false,
+    unique: members.get('unique') === true,
+    spec,
     cut: false,
-    ...(isViewObject(partial)
-      ? { partial: { filter: checkedFilter(partial), match: matcher(partial) } }
-      : {}),
-    ...(expires instanceof Box ? { expireAfterSeconds: plainNumber(expires) } : {}),
+    ...(isDocument(partial) ? { partial: parseFilter(partial) } : {}),
+    ...(expires instanceof RawValue ? { expireAfterSeconds: plainNumber(expires) } : {}),
   };
 }
 
-/** A boxed number as a plain one; NaN for anything else. */
-export function plainNumber(value: View | undefined): number {
-  return value instanceof Box ? Number(numberOf(value)) : Number.NaN;
-}
-
-function readCollection(entry: ViewObject): Collection {
-  const indexes = getOwn(entry, 'indexes');
+function collectionOf(entry: BsonDocument): Collection {
+  const indexes = entry.get('indexes');
   return {
-    id: plainNumber(entry['id']),
-    db: String(entry['db']),
-    name: String(entry['name']),
-    cutIds: entry['cutIds'] === true,
-    indexes: (Array.isArray(indexes) ? indexes : []).filter(isViewObject).map((index) => ({
-      ...indexOf(plainNumber(index['id']), specOf(index)),
-      multikey: index['multikey'] === true,
-      cut: index['cut'] === true,
-    })),
+    id: plainNumber(entry.get('id')),
+    db: String(entry.get('db')),
+    name: String(entry.get('name')),
+    cutIds: entry.get('cutIds') === true,
+    indexes: (isArray(indexes) ? indexes : []).filter(isDocument).map((index) => {
+      if (index.get('multikey') === true)
+        throw new Error('it has an index over arrays, which this version does not read');
+      const spec = index.get('spec');
+      return {
+        ...indexOf(plainNumber(index.get('id')), encodeDocument(isDocument(spec) ? spec : {})),
+        cut: index.get('cut') === true,
+      };
+    }),
   };
-}
-
-function specOf(index: ViewObject): Buffer {
-  const spec = index['spec'];
-  return encodeDocument(isViewObject(spec) ? spec : {});
 }

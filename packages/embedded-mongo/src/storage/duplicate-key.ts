@@ -1,7 +1,13 @@
 import { Decimal128 } from 'bson';
-import { Box, bsonType, numberOf } from '../bson/box.js';
-import type { Encodable } from '../bson/encode.js';
-import { bsonName, getOwn, isViewObject, keysOf, type View, type ViewObject } from '../bson/view.js';
+import {
+  type BsonDocument,
+  type BsonValue,
+  bsonType,
+  type Encodable,
+  isArray,
+  isDocument,
+  numberOf,
+} from '../bson/values.js';
 import { MongoError } from '../mongo-error.js';
 import type { Collection, Index } from './collections.js';
 
@@ -9,17 +15,15 @@ import type { Collection, Index } from './collections.js';
 export function duplicateKey(
   collection: Pick<Collection, 'db' | 'name'>,
   index: Pick<Index, 'name' | 'fields'>,
-  document: ViewObject,
+  document: BsonDocument,
 ): MongoError {
   const keyPattern: Record<string, Encodable> = {};
   const keyValue: Record<string, Encodable> = {};
-  for (const [path, direction] of index.fields) {
-    keyPattern[path] = direction;
-    keyValue[path] = valueAt(document, path);
+  for (const [name, direction] of index.fields) {
+    keyPattern[name] = direction;
+    keyValue[name] = document.get(name) ?? null;
   }
-  const shown = index.fields
-    .map(([path]) => `${bsonName(path)}: ${text(valueAt(document, path))}`)
-    .join(', ');
+  const shown = index.fields.map(([name]) => `${name}: ${text(document.get(name) ?? null)}`).join(', ');
   return new MongoError(
     11000,
     `E11000 duplicate key error collection: ${collection.db}.${collection.name} index: ${index.name} dup key: { ${shown} }`,
@@ -27,31 +31,23 @@ export function duplicateKey(
   );
 }
 
-function valueAt(document: ViewObject, path: string): View {
-  let value: View | undefined = document;
-  for (const name of path.split('.')) value = isViewObject(value) ? getOwn(value, name) : undefined;
-  return value ?? null;
-}
-
-/** A value as MongoDB's shell writes it, at most 200 characters long: it goes into a message. */
-function text(value: View): string {
+/** A value as MongoDB's shell writes it, cut after 200 characters. */
+function text(value: BsonValue): string {
   const whole = fullText(value);
   return whole.length > 200 ? `${whole.slice(0, 200)}…` : whole;
 }
 
-function fullText(value: View): string {
+function fullText(value: BsonValue): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'boolean') return String(value);
   if (value instanceof Date) return `new Date(${value.getTime()})`;
-  if (Array.isArray(value)) return `[ ${value.map(fullText).join(', ')} ]`;
-  if (!(value instanceof Box)) {
-    return `{ ${keysOf(value)
-      .map((name) => `${bsonName(name)}: ${fullText(value[name] ?? null)}`)
-      .join(', ')} }`;
+  if (isArray(value)) return `[ ${value.map(fullText).join(', ')} ]`;
+  if (isDocument(value)) {
+    return `{ ${[...value].map(([name, member]) => `${name}: ${fullText(member)}`).join(', ')} }`;
   }
-  const bytes = Buffer.from(Box.bytesOf(value));
-  switch (Box.typeOf(value)) {
+  const bytes = Buffer.from(value.bytes);
+  switch (value.type) {
     case bsonType.objectId:
       return `ObjectId('${bytes.toString('hex')}')`;
     case bsonType.binary:
@@ -65,6 +61,6 @@ function fullText(value: View): string {
     case bsonType.long:
       return String(numberOf(value));
     default:
-      return `<BSON type ${Box.typeOf(value)}>`;
+      return `<BSON type ${value.type}>`;
   }
 }

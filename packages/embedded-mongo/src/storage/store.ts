@@ -8,14 +8,20 @@ export interface Entry {
   readonly value: Buffer;
 }
 
+/** Keys from `start` up to, not including, `end`. */
+export interface KeyRange {
+  readonly start: Buffer;
+  readonly end: Buffer;
+}
+
 /** Ordered bytes on disk. Writes are made inside `transact` only. */
 export interface Store {
   get(key: Uint8Array): Buffer | undefined;
   has(key: Uint8Array): boolean;
   put(key: Uint8Array, value: Uint8Array): void;
   remove(key: Uint8Array): void;
-  /** The first entries from `start` up to, not including, `end`; with `reverse` the last, backwards. At least one
-   *  if there is any, else as many as stay under about 1 MiB. Nothing of LMDB stays open afterwards. */
+  /** The first entries from `start` up to, not including, `end`; with `reverse` the last, backwards. A page has at
+   *  least one entry if there is any, and ends at about 1 MiB. Nothing of LMDB stays open afterwards. */
   page(start: Uint8Array, end: Uint8Array, reverse: boolean, most: number): Entry[];
   /** Runs `body` as one transaction, on disk before this returns. Throws what `body` throws, with nothing written;
    *  `CommitError` when the transaction could not be written. */
@@ -36,10 +42,11 @@ export class CommitError extends Error {
   }
 }
 
-/** With less than this left, in bytes, a failed write is taken for one that found no room. */
-const scarce = 64 * 1024 * 1024;
+/** A failed write with less room left than this, in bytes, counts as one that found the disk full. */
+const SCARCE_BYTES = 64 * 1024 * 1024;
 
-const pageBytes = 1024 * 1024;
+/** How much one page of entries may hold, in bytes. */
+const PAGE_BYTES = 1024 * 1024;
 
 /**
  * Entries of the list of free pages that LMDB keeps in memory. A longer one it writes to several records, and lmdb
@@ -47,7 +54,7 @@ const pageBytes = 1024 * 1024;
  * commit fails with MDB_BAD_TXN. A record holds 507 on pages of 4 KiB; test/abuse/free-pages.test.ts finds the fault
  * without this limit. Neither option is in lmdb's types or documentation; both are read by its env.cpp.
  */
-const freePagesInMemory = 400;
+const FREE_PAGES_IN_MEMORY = 400;
 
 /** Opens the store in one file (LMDB takes a folder with a dot in its name for a file, so it is given a file). */
 export function openStore(file: string): Store {
@@ -59,8 +66,8 @@ export function openStore(file: string): Store {
     // A commit returns when it is on disk. The default answers before that, and power loss would lose it.
     overlappingSync: false,
     cache: false,
-    maxFreeSpaceToLoad: freePagesInMemory,
-    maxFreeSpaceToRetain: freePagesInMemory,
+    maxFreeSpaceToLoad: FREE_PAGES_IN_MEMORY,
+    maxFreeSpaceToRetain: FREE_PAGES_IN_MEMORY,
   } as const;
   const db: RootDatabase<Buffer, Uint8Array> = open(options);
   // LMDB makes its files readable for all; the folder is closed to others, and so are they.
@@ -75,7 +82,7 @@ export function openStore(file: string): Store {
     for (const { key, value } of db.getRange({ ...range, limit: most })) {
       entries.push({ key: Buffer.from(key), value });
       size += value.length;
-      if (size > pageBytes) break;
+      if (size > PAGE_BYTES) break;
     }
     return entries;
   };
@@ -105,16 +112,16 @@ export function openStore(file: string): Store {
   };
 }
 
-/** LMDB calls a write that stopped half way an input/output error, whatever the reason; so look at the disk. */
+/** LMDB reports a full disk as an input/output error, so the room left on the disk decides. */
 function isOutOfSpace(error: unknown, file: string): boolean {
   const message = error instanceof Error ? error.message : String(error);
   if (/No space left|quota exceeded|File too large|MDB_MAP_FULL/i.test(message)) return true;
   if (!/Input\/output error/i.test(message)) return false;
   const { bavail, bsize } = statfsSync(dirname(file));
-  return bavail * bsize < scarce;
+  return bavail * bsize < SCARCE_BYTES;
 }
 
-/** LMDB's callback returns nothing: were it to return a promise, the commit would wait for it, unseen. */
+/** Runs `body` in a transaction. LMDB's callback returns nothing: lmdb-js would wait for a promise that it returned. */
 function settled<T>(db: RootDatabase<Buffer, Uint8Array>, body: () => T): T {
   const results: T[] = [];
   db.transactionSync(() => {

@@ -110,7 +110,9 @@ export function wireFuzz(random: SeededRandom): { next(requestId: number): Fuzze
       () => Buffer.alloc(random.below(200), random.below(256)),
       () => (depth > 3 ? 1 : [value(depth + 1), value(depth + 1)]),
       () =>
-        depth > 3 ? {} : { [random.pick(['$gt', '$in', '$set', '$each', 'a', name()])]: value(depth + 1) },
+        depth > 3
+          ? {}
+          : { [random.pick(['$gt', '$in', '$exists', '$not', '$or', 'a', name()])]: value(depth + 1) },
     ])();
 
   const valid = (requestId: number): Buffer =>
@@ -126,14 +128,11 @@ export function wireFuzz(random: SeededRandom): { next(requestId: number): Fuzze
           requestId,
         ),
       () =>
-        message(
-          { update: 'fuzz', updates: [{ q: { a: 1 }, u: { $set: { c: 1 } }, upsert: true }], $db: 'fuzz' },
-          requestId,
-        ),
+        message({ update: 'fuzz', updates: [{ q: { _id: 1, a: 1 }, u: { c: 1 } }], $db: 'fuzz' }, requestId),
       () => message({ delete: 'fuzz', deletes: [{ q: { a: 1 }, limit: 0 }], $db: 'fuzz' }, requestId),
       () =>
         message(
-          { findAndModify: 'fuzz', query: { a: 1 }, update: { $set: { 'a.b': 1 } }, $db: 'fuzz' },
+          { update: 'fuzz', updates: [{ q: { _id: 1 }, u: { $set: { a: 1 } } }], $db: 'fuzz' },
           requestId,
         ),
       () =>

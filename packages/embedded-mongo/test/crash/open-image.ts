@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { MongoClient } from 'mongodb';
-import { startServer } from '../../src/process/socket-server.js';
+import { startSocketServer } from '../../src/process/socket-server.js';
 import { checkDataFile } from '../../src/storage/data-file.js';
 
 /** What is stored: the version of each document by its id; or why nothing can be told. */
@@ -26,7 +26,7 @@ process.on('message', async (file: string) => {
 async function read(file: string): Promise<(readonly [number, number])[]> {
   // What LMDB survives must not be refused before it.
   if ((await stat(file)).size > 0) checkDataFile(file);
-  const server = await startServer(
+  const server = await startSocketServer(
     {
       file,
       socketPath: `${file}.sock`,

@@ -198,14 +198,14 @@ async function load(
           writes.set(request, { id, version: DELETED - ++version });
           await asked(socket, request, {
             delete: 'rows',
-            deletes: [{ q: { _id: id }, limit: 1 }],
+            deletes: [{ q: { _id: id }, limit: 0 }],
             $db: 'cut',
           });
           there.delete(id);
         } else {
           const v = ++version;
           writes.set(request, { id, version: v });
-          const updates = [{ q: { _id: id }, u: { $set: { v, pad } } }];
+          const updates = [{ q: { _id: id }, u: { v, pad } }];
           await asked(socket, request, { update: 'rows', updates, $db: 'cut' });
         }
       }

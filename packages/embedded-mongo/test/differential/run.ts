@@ -1,7 +1,7 @@
 import { BSON, type Db, type Document, MongoServerError } from 'mongodb';
 import type { Operation } from './operations.js';
 
-/** What came of an operation, as text in which every BSON type can be told: equal texts are equal outcomes. */
+/** The outcome of an operation, as text that shows every BSON type: equal texts are equal outcomes. */
 export type Outcome = string;
 
 /** No number loses its type, and nothing else its bytes. */
@@ -46,18 +46,12 @@ async function answer(db: Db, collection: string, operation: Operation): Promise
     return counts(await command({ insert: collection, documents, ordered }));
   }
   if ('update' in operation) {
-    const { update: q, set: u, multi, upsert } = operation;
-    return counts(await command({ update: collection, updates: [{ q, u, multi, upsert }] }));
+    const { update: q, by: u } = operation;
+    return counts(await command({ update: collection, updates: [{ q, u }] }));
   }
   if ('delete' in operation) {
-    const { delete: q, limit } = operation;
-    return counts(await command({ delete: collection, deletes: [{ q, limit }] }));
-  }
-  if ('findAndModify' in operation) {
-    const { findAndModify: query, options } = operation;
-    const { value, lastErrorObject } = await command({ findAndModify: collection, query, ...options });
-    const { n, updatedExisting, upserted } = lastErrorObject ?? {};
-    return { value: value ?? null, n: Number(n), updatedExisting, ...(upserted && { upserted }) };
+    const { delete: q } = operation;
+    return counts(await command({ delete: collection, deletes: [{ q, limit: 0 }] }));
   }
   if ('find' in operation) {
     const { sort, projection, ...limits } = operation.options;
@@ -69,11 +63,10 @@ async function answer(db: Db, collection: string, operation: Operation): Promise
 }
 
 /** The counts of a write, and which of its statements failed how. */
-function counts({ n, nModified, upserted, writeErrors = [] }: Document): Document {
+function counts({ n, nModified, writeErrors = [] }: Document): Document {
   return {
     n: Number(n),
     ...(nModified !== undefined && { nModified: Number(nModified) }),
-    ...(upserted && { upserted }),
     writeErrors: writeErrors.map(({ index, code }: Document) => ({
       index: Number(index),
       code: Number(code),

@@ -1,34 +1,36 @@
 import { MongoError, toMongoError } from '../mongo-error.js';
-import type { Catalog } from './collections.js';
+import type { Collections } from './collections.js';
 import { CommitError, type Store } from './store.js';
 
 /**
- * Runs operations so that one commit, one wait for the disk, serves all writes that came meanwhile.
- *
- * What arrives in one turn of the event loop is one burst. While a commit waits for the disk this thread stands
- * still, and what arrives then is read in the next turn, together. Each operation is isolated in its burst: it
- * refuses by throwing `MongoError` before it has written, so the others go on.
+ * Runs operations in groups: all writes that arrive in one turn of the event loop share one transaction and one sync
+ * to disk. This thread is blocked during the sync; what arrives meanwhile is read in the next turn, together. An
+ * operation refuses by throwing `MongoError` before it has written anything, so that the others of its group go on.
  */
-export interface Bursts {
+export interface CommitQueue {
   /** Runs `body` on committed data; it may take several turns. */
   read<T>(body: () => T | Promise<T>): Promise<T>;
-  /** Runs `body` in the burst's transaction; settles when that is on disk. `body` may run twice, the first time
-   *  undone. Rejects with a `MongoError`: its own, or code 14031 or 8 when the burst could not be written. */
+  /** Runs `body` in its group's transaction and settles once that is on disk. `body` may run twice, the first time
+   *  undone. Rejects with a `MongoError`: its own, or code 14031 or 8 when the group could not be written. */
   write<T>(body: () => T): Promise<T>;
-  /** Settles when all that was handed in has been answered. */
+  /** Settles when all operations have been answered. */
   idle(): Promise<void>;
 }
 
 interface Write {
-  /** Runs the operation and keeps its outcome. Throws what is not the client's fault: then all is undone. */
+  /** Runs the operation and keeps its outcome. Throws only what is no `MongoError`: then the group is undone. */
   run(): void;
-  /** Hands the outcome over, after the commit. */
+  /** Settles the operation's promise, after the commit. */
   settle(): void;
   fail(error: MongoError): void;
 }
 
-/** @param fatal is told when the store can write no more: only a restart helps. */
-export function openBursts(store: Store, catalog: Catalog, fatal: (error: Error) => void): Bursts {
+/** @param fatal is called when the store can write no more, so that only a restart helps */
+export function openCommitQueue(
+  store: Store,
+  collections: Collections,
+  fatal: (error: Error) => void,
+): CommitQueue {
   let reads: (() => Promise<void>)[] = [];
   let writes: Write[] = [];
   let scheduled = false;
@@ -39,7 +41,7 @@ export function openBursts(store: Store, catalog: Catalog, fatal: (error: Error)
     pending++;
     if (scheduled) return;
     scheduled = true;
-    setImmediate(burst);
+    setImmediate(runGroup);
   };
 
   const done = () => {
@@ -49,13 +51,13 @@ export function openBursts(store: Store, catalog: Catalog, fatal: (error: Error)
     waiting = [];
   };
 
-  const burst = () => {
+  const runGroup = () => {
     scheduled = false;
     const [theseReads, theseWrites] = [reads, writes];
     reads = [];
     writes = [];
-    // Reads go first, on committed data: what a client is shown can no longer be undone. Its own earlier writes
-    // are in it, since a connection has one operation under way at a time.
+    // Reads go first, on committed data, so that no client sees what may still be undone. It sees its own earlier
+    // writes, since a connection has one operation in flight at a time.
     for (const read of theseReads) void read();
     if (theseWrites.length > 0) commit(theseWrites);
   };
@@ -66,9 +68,9 @@ export function openBursts(store: Store, catalog: Catalog, fatal: (error: Error)
         for (const job of jobs) job.run();
       });
     } catch (thrown) {
-      catalog.reload();
+      collections.reload();
       if (!(thrown instanceof CommitError) && jobs.length > 1) {
-        // One operation ran into something unforeseen; alone, the others will not suffer from it.
+        // One operation failed unexpectedly: each is run alone, so that the others succeed.
         for (const job of jobs) commit([job]);
         return;
       }
