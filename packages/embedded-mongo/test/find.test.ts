@@ -1,5 +1,5 @@
 import { suite } from '@chatsessions/test-harness';
-import { Binary, Decimal128, type Document, Double, Long, MinKey, UUID } from 'mongodb';
+import { Binary, type Document, Double, Long, UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { type Doc, refusal, withServer } from './running.js';
 
@@ -121,41 +121,6 @@ test('of an array each element is compared', async () => {
   assert.equal(await found({ t: { $in: ['y', 'z'] } }), [1]);
 });
 
-const refusedFilters: [Document, RegExp][] = [
-  ...['$ne', '$nin', '$eq', '$all', '$type', '$regex', '$size', '$mod', '$elemMatch', '$near'].map(
-    (operator): [Document, RegExp] => [{ a: { [operator]: 1 } }, new RegExp(`operator \\${operator}$`)],
-  ),
-  ...['$and', '$nor', '$where', '$expr', '$text', '$comment'].map((operator): [Document, RegExp] => [
-    { [operator]: [{}] },
-    new RegExp(`operator \\${operator}$`),
-  ]),
-  [{ 'a.b': 1 }, /here 'a\.b'/],
-  [{ '': 1 }, /here ''/],
-  [{ a: { $gt: 1, b: 2 } }, /operator b$/],
-  [{ a: { b: 1 } }, /type object/],
-  [{ a: [1] }, /type array/],
-  [{ a: { $in: [[1]] } }, /type array/],
-  [{ a: /x/ }, /type regex/],
-  [{ a: Decimal128.fromString('1') }, /type decimal/],
-  [{ a: { $gt: new MinKey() } }, /type minKey/],
-  [{ a: { $exists: 1 } }, /\$exists/],
-  [{ a: { $in: 1 } }, /\$in/],
-  [{ a: { $not: 1 } }, /\$not/],
-  [{ $or: [] }, /\$or/],
-  [{ $or: [1] }, /\$or/],
-  [{ $or: [{ a: { $ne: 1 } }] }, /operator \$ne$/],
-];
-
-test('a filter with anything else is refused by its name, even where there is nothing to find', async () => {
-  const { db } = running();
-  for (const [filter, message] of refusedFilters) {
-    const refused = await refusal(db.collection('none').find(filter).toArray());
-    assert.is(refused.code, 2, JSON.stringify(filter));
-    assert.match(refused.message, message);
-    assert.match((await refusal(db.collection('none').deleteMany(filter))).message, message);
-  }
-});
-
 test('compound sorts, limits and projections', async () => {
   const { db } = running();
   const collection = db.collection<Doc>('page');
@@ -182,34 +147,6 @@ test('compound sorts, limits and projections', async () => {
     (await collection.find().sort({ _id: -1, a: 1 }).limit(2).toArray()).map(({ _id }) => _id),
     [59, 58],
   );
-});
-
-test('options, projections and sorts that are not served are refused by their names', async () => {
-  const { db } = running();
-  await db.collection<Doc>('a').insertOne({ _id: 1, list: [2, 1] });
-  const cases: [Document, number, RegExp][] = [
-    [{ skip: 1 }, 72, /find\.skip/],
-    [{ hint: { a: 1 } }, 72, /find\.hint/],
-    [{ collation: { locale: 'en' } }, 72, /find\.collation/],
-    [{ tailable: true }, 72, /find\.tailable/],
-    [{ noCursorTimeout: true }, 72, /find\.noCursorTimeout/],
-    [{ maxTimeMS: 5 }, 72, /find\.maxTimeMS/],
-    [{ comment: 'x' }, 72, /find\.comment/],
-    [{ projection: { a: 0 } }, 2, /here 'a'/],
-    [{ projection: { _id: 0 } }, 2, /here '_id'/],
-    [{ projection: { a: { $slice: 1 } } }, 2, /here 'a'/],
-    [{ projection: { 'a.b': 1 } }, 2, /here 'a\.b'/],
-    [{ sort: { a: 2 } }, 2, /a$/],
-    [{ sort: { a: { $meta: 'textScore' } } }, 2, /a$/],
-    [{ sort: { 'a.b': 1 } }, 2, /here 'a\.b'/],
-    [{ sort: { list: 1 } }, 201, /arrays, here 'list'/],
-    [{ limit: -1 }, 2, /find\.limit/],
-  ];
-  for (const [options, code, message] of cases) {
-    const refused = await refusal(db.command({ find: 'a', ...options }));
-    assert.is(refused.code, code, JSON.stringify(options));
-    assert.match(refused.message, message);
-  }
 });
 
 test('cursors go over several batches, forwards and backwards', async () => {

@@ -9,7 +9,7 @@ import {
   startEmbeddedMongo,
 } from '../src/process/start-embedded-mongo.js';
 
-/** A running server and a client of it, for one suite. */
+/** A running server and its client, for one suite. */
 export interface Running {
   readonly server: EmbeddedServer;
   readonly client: MongoClient;
@@ -48,7 +48,7 @@ export function connect(uri: string, options: MongoClientOptions = {}): Promise<
   return new MongoClient(uri, { serverSelectionTimeoutMS: 5000, ...options }).connect();
 }
 
-/** What a promise is rejected with, as far as MongoDB's errors go. */
+/** The rejection of a promise, with MongoDB's code where it has one. */
 export interface Refusal {
   readonly code: unknown;
   readonly message: string;

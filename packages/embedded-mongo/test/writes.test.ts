@@ -3,7 +3,6 @@ import {
   Binary,
   BSON,
   Decimal128,
-  type Document,
   Double,
   type Filter,
   Int32,
@@ -172,42 +171,6 @@ test('a replacement that takes another key is a duplicate, and changes nothing',
   await collection.insertOne({ _id: 3, k: 2 });
 });
 
-const operators = [
-  ...['$set', '$unset', '$inc', '$mul', '$min', '$max', '$rename', '$currentDate', '$setOnInsert', '$bit'],
-  ...['$push', '$pull', '$pullAll', '$addToSet', '$pop'],
-];
-
-test('update operators and other forms of an update are refused by their names, and change nothing', async () => {
-  const { db } = running();
-  await db.collection<Doc>('u').insertOne({ _id: 1, a: 1 });
-  const cases: [Document, number, RegExp][] = [
-    ...operators.map((operator): [Document, number, RegExp] => [
-      { q: { _id: 1 }, u: { [operator]: { a: 1 } } },
-      9,
-      new RegExp(`operator \\${operator}:`),
-    ]),
-    [{ q: { _id: 1 }, u: [{ $set: { a: 2 } }] }, 14, /update\.updates\.u/],
-    [{ q: { _id: 1 } }, 14, /update\.updates\.u/],
-    [{ u: { a: 2 } }, 14, /update\.updates\.q/],
-    [{ q: { a: 1 }, u: { a: 2 } }, 72, /update\.updates\.q/],
-    [{ q: { _id: { $in: [1] } }, u: { a: 2 } }, 72, /update\.updates\.q/],
-    ...['multi', 'upsert', 'arrayFilters', 'sort', 'hint', 'collation', 'c'].map(
-      (option): [Document, number, RegExp] => [
-        { q: { _id: 1 }, u: { a: 2 }, [option]: true },
-        72,
-        new RegExp(`update\\.updates\\.${option}'`),
-      ],
-    ),
-    [{ q: { _id: 1 }, u: { _id: 2, a: 1 } }, 66, /_id/],
-  ];
-  for (const [statement, code, message] of cases) {
-    const { writeErrors, n } = await db.command({ update: 'u', updates: [statement] });
-    assert.equal([writeErrors?.[0].code, n], [code, 0], JSON.stringify(statement));
-    assert.match(writeErrors[0].errmsg, message);
-    assert.equal(await db.collection<Doc>('u').findOne({}), { _id: 1, a: 1 });
-  }
-});
-
 test('replaceOne is a compare-and-set: 64 writers lose no update', async () => {
   const { db } = running();
   const collection = db.collection<{ _id: number; revision: number; by: number[] }>('cas');
@@ -224,61 +187,6 @@ test('replaceOne is a compare-and-set: 64 writers lose no update', async () => {
   const end = await collection.findOne({ _id: 1 });
   assert.is(end?.revision, 64);
   assert.is(new Set(end?.by).size, 64);
-});
-
-/** Whether a command was answered with errors of its statements. */
-function isAnswer(answer: unknown): answer is { writeErrors: { code: number; errmsg: string }[] } {
-  return typeof answer === 'object' && answer !== null && 'writeErrors' in answer;
-}
-
-test('what is not supported is refused by its name', async () => {
-  const { db, client } = running();
-  const collection = db.collection('a');
-  const cases: [() => Promise<unknown>, number, RegExp][] = [
-    [() => db.command({ aggregate: 'a', pipeline: [], cursor: {} }), 59, /aggregate/],
-    [() => collection.findOneAndUpdate({}, { $set: { x: 1 } }), 59, /findAndModify/],
-    [() => collection.findOneAndReplace({}, { x: 1 }), 59, /findAndModify/],
-    [() => collection.findOneAndDelete({}), 59, /findAndModify/],
-    [() => collection.distinct('a'), 59, /distinct/],
-    [() => collection.deleteOne({}), 72, /delete\.deletes\.limit/],
-    [() => collection.deleteMany({}, { hint: 'x_1' }), 72, /delete\.deletes\.hint/],
-    [() => collection.deleteMany({}, { collation: { locale: 'en' } }), 72, /collation/],
-    [() => db.command({ delete: 'a', deletes: [{ q: {} }] }), 72, /delete\.deletes\.limit/],
-    [() => db.command({ delete: 'a', deletes: [{ limit: 0 }] }), 14, /delete\.deletes\.q/],
-    [() => db.command({ insert: 'a', documents: [{}], comment: 'x' }), 72, /insert\.comment/],
-    [() => db.command({ insert: 'a', documents: [{}], writeConcern: { wtimeout: 1 } }), 72, /wtimeout/],
-    [
-      () => db.command({ insert: 'a', documents: [{}], $readPreference: { mode: 'primary' } }),
-      72,
-      /readPref/,
-    ],
-    [() => db.command({ hello: 1, loadBalanced: true }), 72, /hello\.loadBalanced/],
-    [
-      () => db.command({ insert: 'a', documents: [{}], bypassDocumentValidation: true }),
-      72,
-      /bypassDocumentValidation/,
-    ],
-    [() => db.command({ insert: 'a', documents: [{}], txnNumber: Long.fromNumber(1) }), 20, /txnNumber/],
-    [() => db.command({ find: 'a', readConcern: { level: 'snapshot' } }), 72, /snapshot/],
-    [() => db.command({ insert: 'a', documents: [] }), 9, /batch sizes/],
-    [() => db.command({ insert: '', documents: [{}] }), 73, /collection name/],
-    [() => client.db('admin').command({ replSetGetStatus: 1 }), 59, /replSetGetStatus/],
-  ];
-  for (const [body, code, message] of cases) {
-    // An error of a statement is in the answer when the command is sent raw.
-    const refused = await refusal(
-      body().then((answer) => {
-        const [error] = isAnswer(answer) ? answer.writeErrors : [];
-        if (error) throw Object.assign(new Error(error.errmsg), { code: error.code });
-      }),
-    );
-    assert.is(refused.code, code, refused.message);
-    assert.match(refused.message, message);
-  }
-  await refusal(
-    client.withSession((session) => session.withTransaction(() => collection.insertOne({}, { session }))),
-  );
-  assert.is(await collection.findOne({}), null);
 });
 
 test('concerns and sessions are accepted', async () => {

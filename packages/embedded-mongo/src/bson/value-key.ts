@@ -6,7 +6,7 @@ import { type BsonValue, bsonType, isArray, numberOf, RawValue } from './values.
  * First byte of each value's key: MongoDB's order of types (manual, "Comparison/Sort Order"), with gaps.
  * None is 0, which ends an object or an array.
  */
-const rank = {
+const RANK = {
   minKey: 0x0a,
   null: 0x14,
   number: 0x1e,
@@ -58,20 +58,20 @@ export function isSameType(a: Buffer, b: Buffer): boolean {
 }
 
 /** The range of all dates' keys. */
-export const DATE_BOUNDS = { low: Buffer.from([rank.date]), high: Buffer.from([rank.date + 1]) };
+export const DATE_BOUNDS = { low: Buffer.from([RANK.date]), high: Buffer.from([RANK.date + 1]) };
 
 /** The key of null, and of a member that is not there. */
-export const NULL_KEY = Buffer.from([rank.null]);
+export const NULL_KEY = Buffer.from([RANK.null]);
 /** The key of NaN, which is equal to itself alone, and neither above nor below any number. */
-export const NAN_KEY = Buffer.from([rank.number, ...Buffer.alloc(10)]);
-const TRUE = Buffer.from([rank.bool, 1]);
-const FALSE = Buffer.from([rank.bool, 0]);
+export const NAN_KEY = Buffer.from([RANK.number, ...Buffer.alloc(10)]);
+const TRUE = Buffer.from([RANK.bool, 1]);
+const FALSE = Buffer.from([RANK.bool, 0]);
 
 /** A text's key. One without a 0, as nearly all are, needs no escaping. */
 function textKey(text: string): Buffer {
-  if (text.includes('\0')) return Buffer.concat([Buffer.from([rank.string]), escaped(text)]);
+  if (text.includes('\0')) return Buffer.concat([Buffer.from([RANK.string]), escaped(text)]);
   const key = Buffer.alloc(Buffer.byteLength(text) + 3);
-  key[0] = rank.string;
+  key[0] = RANK.string;
   key.write(text, 1);
   return key;
 }
@@ -79,7 +79,7 @@ function textKey(text: string): Buffer {
 /** A date's key, of its milliseconds since the epoch. Made in two halves: BigInt, as in `ordered64`, is slower. */
 function dateKey(milliseconds: number): Buffer {
   const key = Buffer.allocUnsafe(9);
-  key[0] = rank.date;
+  key[0] = RANK.date;
   const high = Math.floor(milliseconds / 2 ** 32);
   key.writeUInt32BE((high ^ 0x8000_0000) >>> 0, 1);
   key.writeUInt32BE(milliseconds - high * 2 ** 32, 5);
@@ -93,11 +93,11 @@ function writeKey(parts: Uint8Array[], value: BsonValue): void {
   else if (value instanceof Date) parts.push(dateKey(value.getTime()));
   else if (value instanceof RawValue) writeRaw(parts, value);
   else if (isArray(value)) {
-    parts.push(Buffer.from([rank.array]));
+    parts.push(Buffer.from([RANK.array]));
     for (const item of value) writeKey(parts, item);
     parts.push(Buffer.from([0]));
   } else {
-    parts.push(Buffer.from([rank.object]));
+    parts.push(Buffer.from([RANK.object]));
     for (const [name, member] of value) {
       // MongoDB compares a member's type first, then its name, then its value.
       const key = valueKey(member);
@@ -115,39 +115,39 @@ function writeRaw(parts: Uint8Array[], value: RawValue): void {
     case bsonType.int:
     case bsonType.double:
     case bsonType.long:
-      return void push(rank.number, orderedNumber(numberOf(value)));
+      return void push(RANK.number, orderedNumber(numberOf(value)));
     case bsonType.decimal:
       throw new MongoError(201, 'the embedded server does not compare Decimal128 values');
     case bsonType.date:
-      return void push(rank.date, ordered64(bytes.readBigInt64LE()));
+      return void push(RANK.date, ordered64(bytes.readBigInt64LE()));
     case bsonType.objectId:
-      return void push(rank.objectId, bytes);
+      return void push(RANK.objectId, bytes);
     case bsonType.binary: {
       // Its length, then its subtype and its bytes as they stand behind the length.
       const key = Buffer.allocUnsafe(1 + bytes.length);
-      key[0] = rank.binary;
+      key[0] = RANK.binary;
       key.writeInt32BE(bytes.length - 5, 1);
       key.set(bytes.subarray(4), 5);
       return void parts.push(key);
     }
     case bsonType.timestamp:
-      return void push(rank.timestamp, Buffer.from(bytes).reverse());
+      return void push(RANK.timestamp, Buffer.from(bytes).reverse());
     case bsonType.minKey:
-      return void push(rank.minKey);
+      return void push(RANK.minKey);
     case bsonType.maxKey:
-      return void push(rank.maxKey);
+      return void push(RANK.maxKey);
     case bsonType.undefined:
-      return void push(rank.null);
+      return void push(RANK.null);
     case bsonType.symbol:
-      return void push(rank.string, escaped(bytes.subarray(4, -1)));
+      return void push(RANK.string, escaped(bytes.subarray(4, -1)));
     case bsonType.regex:
-      return void push(rank.regex, escaped(bytes));
+      return void push(RANK.regex, escaped(bytes));
     case bsonType.dbPointer:
-      return void push(rank.dbPointer, escaped(bytes));
+      return void push(RANK.dbPointer, escaped(bytes));
     case bsonType.code:
-      return void push(rank.code, escaped(bytes.subarray(4, -1)));
+      return void push(RANK.code, escaped(bytes.subarray(4, -1)));
     case bsonType.codeWithScope:
-      return void push(rank.codeWithScope, escaped(bytes));
+      return void push(RANK.codeWithScope, escaped(bytes));
     default: {
       const [element] = elementsOf(wrapped(value));
       if (element) writeKey(parts, decodeElement(element));

@@ -15,10 +15,10 @@ import { join } from 'node:path';
 import { checkDataFile } from '../storage/data-file.js';
 import { DamageError } from '../storage/page-check.js';
 
-/** Why a folder's data is not used: its format is another, what it holds is incomplete or damaged, or unreadable. */
+/** Why a folder's data cannot be used. */
 export type FolderFault = 'unknown_format' | 'incomplete' | 'damaged' | 'unreadable';
 
-/** Why a folder's data is not used, in a sentence that names the file and says what to do. */
+/** A folder's data cannot be used. The message is a sentence that names the file and says what to do. */
 export class FolderError extends Error {
   readonly fault: FolderFault;
 
@@ -30,20 +30,20 @@ export class FolderError extends Error {
 
 /** A folder whose data may be opened. */
 export interface OpenedFolder {
-  /** Makes a new folder's data count from now on; of one that has data it does nothing. */
+  /** Marks a new folder's data as complete. In a folder that had data it does nothing. */
   readonly complete: () => void;
 }
 
-/** The layout of the files. Raised when older ones can no longer be read. */
-const format = '1';
-const formatBytes = 64;
+/** The version of the files' layout, raised when older ones can no longer be read. */
+const FORMAT = '1';
+const FORMAT_BYTES = 64;
 
 /**
- * Looks at a folder before LMDB opens its data, and throws `FolderError` when that must not happen: LMDB makes an
- * empty store where it finds no file or an empty one, and a damaged file ends the process with a signal.
+ * Checks a folder before LMDB opens its data, and throws `FolderError` when it must not: LMDB makes an empty store
+ * where it finds no file or an empty one, and a damaged file ends the process with a signal.
  *
- * FORMAT stands for data that was acknowledged: it gets its name once the data file is made and on disk. A first
- * start that was cut off before has left FORMAT.new, and begins anew.
+ * The file FORMAT means that the folder may have acknowledged data: it gets its name once the data file is made and on
+ * disk. A first start that was cut off before that leaves FORMAT.new, and the next one starts afresh.
  */
 export function openFolder(folder: string): OpenedFolder {
   const [file, data] = [join(folder, 'FORMAT'), join(folder, 'data.mdb')];
@@ -62,10 +62,10 @@ export function openFolder(folder: string): OpenedFolder {
     removeFile(`${data}-lock`);
     return begin(folder, file, data);
   }
-  if (found !== format) {
+  if (found !== FORMAT) {
     throw new FolderError(
       'unknown_format',
-      `The data in ${folder} has format ${JSON.stringify(found.slice(0, 40))}, and this version reads format ${format} only.`,
+      `The data in ${folder} has format ${JSON.stringify(found.slice(0, 40))}, and this version reads format ${FORMAT} only.`,
     );
   }
   if (!isThere(data)) {
@@ -74,7 +74,7 @@ export function openFolder(folder: string): OpenedFolder {
       `The data file ${data} is missing, but FORMAT beside it says that there was data: ${advice}.`,
     );
   }
-  // It is LMDB's, and of use between processes only; here the folder is ours. Where LMDB cannot open one, it crashes.
+  // LMDB needs its lock file between processes only, and this process has the folder. LMDB crashes on one it cannot open.
   removeFile(`${data}-lock`);
   try {
     accessSync(data, constants.R_OK | constants.W_OK);
@@ -92,8 +92,8 @@ export function openFolder(folder: string): OpenedFolder {
 
 function begin(folder: string, file: string, data: string): OpenedFolder {
   try {
-    // Whole or not at all, even if the power goes: an empty one would be of no known format.
-    writeFileSync(`${file}.new`, `${format}\n`, { mode: 0o600, flush: true });
+    // Whole or absent, even after a power cut: an empty one would be an unknown format.
+    writeFileSync(`${file}.new`, `${FORMAT}\n`, { mode: 0o600, flush: true });
     syncPath(folder);
   } catch (error) {
     throw unreadable(`${file}.new`, error);
@@ -115,10 +115,10 @@ function begin(folder: string, file: string, data: string): OpenedFolder {
 function readFormat(file: string): string | undefined {
   let fd: number | undefined;
   try {
-    // Not blocking, or a pipe in the file's place would stop the start for good.
+    // Non-blocking: opening a pipe in the file's place would otherwise wait for ever.
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!fstatSync(fd).isFile()) throw new Error('it is no file');
-    const bytes = Buffer.alloc(formatBytes);
+    const bytes = Buffer.alloc(FORMAT_BYTES);
     return bytes.toString('utf8', 0, readSync(fd, bytes)).trim();
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;

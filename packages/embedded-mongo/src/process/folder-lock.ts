@@ -6,30 +6,30 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type ReachablePath, reachable } from './socket-path.js';
 
-/** Who holds a folder. */
+/** A process that holds a folder, as its lock file names it. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** The running kernel: Linux's boot id, else the host's name. Its sockets can be connected to. */
+  /** The running kernel: Linux's boot id, elsewhere the host's name. Sockets can be connected to within one kernel. */
   readonly kernel: string;
   /** When it took the folder, ISO 8601. */
   readonly since: string;
-  /** The socket that is open as long as the holder lives. */
+  /** A socket that listens as long as the holder lives. */
   readonly socket: string;
-  /** Whether the holder has given the folder back. */
+  /** Whether the holder has released the folder. */
   readonly released: boolean;
 }
 
-/** The lock file says nothing that can be trusted: who holds the folder cannot be told. */
+/** The lock file is damaged: it is unknown who holds the folder. */
 export class LockFileError extends Error {}
 
-/** A folder held. */
+/** A folder that this process holds. */
 export interface Lock {
   readonly file: string;
   release(): Promise<void>;
 }
 
-/** The folder is held by a process that lives. */
+/** A live process holds the folder. */
 export class HeldError extends Error {
   readonly holder: Holder;
 
@@ -42,17 +42,17 @@ export class HeldError extends Error {
 /**
  * Takes a folder for this process, or throws `HeldError`.
  *
- * Lock files are numbered, `lock.1`, `lock.2`, …, and the highest number holds. Whoever finds its holder dead or gone
- * makes the next one with `link`, which fails when the name is there: of several starters one wins each number. The
- * highest is never deleted, it is only marked as released; so a starter that was slow and links a number of
- * long ago finds a higher one when it looks again, and gives way. No deletion decides anything, hence no race between
+ * Lock files are numbered, `lock.1`, `lock.2`, …, and the one with the highest number holds. A starter that finds its
+ * holder dead makes the next one with `link`, which fails when the name exists: of several starters one wins each
+ * number. The highest is never deleted, only marked as released. A slow starter that links an old number therefore
+ * finds a higher one when it looks again, and gives way. No deletion decides anything, so that there is no race between
  * "it is stale" and "delete it".
  *
- * A holder lives as long as its socket can be connected to. The socket listens before the lock file is linked, and the
- * kernel closes it however the process ends; it accepts even while the process is stopped. Process ids would not
- * do: they are used again, and containers that share a folder each have their own. Where the kernel is another
- * (a network file system, or after a reboot) no socket can tell; there the holder lives if it touches its lock file
- * while we watch for `watchMs`, which needs no clocks that agree.
+ * A holder is alive while its socket accepts connections. The socket listens before the lock file is linked, the kernel
+ * closes it however the process ends, and it accepts even while the process is stopped. Process ids would not do: they
+ * are reused, and containers that share a folder each have their own. Under another kernel (a network file system, or
+ * after a reboot) no socket can tell. There the holder is alive if it touches its lock file within `watchMs`, for which
+ * clocks need not agree.
  */
 export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
   const unique = randomUUID();
@@ -75,7 +75,7 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
     await rm(draft, { force: true });
   };
   try {
-    // Flushed before it gets its name: after a power cut a lock file is whole, or not there.
+    // Flushed before it gets its name: after a power cut a lock file is whole or absent.
     await writeFile(draft, JSON.stringify(holder), { mode: 0o600, flush: true });
     for (;;) {
       const top = Math.max(0, ...(await numbersIn(folder)));
@@ -101,7 +101,7 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
             });
             await rename(draft, file);
           } catch {
-            // A full disk, say. The next starter finds the socket closed, which is as good.
+            // A full disk, for instance. The next starter finds the socket closed, which is as good.
           }
           await giveUp();
         },
@@ -140,7 +140,7 @@ async function refuseIfAlive(folder: string, number: number, kernel: string, wat
   if (isAlive) throw new HeldError(holder);
 }
 
-/** The holder that a lock file names; undefined when it is gone: then a higher one is there. */
+/** The holder that a lock file names; undefined when the file is gone, since then a higher one exists. */
 async function readHolder(file: string): Promise<Holder | undefined> {
   let text: string;
   try {
@@ -149,7 +149,7 @@ async function readHolder(file: string): Promise<Holder | undefined> {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-  // A lock file appears whole, by link or rename; but a disk or a person may have damaged it since.
+  // A lock file appears whole, by link or rename. A disk or a person may have damaged it since.
   const holder = holderIn(text);
   if (holder === undefined) {
     throw new LockFileError(
@@ -170,7 +170,7 @@ function holderIn(text: string): Holder | undefined {
       typeof kernel === 'string' &&
       typeof since === 'string' &&
       typeof released === 'boolean' &&
-      // The socket is removed with its holder's lock: a path in it would have us remove any file.
+      // The socket is removed with its holder's lock: a path here could name any file for removal.
       typeof socket === 'string' &&
       /^holder-[\w-]{1,64}\.sock$/.test(socket);
     return isWhole ? { pid, host, kernel, since, socket, released } : undefined;
@@ -187,7 +187,7 @@ function answers(folder: string, socketName: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    // Refused or not there: its process is gone. Anything else, such as a full queue: it may well live.
+    // Refused or absent: its process is gone. After any other error, such as a full queue, it may be alive.
     socket.once('error', (error) => resolve(!isCode(error, 'ECONNREFUSED') && !isCode(error, 'ENOENT')));
   }).finally(() => path.close());
 }
@@ -204,7 +204,7 @@ async function isTouched(file: string, watchMs: number): Promise<boolean> {
 
 function listen(path: ReachablePath): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
-  // The process may end without closing it: the kernel does.
+  // It must not keep the process running; the kernel closes it.
   server.unref();
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -215,7 +215,7 @@ function listen(path: ReachablePath): Promise<Server> {
   });
 }
 
-/** Removes what earlier holders left. Only the holder does so. */
+/** Removes the files of earlier holders. Only the holder calls it. */
 async function clearOlder(folder: string, top: number, ownSocket: string): Promise<void> {
   for (const number of await numbersIn(folder)) {
     if (number > top) continue;

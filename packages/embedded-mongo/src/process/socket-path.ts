@@ -2,22 +2,22 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What a Unix socket's address holds, less the 0 at its end (`sun_path` in unix(7)). */
-const longestPath = process.platform === 'linux' ? 107 : 103;
+/** The longest path of a Unix socket's address, without the 0 at its end (`sun_path` in unix(7)). */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /** A path that a socket can be bound or connected to. */
 export interface ReachablePath {
   readonly path: string;
-  /** Gives back what reaching it took; the socket stays. */
+  /** Closes the descriptor that the path may need; the socket stays. */
   close(): void;
 }
 
 /** Whether a path is short enough for a Unix socket. */
 export function fits(path: string): boolean {
-  return Buffer.byteLength(path) <= longestPath;
+  return Buffer.byteLength(path) <= MAX_PATH_BYTES;
 }
 
-/** A socket in a folder by a path that is short enough: on Linux through the folder's descriptor when it must. */
+/** A path to a socket in a folder that is short enough. On Linux a long one goes through the folder's descriptor. */
 export function reachable(folder: string, name: string): ReachablePath {
   const path = join(folder, name);
   if (fits(path) || process.platform !== 'linux') return { path, close() {} };
@@ -25,8 +25,8 @@ export function reachable(folder: string, name: string): ReachablePath {
   return { path: `/proc/self/fd/${descriptor}/${name}`, close: () => closeSync(descriptor) };
 }
 
-/** Where clients connect: in the folder, or, when that path is too long, in a folder of its own under the system's
- *  temporary one, which only this user may enter. Throws when that is too long as well. */
+/** The socket that clients connect to: in the folder, or, when that path is too long, in a new folder under the system's
+ *  temporary one, which only this user may enter. Throws when that path is too long as well. */
 export function clientSocket(folder: string): { readonly path: string; remove(): void } {
   const path = join(folder, 'mongodb.sock');
   if (fits(path)) return { path, remove: () => rmSync(path, { force: true }) };

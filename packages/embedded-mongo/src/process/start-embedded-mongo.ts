@@ -8,15 +8,15 @@ import type { WorkerInput, WorkerMessage } from './worker.js';
 
 /** How the embedded server is started. */
 export interface EmbeddedOptions {
-  /** The service's folder of data; the server keeps to `embedded` in it. */
+  /** The folder that the server makes its own folder in, named `embedded`. */
   readonly dataDir: string;
   /** Milliseconds between two sweeps of expired documents: 60,000 unless set. */
   readonly ttlSweepMs?: number;
-  /** Milliseconds that a message which has begun may stand still: 30,000 unless set. */
+  /** Milliseconds after which a message that stopped half way closes its connection: 30,000 unless set. */
   readonly stallMs?: number;
   /** Milliseconds after which an idle cursor is dropped: 600,000 unless set. */
   readonly cursorTimeoutMs?: number;
-  /** Milliseconds that `close` may take before the thread is ended: 10,000 unless set. */
+  /** Milliseconds that `close` may take before the thread is terminated: 10,000 unless set. */
   readonly closeMs?: number;
   /** Milliseconds to watch a holder on another machine for a sign of life: 10,000 unless set. */
   readonly watchMs?: number;
@@ -24,16 +24,16 @@ export interface EmbeddedOptions {
 
 /** A running embedded server. */
 export interface EmbeddedServer {
-  /** What the `mongodb` driver is given. */
+  /** The connection string for the `mongodb` driver. */
   readonly uri: string;
   readonly socketPath: string;
-  /** Answers what is under way, writes everything out and gives the folder back. Never hangs. */
+  /** Answers the commands in flight, writes everything to disk and releases the folder. Never hangs. */
   close(): Promise<void>;
   /** Resolves with the cause when the server ends by itself; never after `close`. */
   readonly failed: Promise<Error>;
 }
 
-/** Why the embedded server did not start, in a sentence for whoever started it. */
+/** The embedded server did not start. The message is one sentence for the operator. */
 export class EmbeddedStartError extends Error {
   readonly code: 'held' | FolderFault | 'not_writable' | 'path_too_long' | 'failed';
 
@@ -44,9 +44,9 @@ export class EmbeddedStartError extends Error {
   }
 }
 
-const heartbeatMs = 2000;
-/** What its thread makes is garbage at once: half of V8's usual room for that, in MiB, costs it nothing. */
-const maxYoungGenerationSizeMb = 24;
+const HEARTBEAT_MS = 2000;
+/** V8's young generation in the thread, in MiB. Nearly all objects there die young: half of the default costs nothing. */
+const YOUNG_GENERATION_MIB = 24;
 
 /** Starts the embedded server on a folder. Throws `EmbeddedStartError`. */
 export async function startEmbeddedMongo(options: EmbeddedOptions): Promise<EmbeddedServer> {
@@ -54,11 +54,11 @@ export async function startEmbeddedMongo(options: EmbeddedOptions): Promise<Embe
   prepare(folder);
   const lock = await lockFolder(folder, options.watchMs ?? 10_000);
   try {
-    // Only under the lock: a second starter must not see a folder half made.
-    const opened = withSentence(() => openFolder(folder));
+    // Under the lock, so that a second starter never sees a half-made folder.
+    const opened = explained(() => openFolder(folder));
     const server = await startWorker(folder, lock, options);
     try {
-      withSentence(opened.complete);
+      explained(opened.complete);
     } catch (error) {
       await server.close();
       throw error;
@@ -70,7 +70,8 @@ export async function startEmbeddedMongo(options: EmbeddedOptions): Promise<Embe
   }
 }
 
-function withSentence<T>(body: () => T): T {
+/** Runs `body`; a fault of the folder becomes an EmbeddedStartError. */
+function explained<T>(body: () => T): T {
   try {
     return body();
   } catch (error) {
@@ -120,14 +121,14 @@ async function startWorker(folder: string, lock: Lock, options: EmbeddedOptions)
     file: join(folder, 'data.mdb'),
     socketPath: socket.path,
     lockFile: lock.file,
-    heartbeatMs,
+    heartbeatMs: HEARTBEAT_MS,
     ttlSweepMs: options.ttlSweepMs ?? 60_000,
     stallMs: options.stallMs ?? 30_000,
     cursorTimeoutMs: options.cursorTimeoutMs ?? 600_000,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     workerData: input,
-    resourceLimits: { maxYoungGenerationSizeMb },
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
   });
   let isClosing = false;
   let cause: Error | undefined;
@@ -182,7 +183,7 @@ async function startWorker(folder: string, lock: Lock, options: EmbeddedOptions)
 function socketFor(folder: string): ReturnType<typeof clientSocket> {
   try {
     const socket = clientSocket(folder);
-    // What a killed process left: no one listens there, since the lock is ours.
+    // A killed process left it. Nobody listens there, since this process has the lock.
     if (existsSync(socket.path)) socket.remove();
     return socket;
   } catch (error) {

@@ -1,15 +1,15 @@
 import { readSync } from 'node:fs';
 
-/** Bytes in the data file that LMDB would follow out of its map, or to the wrong page. The message is a clause. */
+/** The data file is damaged in a way that would crash LMDB. The message is a clause for a longer sentence. */
 export class DamageError extends Error {}
 
-/** A B+tree of LMDB: where it begins, and how many levels it has (0: no page at all). */
+/** A B+tree of LMDB: its root page and the number of its levels, 0 when it is empty. */
 export interface Tree {
   readonly root: number;
   readonly depth: number;
 }
 
-/** What a meta page says: one committed state of the file. */
+/** One committed state of the file, as a meta page describes it. */
 export interface FileState {
   readonly pageBytes: number;
   readonly lastPage: number;
@@ -20,10 +20,10 @@ export interface FileState {
   readonly main: Tree;
 }
 
-/** How far the pages were read. */
+/** How many pages were read. */
 export interface CheckedPages {
   readonly read: number;
-  /** False when `most` pages did not suffice. */
+  /** False when there are more than `most` pages. */
   readonly isWhole: boolean;
 }
 
@@ -31,33 +31,33 @@ export interface CheckedPages {
 export const isLittle = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Sizes and flags of liblmdb's mdb.c (MDB_page_header, MDB_node, MDB_ovpage), data version 2 on 64 bits. */
-const headerBytes = 24;
-const nodeBytes = 8;
-const overflowBytes = 24;
-const branchPage = 1;
-const leafPage = 2;
-const overflowPage = 4;
-const bigData = 1;
+const HEADER_BYTES = 24;
+const NODE_BYTES = 8;
+const OVERFLOW_BYTES = 24;
+const BRANCH_PAGE = 1;
+const LEAF_PAGE = 2;
+const OVERFLOW_PAGE = 4;
+const BIG_DATA = 1;
 
-const isUsed = 1;
-const isFree = 2;
-const chunkBytes = 1024 * 1024;
+const USED = 1;
+const FREE = 2;
+const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Follows every page of a state from its roots and throws `DamageError` for the first that LMDB could not read
- * safely: it trusts page numbers, offsets and sizes, and a wrong one ends the process with a signal. Each page must
- * be in the file, say its own number, be used once and not be listed as free, and its nodes must lie within it. What
- * keys and values hold is not looked at: LMDB has no checksums.
+ * Walks through all pages of a state from its roots, and throws `DamageError` for the first that LMDB could not read
+ * safely: LMDB trusts page numbers, offsets and sizes, and a wrong one ends the process with a signal. Each page must be
+ * in the file, have its own number, be used once and not be listed as free, and its nodes must lie within it. The
+ * contents of keys and values cannot be checked: LMDB has no checksums.
  *
- * @param most pages to read; leaves beyond it are only known to lie in the file
+ * @param most the most pages to read; of further leaves only their place in the file is checked
  */
 export function checkPages(fd: number, fileBytes: number, state: FileState, most: number): CheckedPages {
   const { pageBytes, lastPage, transaction } = state;
   const pages = new Uint8Array(lastPage + 1);
   const bytes = new Uint8Array(pageBytes);
-  // LMDB writes in the byte order of its host, and aligns all but keys and values to two bytes.
+  // LMDB uses the byte order of its host, and aligns all but keys and values to two bytes.
   const words = new Uint16Array(bytes.buffer);
-  const room = pageBytes - headerBytes;
+  const room = pageBytes - HEADER_BYTES;
   let read = 0;
 
   const word = (at: number): number => words[at >> 1] ?? 0;
@@ -70,72 +70,72 @@ export function checkPages(fd: number, fileBytes: number, state: FileState, most
     if ((first + count) * pageBytes > fileBytes) throw new DamageError(`page ${first} is beyond its end`);
     for (let number = first; number < first + count; number++) {
       if (pages[number] !== 0) throw new DamageError(`page ${number} is used twice`);
-      pages[number] = isUsed;
+      pages[number] = USED;
     }
   };
 
   const load = (number: number, flags: number): void => {
     read++;
     const got = readSync(fd, bytes, 0, pageBytes, number * pageBytes);
-    // A transaction number from the future would let LMDB write to the page in place, in a map that is read-only.
+    // LMDB would write to a page with a future transaction number in place, in a map that is read-only.
     if (got < pageBytes || long(0) !== number || word(18) !== flags || long(8) > transaction)
       throw new DamageError(`page ${number} is damaged`);
   };
 
-  /** Calls `visit` with the offset of each node, once all are known to lie in the page. */
+  /** Checks that all nodes lie in the page, then calls `visit` with the offset of each. */
   const eachNode = (number: number, sizeOf: (at: number) => number, visit: (at: number) => void): void => {
     const [lower, upper] = [word(20), word(22)];
     if (lower < 2 || lower % 2 !== 0 || lower > upper || upper > room)
       throw new DamageError(`page ${number} is damaged`);
     let total = 0;
-    for (let pointer = headerBytes; pointer < headerBytes + lower; pointer += 2) {
+    for (let pointer = HEADER_BYTES; pointer < HEADER_BYTES + lower; pointer += 2) {
       const start = word(pointer);
-      const at = headerBytes + start;
-      if (start < upper || start % 2 !== 0 || start + nodeBytes > room)
+      const at = HEADER_BYTES + start;
+      if (start < upper || start % 2 !== 0 || start + NODE_BYTES > room)
         throw new DamageError(`page ${number} is damaged`);
       const size = sizeOf(at);
       total += size + (size % 2);
       if (start + size > room) throw new DamageError(`page ${number} is damaged`);
     }
-    // Nodes that overlap would make the page overflow when LMDB moves them.
+    // Overlapping nodes would overflow the page when LMDB moves them.
     if (total > room - upper) throw new DamageError(`page ${number} is damaged`);
-    for (let pointer = headerBytes; pointer < headerBytes + lower; pointer += 2)
-      visit(headerBytes + word(pointer));
+    for (let pointer = HEADER_BYTES; pointer < HEADER_BYTES + lower; pointer += 2)
+      visit(HEADER_BYTES + word(pointer));
   };
-  const branchSize = (at: number): number => nodeBytes + word(at + 6);
+  const branchSize = (at: number): number => NODE_BYTES + word(at + 6);
   const leafSize = (at: number): number => {
-    const isBig = word(at + 4) === bigData;
-    return nodeBytes + word(at + 6) + (isBig ? overflowBytes : double(at));
+    const isBig = word(at + 4) === BIG_DATA;
+    return NODE_BYTES + word(at + 6) + (isBig ? OVERFLOW_BYTES : double(at));
   };
 
-  /** The bytes that a leaf's node has on pages of its own: their place in the file. */
+  /** The overflow pages of a leaf's node, which hold a large value. */
   const overflowOf = (number: number, at: number): { readonly first: number; readonly size: number } => {
     const size = double(at);
-    const start = at + nodeBytes + word(at + 6);
-    // It follows a key, and so may lie at an odd place.
-    const place = new DataView(bytes.buffer, start, overflowBytes);
+    const start = at + NODE_BYTES + word(at + 6);
+    // It follows a key, so that its offset may be odd.
+    const place = new DataView(bytes.buffer, start, OVERFLOW_BYTES);
     const [first, count] = [
       Number(place.getBigUint64(0, isLittle)),
       Number(place.getBigUint64(16, isLittle)),
     ];
-    if (count * pageBytes < headerBytes + size) throw new DamageError(`page ${number} is damaged`);
+    if (count * pageBytes < HEADER_BYTES + size) throw new DamageError(`page ${number} is damaged`);
     claim(first, count);
     return { first, size };
   };
-  const head = new Uint8Array(headerBytes);
+  const head = new Uint8Array(HEADER_BYTES);
   const headWords = new DataView(head.buffer);
   const checkOverflow = ({ first, size }: { readonly first: number; readonly size: number }): void => {
     read++;
-    readSync(fd, head, 0, headerBytes, first * pageBytes);
+    readSync(fd, head, 0, HEADER_BYTES, first * pageBytes);
     const isFine =
       Number(headWords.getBigUint64(0, isLittle)) === first &&
       Number(headWords.getBigUint64(8, isLittle)) <= transaction &&
-      headWords.getUint16(18, isLittle) === overflowPage &&
-      headWords.getUint32(20, isLittle) * pageBytes >= headerBytes + size;
+      headWords.getUint16(18, isLittle) === OVERFLOW_PAGE &&
+      headWords.getUint32(20, isLittle) * pageBytes >= HEADER_BYTES + size;
     if (!isFine) throw new DamageError(`page ${first} is damaged`);
   };
 
-  /** Visits the leaves of a tree; returns whether there was time for all of them. */
+  /** Visits the leaves of a tree. @returns whether all of them were read */
   const walk = ({ root, depth }: Tree, onLeaf: (number: number) => void): boolean => {
     if (depth === 0) return true;
     claim(root, 1);
@@ -144,7 +144,7 @@ export function checkPages(fd: number, fileBytes: number, state: FileState, most
       const below: number[] = [];
       for (const number of level) {
         if (read >= most) return false;
-        load(number, branchPage);
+        load(number, BRANCH_PAGE);
         eachNode(number, branchSize, (at) => {
           const child = double(at) + word(at + 4) * 2 ** 32;
           claim(child, 1);
@@ -155,7 +155,7 @@ export function checkPages(fd: number, fileBytes: number, state: FileState, most
     }
     for (const number of level) {
       if (read >= most) return false;
-      load(number, leafPage);
+      load(number, LEAF_PAGE);
       onLeaf(number);
     }
     return true;
@@ -165,20 +165,20 @@ export function checkPages(fd: number, fileBytes: number, state: FileState, most
   const onFreeLeaf = (number: number): void => {
     eachNode(number, leafSize, (at) => {
       const [flags, keySize] = [word(at + 4), word(at + 6)];
-      if (flags > bigData || keySize !== 8) throw new DamageError(`page ${number} is damaged`);
-      if (flags === bigData) {
+      if (flags > BIG_DATA || keySize !== 8) throw new DamageError(`page ${number} is damaged`);
+      if (flags === BIG_DATA) {
         const big = overflowOf(number, at);
         checkOverflow(big);
-        freeLists.push({ start: big.first * pageBytes + headerBytes, size: big.size });
-      } else freeLists.push({ start: number * pageBytes + at + nodeBytes + keySize, size: double(at) });
+        freeLists.push({ start: big.first * pageBytes + HEADER_BYTES, size: big.size });
+      } else freeLists.push({ start: number * pageBytes + at + NODE_BYTES + keySize, size: double(at) });
     });
   };
   const onMainLeaf = (number: number): void => {
     const big: { readonly first: number; readonly size: number }[] = [];
     eachNode(number, leafSize, (at) => {
       const flags = word(at + 4);
-      if (flags > bigData || word(at + 6) === 0) throw new DamageError(`page ${number} is damaged`);
-      if (flags === bigData) big.push(overflowOf(number, at));
+      if (flags > BIG_DATA || word(at + 6) === 0) throw new DamageError(`page ${number} is damaged`);
+      if (flags === BIG_DATA) big.push(overflowOf(number, at));
     });
     big.forEach(checkOverflow);
   };
@@ -191,16 +191,16 @@ export function checkPages(fd: number, fileBytes: number, state: FileState, most
       const isFine = first >= 2 && count >= 1 && first + count - 1 <= lastPage && listed <= 2 * lastPage;
       if (!isFine) throw new DamageError('its list of free pages is damaged');
       for (let page = first; page < first + count; page++) {
-        if (pages[page] === isUsed) throw new DamageError(`page ${page} is in use and listed as free`);
-        pages[page] = isFree;
+        if (pages[page] === USED) throw new DamageError(`page ${page} is in use and listed as free`);
+        pages[page] = FREE;
       }
     }
   }
   isWhole = walk(state.main, onMainLeaf) && isWhole;
   if (!isWhole) {
-    // Leaves that were not read may have data on any page that is not free.
+    // Leaves that were not read may have their data on any page that is not free.
     for (let page = Math.floor(fileBytes / pageBytes); page <= lastPage; page++)
-      if (pages[page] !== isFree) throw new DamageError(`page ${page} is beyond its end`);
+      if (pages[page] !== FREE) throw new DamageError(`page ${page} is beyond its end`);
   }
   return { read, isWhole };
 }
@@ -214,7 +214,7 @@ function* freeRuns(
   start: number,
   size: number,
 ): Generator<readonly [first: number, count: number]> {
-  const chunk = new Uint8Array(Math.min(size - (size % 8), chunkBytes));
+  const chunk = new Uint8Array(Math.min(size - (size % 8), CHUNK_BYTES));
   let left = -1;
   let run = 0;
   for (let done = 0; done + 8 <= size && left !== 0; done += chunk.length) {

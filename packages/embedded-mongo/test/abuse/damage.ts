@@ -5,7 +5,7 @@ const PAGE_BYTES = 4096;
 /** One way to damage a data file. */
 export interface Damage {
   readonly name: string;
-  /** The damaged file; the bytes given are the damage's own. */
+  /** Damages a file's bytes in place, or makes others. */
   readonly apply: (file: Buffer, random: SeededRandom) => Buffer;
 }
 
@@ -18,7 +18,7 @@ function scribble(file: Buffer, random: SeededRandom, from: number, end: number)
   return file;
 }
 
-/** What disks, copies that stop half way, and people do to a data file. */
+/** Damage as disks, interrupted copies and people do it to a data file. */
 export const damages: readonly Damage[] = [
   {
     name: 'cut at a page near the end',

@@ -19,8 +19,8 @@ function newKey(random: SeededRandom): Buffer {
 }
 
 /**
- * lmdb 3.5.6 lists pages that are in use as free when its list grows over one record; what is written next goes over
- * them. Of what is read at once nothing shows, so each commit is followed by a look at the whole file.
+ * lmdb 3.5.6 lists pages in use as free when its list grows over one record, and later writes go over them. Reads right
+ * after a commit do not show it, so that each commit is followed by a check of the whole file.
  */
 test(
   `${SECONDS} s of random commits: no page is in use and free, and no commit fails`,

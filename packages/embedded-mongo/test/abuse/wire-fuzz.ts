@@ -1,66 +1,14 @@
 import type { SeededRandom } from '@chatsessions/test-harness';
 import { serialize } from 'bson';
+import { framed, HEADER_BYTES, message, nested, OP_MSG, query, section, sequence } from './wire-messages.js';
 
-const OP_MSG = 2013;
-const OP_QUERY = 2004;
-const HEADER_BYTES = 16;
-
-/** A message that was made to be wrong, or at least odd. */
+/** A message that is wrong, or at least unusual. */
 export interface FuzzedMessage {
   readonly name: string;
   readonly bytes: Buffer;
-  /** `whole`: the server must close the connection, or go on with the next message. `half`: it is owed more than came,
-   *  and no more will come. */
+  /** After a `whole` one the server must close the connection, or read the next message. A `half` one announces more
+   *  bytes than ever come. */
   readonly kind: 'whole' | 'half';
-}
-
-/** A message of the wire protocol, as asked for. */
-export function message(body: object, requestId: number, sections: readonly Uint8Array[] = []): Buffer {
-  return framed(OP_MSG, requestId, [Buffer.alloc(4), section(body), ...sections]);
-}
-
-function framed(opcode: number, requestId: number, parts: readonly Uint8Array[]): Buffer {
-  const whole = Buffer.concat([Buffer.alloc(HEADER_BYTES), ...parts]);
-  whole.writeInt32LE(whole.length, 0);
-  whole.writeInt32LE(requestId, 4);
-  whole.writeInt32LE(opcode, 12);
-  return whole;
-}
-
-const section = (body: object) => Buffer.concat([Buffer.from([0]), serialize(body)]);
-
-function sequence(name: string, documents: readonly object[]): Buffer {
-  const bytes = Buffer.concat([
-    Buffer.from(`${name}\0`),
-    ...documents.map((document) => serialize(document)),
-  ]);
-  const head = Buffer.alloc(5);
-  head[0] = 1;
-  head.writeInt32LE(bytes.length + 4, 1);
-  return Buffer.concat([head, bytes]);
-}
-
-function query(body: object, requestId: number): Buffer {
-  return framed(OP_QUERY, requestId, [
-    Buffer.alloc(4),
-    Buffer.from('admin.$cmd\0'),
-    Buffer.from([0, 0, 0, 0, 255, 255, 255, 255]),
-    serialize(body),
-  ]);
-}
-
-/** `{a: {a: {a: …}}}`, or the same in arrays, this deep. */
-function nested(depth: number, isArray: boolean): Buffer {
-  const name = isArray ? '0' : 'a';
-  const level = 4 + 1 + name.length + 1 + 1;
-  const whole = Buffer.alloc(depth * level + 5);
-  for (let i = 0; i < depth; i++) {
-    whole.writeInt32LE(whole.length - i * (level - 1) - i, i * (level - 1));
-    whole[i * (level - 1) + 4] = isArray ? 4 : 3;
-    whole.write(`${name}\0`, i * (level - 1) + 5);
-  }
-  whole.writeInt32LE(5, depth * (level - 1));
-  return whole;
 }
 
 const ODD_NUMBERS = [
@@ -96,7 +44,7 @@ const COMMANDS = [
   '__proto__',
 ];
 
-/** Messages without end, each from a valid one by something that goes wrong. */
+/** Makes fuzzed messages: each is a valid one with a random fault. */
 export function wireFuzz(random: SeededRandom): { next(requestId: number): FuzzedMessage } {
   const name = () => random.pick(['fuzz', 'other', ...BAD_NAMES]);
   const odd = () => random.pick(ODD_NUMBERS);
@@ -144,7 +92,7 @@ export function wireFuzz(random: SeededRandom): { next(requestId: number): Fuzze
     if (at + 4 <= bytes.length) bytes.writeInt32LE(number, at);
     return bytes;
   };
-  /** A valid message with its length put right again, whatever has been done to it. */
+  /** Corrects the length in a message's header. */
   const whole = (bytes: Buffer): Buffer => set(bytes, 0, bytes.length);
 
   const kinds: Record<string, (requestId: number) => Buffer> = {

@@ -6,7 +6,8 @@ import { deserialize } from 'bson';
 import { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { type EmbeddedProcess, forkEmbedded } from '../crash/fork-embedded.js';
-import { type FuzzedMessage, message, wireFuzz } from './wire-fuzz.js';
+import { type FuzzedMessage, wireFuzz } from './wire-fuzz.js';
+import { message } from './wire-messages.js';
 
 const MESSAGES = 20_000;
 const ROUND = 1_000;

@@ -1,13 +1,13 @@
 /**
- * The process that opens what a power cut has left: a broken file may take its process down, and that must be told
- * from the test's own end. Sent the path of a file, it answers what it found in it.
+ * A process that opens the data file that a power cut left: a broken file may crash it, and must not crash the test. It is
+ * sent the path of a file and answers what it found in it.
  */
 import { stat } from 'node:fs/promises';
 import { MongoClient } from 'mongodb';
 import { startSocketServer } from '../../src/process/socket-server.js';
 import { checkDataFile } from '../../src/storage/data-file.js';
 
-/** What is stored: the version of each document by its id; or why nothing can be told. */
+/** The version of each stored document by its id; or why the file cannot be read. */
 export type Found =
   | { readonly kind: 'found'; readonly versions: readonly (readonly [id: number, version: number])[] }
   | { readonly kind: 'broken'; readonly message: string };
@@ -24,7 +24,7 @@ process.on('message', async (file: string) => {
 });
 
 async function read(file: string): Promise<(readonly [number, number])[]> {
-  // What LMDB survives must not be refused before it.
+  // The check must not refuse what LMDB can read.
   if ((await stat(file)).size > 0) checkDataFile(file);
   const server = await startSocketServer(
     {

@@ -1,14 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { SeededRandom } from '@chatsessions/test-harness';
 import { type JournalRecord, journalEnv, openDisk, readJournal, tempDir } from '@chatsessions/test-harness';
 import { deserialize, serialize } from 'bson';
 import { forkEmbedded } from './fork-embedded.js';
-import type { Found } from './open-image.js';
+import { imageOpener } from './image-opener.js';
 
 const OP_MSG = 2013;
 const CLIENTS = 8;
@@ -26,7 +24,7 @@ export interface PowerCutOptions {
   readonly sync?: 'true' | 'lie';
 }
 
-/** What power cuts have shown. */
+/** The result of power cuts. */
 export interface PowerCutResult {
   readonly cuts: number;
   /** Writes acknowledged before a cut, over all cuts. */
@@ -48,10 +46,10 @@ interface Write {
 /**
  * Cuts the power of an embedded server.
  *
- * kill -9 does not show whether data is on disk: the kernel keeps what was written. So a shim in the server's process
- * journals its writes, its syncs and its answers, in one order. A cut is a place in that journal: what was synced
- * before it is there, of all else only random pieces, and every write whose answer stands before it must be found by a
- * fresh server on what is left.
+ * After kill -9 the kernel still has what was written, so that it does not show what is on disk. A shim in the server's
+ * process therefore journals its writes, syncs and answers, in one order. A cut is a place in that journal: the file then
+ * has all that was synced before, and random pieces of what was not. A new server on that file must find every write
+ * that was answered before the cut.
  */
 export async function powerCuts({
   cuts,
@@ -90,7 +88,7 @@ export async function powerCuts({
       }
       acknowledged += acknowledgedSoFar;
       if (disk.isPending) torn++;
-      // With a lie nothing is ever durable, and random pieces of everything would say nothing.
+      // Without syncs nothing is ever durable, so that random pieces would prove nothing.
       const kept = sync === 'lie' ? 0 : random.pick([0, 0.1, 0.5, 0.9, 1]);
       const found = await opener.open(disk.cut(kept, random));
       if (found.kind === 'broken') {
@@ -105,7 +103,7 @@ export async function powerCuts({
   return { cuts, acknowledged, lost, broken, torn };
 }
 
-/** All that was written, put together, must be the file: or the shim misses a way of writing to it. */
+/** Applies the whole journal. The result must be the file, or the shim misses a way of writing. */
 async function assertComplete(records: readonly JournalRecord[], inode: number, file: string): Promise<void> {
   const disk = openDisk(inode);
   for (const record of records) disk.apply(record);
@@ -132,7 +130,7 @@ function* acknowledgedBy(
   }
 }
 
-/** Of each row, all its versions in their order. */
+/** The versions of each row, in their order. */
 function versionsOf(writes: ReadonlyMap<number, Write>): ReadonlyMap<number, readonly number[]> {
   const versions = new Map<number, number[]>();
   for (const { id, version } of writes.values()) {
@@ -143,7 +141,7 @@ function versionsOf(writes: ReadonlyMap<number, Write>): ReadonlyMap<number, rea
   return versions;
 }
 
-/** How many rows are neither as acknowledged nor as the one write made them that may have been under way. */
+/** How many rows are neither as acknowledged nor as the next write, which may have been in flight, made them. */
 function lostOf(
   settled: ReadonlyMap<number, number>,
   versions: ReadonlyMap<number, readonly number[]>,
@@ -161,7 +159,7 @@ function lostOf(
   return lost;
 }
 
-/** Runs a server under load, and kills it. Answers the writes by their request id. */
+/** Runs a server under load, and kills it. @returns the writes by their request id */
 async function load(
   dataDir: string,
   env: Record<string, string>,
@@ -232,33 +230,4 @@ async function asked(socket: Socket, requestId: number, command: object): Promis
   head.writeInt32LE(OP_MSG, 12);
   socket.write(Buffer.concat([head, body]));
   await once(socket, 'data');
-}
-
-/** Opens images of the file, one after the other, in a process that may break. */
-function imageOpener(folder: string): { open(image: Buffer): Promise<Found>; close(): void } {
-  let child: ChildProcess | undefined;
-  let count = 0;
-  return {
-    async open(image) {
-      const cut = join(folder, String(++count));
-      await mkdir(cut, { recursive: true });
-      const file = join(cut, 'data.mdb');
-      await writeFile(file, image);
-      child ??= fork(fileURLToPath(new URL('./open-image.js', import.meta.url)), { execArgv: [] });
-      const opening = child;
-      const answer = new Promise<Found>((resolve) => {
-        opening.once('message', (found: Found) => resolve(found));
-        opening.once('exit', (code, signal) => {
-          child = undefined;
-          resolve({ kind: 'broken', message: `its process ended with ${signal ?? code}` });
-        });
-      });
-      opening.send(file);
-      const found = await answer;
-      opening.removeAllListeners('message').removeAllListeners('exit');
-      await rm(cut, { recursive: true, force: true });
-      return found;
-    },
-    close: () => void child?.kill('SIGKILL'),
-  };
 }

@@ -12,7 +12,7 @@ export type Operation =
   | { readonly find: Fields; readonly options: FindFields }
   | { readonly createIndex: Fields };
 
-/** What a find may have besides its filter. */
+/** The options of a find. */
 export interface FindFields {
   readonly sort: Fields;
   readonly projection: Fields;
@@ -49,7 +49,7 @@ const scalar: Arbitrary<unknown> = fc.oneof(
 const any = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 1, arbitrary: fc.boolean() });
 const inner = fc.record({ p: scalar, q: any }, { requiredKeys: [] });
 const list = fc.array(any, { maxLength: 3 });
-/** What the fields of a document may be. `k` is what unique indexes are on. */
+/** The members of a document and their values. Unique indexes are on `k`. */
 const values: Readonly<Record<string, Arbitrary<unknown>>> = {
   k: fc.oneof(text, fc.constantFrom(null, new Int32(1), new Double(1))),
   a: fc.oneof({ weight: 5, arbitrary: number }, { weight: 1, arbitrary: scalar }),
@@ -94,7 +94,7 @@ const one: Arbitrary<Fields> = fc.oneof(
 );
 
 const direction = fc.constantFrom(new Int32(1), new Int32(-1));
-/** A sort with `_id` at its end: without it, equal documents come in any order. */
+/** A sort that ends with `_id`: without it, equal documents come in any order. */
 const sort: Arbitrary<Fields> = fc
   .tuple(
     fc.uniqueArray(fc.constantFrom('k', 'a', 'at'), { maxLength: 2 }),
@@ -151,5 +151,5 @@ const operation: Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ createIndex: index }) },
 );
 
-/** 1 to 8 operations on one collection; differences.ts says what they leave out, and why. */
+/** Sequences of 1 to 8 operations on one collection. differences.ts lists what they leave out, and why. */
 export const sequences: Arbitrary<readonly Operation[]> = fc.array(operation, { minLength: 1, maxLength: 8 });

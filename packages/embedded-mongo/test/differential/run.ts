@@ -4,10 +4,10 @@ import type { Operation } from './operations.js';
 /** The outcome of an operation, as text that shows every BSON type: equal texts are equal outcomes. */
 export type Outcome = string;
 
-/** No number loses its type, and nothing else its bytes. */
+/** Keeps the types of numbers and the bytes of everything else. */
 const asStored = { promoteValues: false, promoteLongs: false, promoteBuffers: false } as const;
 
-/** Runs one operation on a collection. Throws what is no answer of the server. */
+/** Runs one operation on a collection. An error of the server is an outcome; any other is thrown. */
 export async function run(db: Db, collection: string, operation: Operation): Promise<Outcome> {
   try {
     return show(await answer(db, collection, operation));
@@ -17,7 +17,7 @@ export async function run(db: Db, collection: string, operation: Operation): Pro
   }
 }
 
-/** What a collection holds in the end: its documents by `_id`, and its indexes. */
+/** The contents of a collection: its documents and its indexes. */
 export async function contents(db: Db, collection: string): Promise<Outcome> {
   const documents = await db.collection(collection, asStored).find({}, asStored).toArray();
   const all = await db.collection(collection).listIndexes().toArray().catch(missing);
@@ -74,7 +74,7 @@ function counts({ n, nModified, writeErrors = [] }: Document): Document {
   };
 }
 
-/** Extended JSON, which tells all types apart, with members by name: servers add new ones in orders of their own. */
+/** Extended JSON, which shows all types, with members sorted by name. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return value;
   const plain: unknown = JSON.parse(BSON.EJSON.stringify(value, { relaxed: false }));
