@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '../../src/mongo/database.js';
 import { isFullScan, scansOf } from './plan.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { concerns, contractSuite, newDatabaseName } from './server.js';
-import { inserts, inTime, queries, type Rows } from './store-calls.js';
+import { inserts, queries, type Rows } from './store-calls.js';
 
 const test = await contractSuite('reads do not scan', { fileTimeoutMs: 180_000 });
 
@@ -103,7 +103,7 @@ async function watched(
     for (let i = 0; i < 20; i++)
       await Promise.all([catalog.insertTenant(newTenant()), catalog.insertKey(newKey())]);
     const many = Array.from({ length: 300 }, (_, i) => newConversation({ customerId: `u-${i % 9}` }));
-    await Promise.all([rows.conversation, ...many].map((one) => conversations.insert(one, inTime())));
+    await Promise.all([rows.conversation, ...many].map((one) => conversations.insert(one)));
     const events: CommandStartedEvent[] = [];
     client.on('commandStarted', (event) => events.push(event));
     await body({ ...rows, database, catalog, conversations }, () => events.flatMap(lookups));

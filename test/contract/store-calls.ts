@@ -41,7 +41,7 @@ export const queries: Readonly<
   // An insert that meets its own _id reads what is there.
   insert: {
     index: '_id_',
-    run: ({ conversations, conversation }) => conversations.insert(conversation, inTime()),
+    run: ({ conversations, conversation }) => conversations.insert(conversation),
   },
   find: { index: '_id_', run: ({ conversations, conversation }) => conversations.find(conversation.id) },
   findAll: {
@@ -82,6 +82,3 @@ export const queries: Readonly<
 
 /** Methods that look nothing up. */
 export const inserts = ['insertTenant', 'insertKey', 'insertIdentitySecret'];
-
-/** A deadline that is far enough. */
-export const inTime = (): number => Date.now() + 5_000;
