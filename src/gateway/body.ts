@@ -15,7 +15,7 @@ const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
  * bytes cost in one.
  */
 const MAX_PIECES = 4_096;
-/** The least that is set aside for a body that comes in pieces, in bytes. */
+/** The smallest buffer for a body that comes in pieces, in bytes. */
 const MIN_BUFFER_BYTES = 1024;
 
 /** The media type of a request, without parameters; undefined when it has a charset other than UTF-8. */
@@ -31,9 +31,36 @@ export function mediaTypeOf(request: IncomingMessage): string | undefined {
   return type.trim();
 }
 
-/** Whether the headers say already that the body is too large. */
-export function declaresTooLarge(request: IncomingMessage): boolean {
-  return Number(request.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES;
+/** Whether a request's Content-Length says that its body is too large. */
+export function declaresTooLarge(request: IncomingMessage, maxBytes: number): boolean {
+  return Number(request.headers['content-length'] ?? 0) > maxBytes;
+}
+
+/**
+ * Whether a compression is gzip; it is `identity` otherwise.
+ *
+ * @throws ServiceError unsupported_encoding
+ */
+export function isGzip(encoding = 'identity'): boolean {
+  const name = encoding.toLowerCase();
+  if (name === 'gzip' || name === 'identity') return name === 'gzip';
+  throw new ServiceError('unsupported_encoding', 'Requests may be compressed with gzip, or not at all.');
+}
+
+/**
+ * Unpacks gzip to at most `maxBytes`. It runs in the event loop and not in zlib's threads: requests are small, and those
+ * that wait for a thread hold memory.
+ *
+ * @throws ServiceError payload_too_large, or invalid_input for what is not gzip
+ */
+export function unpack(packed: Uint8Array, maxBytes = MAX_REQUEST_BYTES): Buffer {
+  try {
+    return gunzipSync(packed, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(maxBytes);
+    throw new ServiceError('invalid_input', 'The request says that it is gzip, and is not.', {}, error);
+  }
 }
 
 /** Throws away what is left of a request whose answer does not depend on it. */
@@ -53,23 +80,23 @@ export function discardBody(request: IncomingMessage): void {
  * Together, unfinished bodies hold at most `maxUnfinishedBytes`. Beyond that the connection of the oldest of them is
  * closed: a body that arrives in one go is never among the old ones, however many slow senders there are.
  *
- * The reader throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip),
- * payload_too_large (over 64 KiB, packed or unpacked, or in over 4,096 pieces), invalid_input (not gzip, or cut off).
+ * The reader throws ServiceError, at once or as a rejection: unsupported_encoding (other than gzip), payload_too_large
+ * (over `maxBytes`, packed or unpacked, or in over 4,096 pieces), invalid_input (not gzip, or cut off).
  */
-export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } = {}) {
+export function createBodyReader({
+  maxBytes = MAX_REQUEST_BYTES,
+  maxUnfinishedBytes = MAX_UNFINISHED_BYTES,
+} = {}) {
   /** Bodies of which a part has arrived, the oldest first, with the memory that each takes in bytes. */
   const unfinished = new Map<IncomingMessage, number>();
   let heldBytes = 0;
 
   return (request: IncomingMessage): Promise<Buffer> => {
-    const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
-    if (encoding !== 'identity' && encoding !== 'gzip') {
-      throw new ServiceError('unsupported_media_type', 'Content-Encoding must be gzip, or left out.');
-    }
-    if (declaresTooLarge(request)) throw tooLarge();
+    const isPacked = isGzip(request.headers['content-encoding']);
+    if (declaresTooLarge(request, maxBytes)) throw tooLarge(maxBytes);
 
     const body = collect(request);
-    return encoding === 'gzip' ? body.then(unpack) : body;
+    return isPacked ? body.then((packed) => unpack(packed, maxBytes)) : body;
   };
 
   function collect(request: IncomingMessage): Promise<Buffer> {
@@ -80,9 +107,9 @@ export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } =
       request.on('data', (chunk: Buffer) => {
         const start = size;
         size += chunk.length;
-        if (size > MAX_REQUEST_BYTES || ++pieces > MAX_PIECES) {
+        if (size > maxBytes || ++pieces > MAX_PIECES) {
           release(request);
-          reject(tooLarge());
+          reject(tooLarge(maxBytes));
           return;
         }
         if (buffer === undefined) buffer = chunk;
@@ -127,19 +154,9 @@ function grow(buffer: Buffer, size: number): Buffer {
   return larger;
 }
 
-/** At once, and not by zlib's threads: a body is small, and unpackings that wait for a thread hold memory. */
-function unpack(body: Buffer): Buffer {
-  try {
-    return gunzipSync(body, { maxOutputLength: MAX_REQUEST_BYTES });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
-    throw new ServiceError('invalid_input', 'The body is not what Content-Encoding: gzip says.', {}, error);
-  }
-}
-
-function tooLarge(): ServiceError {
+function tooLarge(maxBytes: number): ServiceError {
   return new ServiceError(
     'payload_too_large',
-    `The body is larger than ${MAX_REQUEST_BYTES} bytes, or comes in more than ${MAX_PIECES} chunks.`,
+    `The request is larger than ${maxBytes} bytes, or comes in more than ${MAX_PIECES} chunks.`,
   );
 }

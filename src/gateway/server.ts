@@ -8,9 +8,11 @@ import type { CallLog } from '../rpc/call-log.js';
 import type { Elapsed } from '../rpc/elapsed.js';
 import { ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
-import { answer } from './answer.js';
+import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
+import { addHeader, answer } from './answer.js';
 import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
+import { isProcedure, refuseProcedure } from './connect-error.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
 import { hostFault } from './host.js';
@@ -39,6 +41,8 @@ export interface GatewayParts {
   /** How long a client may take none of what it is sent, in ms. */
   readonly maxStallMs?: number;
   readonly maxConnections?: number;
+  /** The most that a request may take, unpacked, in bytes: 64 KiB unless set. */
+  readonly maxRequestBytes?: number;
 }
 
 /** The most connections: of 10 KB each when idle, and browsers keep them for some seconds after a request. */
@@ -53,10 +57,10 @@ const IDLE_SWEEP_MS = 20;
 export function createGateway(parts: GatewayParts): Gateway {
   const { pipeline, callLog, newRequestId, elapsed } = parts;
   const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, maxStallMs = 30_000 } = parts;
-  const { maxConnections = connectionsPerPort(MAX_CONNECTIONS) } = parts;
+  const { maxConnections = connectionsPerPort(MAX_CONNECTIONS), maxRequestBytes = MAX_REQUEST_BYTES } = parts;
   const paths = groupByPath(parts.endpoints);
   const pipelining = createPipelining();
-  const readBody = createBodyReader();
+  const readBody = createBodyReader({ maxBytes: maxRequestBytes });
   /** Connections whose last request is refused, and has not arrived whole. */
   const discarding = new WeakSet<Socket>();
   let closing = false;
@@ -74,7 +78,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   server.on('connection', pipelining.add);
   // A client that asks before it sends a large body is told at once when the body is too large.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!declaresTooLarge(request)) response.writeContinue();
+    if (!declaresTooLarge(request, maxRequestBytes)) response.writeContinue();
     onRequest(request, response);
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -108,7 +112,8 @@ export function createGateway(parts: GatewayParts): Gateway {
 
   /** Answers one request, and says when it has. */
   function serve(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    const path = paths.get(pathOf(request));
+    const name = pathOf(request);
+    const path = paths.get(name);
     const endpoint = path?.endpoints.get(request.method ?? '');
     const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
     const headers = corsHeaders(request);
@@ -126,7 +131,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       // When the requests that have arrived are read: answers that leave one after the other cost half of what they
       // cost with a reading in between.
       setImmediate(() => {
-        if (!response.headersSent) (path?.refuse ?? refuseRest)(exchange, error);
+        if (!response.headersSent) (path?.refuse ?? refusalAt(name))(exchange, error);
         if (!request.complete) {
           discarding.add(request.socket);
           request.once('end', () => discarding.delete(request.socket));
@@ -146,6 +151,8 @@ export function createGateway(parts: GatewayParts): Gateway {
       requestId,
       timeoutMs: Number.POSITIVE_INFINITY,
       header: (name) => header(request, name),
+      addHeader: (name, value) => addHeader(exchange, name, value),
+      addTrailer: (name, value) => addHeader(exchange, name, value),
     };
     invoke(endpoint, exchange, call).then(() => pipelining.end(request), refuse);
   }
@@ -229,6 +236,11 @@ function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> 
 function pathOf({ url = '' }: IncomingMessage): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
+}
+
+/** The form of a refusal at a path where nothing is: that of the protocol whose clients send to such paths. */
+function refusalAt(path: string): Endpoint['refuse'] {
+  return isProcedure(path) ? refuseProcedure : refuseRest;
 }
 
 function noEndpoint(path: Path | undefined): ServiceError {

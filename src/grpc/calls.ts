@@ -106,7 +106,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
       release(call);
       complete.delete(call);
     });
-    if (!isPlain(headers)) refuse(call, compressed(), GrpcStatus.UNIMPLEMENTED);
+    if (!isPlain(headers)) refuse(call, compressed());
     else if (!TIMEOUT.test(headers['grpc-timeout']?.toString() ?? '1S')) refuse(call, badTimeout());
     else if (call.isStream || unaryPaths.has(path)) serve(call, headers, rest);
     // grpc-js refuses it.

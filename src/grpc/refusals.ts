@@ -26,7 +26,7 @@ export function answerError(stream: ServerHttp2Stream, error: ServiceError, code
 
 /** A call or a message that says that it is compressed. */
 export function compressed(): ServiceError {
-  return new ServiceError('unsupported_media_type', 'Compressed messages are not accepted.');
+  return new ServiceError('unsupported_encoding', 'Compressed messages are not accepted.');
 }
 
 /** A message over the limit of all transports. */

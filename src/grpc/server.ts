@@ -126,10 +126,20 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   function unary(rpc: AnyRpc): UntypedHandleCall {
     const toBytes = answerBytes(rpc);
     return async (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
-      const accepted = toCall(call);
-      // The metadata in one turn with the answer: sent ahead, it would be a packet of its own.
+      const plain = toCall(call);
+      const headers = headersOf(plain);
+      let trailers: Metadata | undefined;
+      const accepted: Call = {
+        ...plain,
+        addHeader: (name, value) => headers.add(name, value),
+        addTrailer: (name, value) => {
+          trailers ??= new Metadata();
+          trailers.add(name, value);
+        },
+      };
+      // The headers are sent in one turn with the answer: sent ahead, they would be a packet of their own.
       const answer: typeof callback = (...result) => {
-        call.sendMetadata(requestIdMetadata(accepted));
+        call.sendMetadata(headers);
         callback(...result);
       };
       let bytes: Buffer;
@@ -145,17 +155,21 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
         const error = toServiceError(thrown);
         if (error !== thrown) callLog.failed(thrown);
         // In the next turn: answered in the turn that reads them, calls of one connection would never be too many.
-        setImmediate(() => answer(toStatus(error)));
+        setImmediate(() => {
+          const status = toStatus(error);
+          if (trailers) status.metadata.merge(trailers);
+          answer(status);
+        });
         return;
       }
-      answer(null, bytes);
+      answer(null, bytes, trailers);
     };
   }
 
   /** Begins a stream: what is known of it, and its request id for the caller. */
   function accept(call: StreamingCall): Call {
     const accepted = toCall(call);
-    call.sendMetadata(requestIdMetadata(accepted));
+    call.sendMetadata(headersOf(accepted));
     return accepted;
   }
 
@@ -210,7 +224,8 @@ function definitionOf(path: string) {
   };
 }
 
-function requestIdMetadata({ requestId }: Call): Metadata {
+/** The headers of every answer. */
+function headersOf({ requestId }: Call): Metadata {
   const metadata = new Metadata();
   metadata.set('x-request-id', requestId);
   // In place of grpc-js's own, which names what it could unpack.
