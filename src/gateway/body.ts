@@ -4,24 +4,24 @@ import { ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 
 /**
- * How much of a refused body is read and thrown away, in bytes, so that its sender gets to read the refusal: a
- * connection that is closed with unread data is reset.
+ * How much of a refused body is read and dropped, in bytes. Closing a connection with unread data resets it, and its
+ * client would not see the refusal.
  */
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
-/** The most memory that unfinished bodies may take together, in bytes. */
+/** The most memory that all unfinished bodies may take, in bytes. */
 const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 /**
- * The most pieces that a body may come in. Chunks of one byte (RFC 9112, section 7.1) cost a hundred times what the same
- * bytes cost in one.
+ * The most chunks that a body may have. Chunks of one byte (RFC 9112, section 7.1) cost a hundred times as much as the
+ * same bytes in one chunk.
  */
-const MAX_PIECES = 4_096;
-/** The smallest buffer for a body that comes in pieces, in bytes. */
+const MAX_CHUNKS = 4_096;
+/** The smallest buffer for a body that comes in several chunks, in bytes. */
 const MIN_BUFFER_BYTES = 1024;
 
 /** The media type of a request, without parameters; undefined when it has a charset other than UTF-8. */
 export function mediaTypeOf(request: IncomingMessage): string | undefined {
   const header = request.headers['content-type'];
-  // What nearly all send, without taking it apart.
+  // The fast path: nearly all requests have exactly this header.
   if (header === 'application/json') return header;
   const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
   for (const parameter of parameters) {
@@ -48,8 +48,8 @@ export function isGzip(encoding = 'identity'): boolean {
 }
 
 /**
- * Unpacks gzip to at most `maxBytes`. It runs in the event loop and not in zlib's threads: requests are small, and those
- * that wait for a thread hold memory.
+ * Decompresses gzip, to at most `maxBytes`. It runs in the event loop and not in zlib's threads: requests are small,
+ * and those that wait for a thread hold memory.
  *
  * @throws ServiceError payload_too_large, or invalid_input for what is not gzip
  */
@@ -63,31 +63,31 @@ export function unpack(packed: Uint8Array, maxBytes = MAX_REQUEST_BYTES): Buffer
   }
 }
 
-/** Throws away what is left of a request whose answer does not depend on it. */
+/** Reads and drops the rest of a refused request's body. */
 export function discardBody(request: IncomingMessage): void {
   let discarded = 0;
-  let pieces = 0;
+  let chunks = 0;
   request.removeAllListeners('data').on('data', (chunk: Buffer) => {
     discarded += chunk.length;
-    if (discarded > MAX_DISCARDED_BYTES || ++pieces > MAX_PIECES) request.destroy();
+    if (discarded > MAX_DISCARDED_BYTES || ++chunks > MAX_CHUNKS) request.destroy();
   });
   request.resume();
 }
 
 /**
- * Makes the reader of request bodies: whole, and unpacked.
+ * Makes a reader of whole request bodies, which it decompresses.
  *
- * Together, unfinished bodies hold at most `maxUnfinishedBytes`. Beyond that the connection of the oldest of them is
- * closed: a body that arrives in one go is never among the old ones, however many slow senders there are.
+ * All unfinished bodies together hold at most `maxUnfinishedBytes`; then the connection of the oldest one is closed. So
+ * slow senders can only cost each other: a body that arrives at once is never the oldest.
  *
  * The reader throws ServiceError, at once or as a rejection: unsupported_encoding (other than gzip), payload_too_large
- * (over `maxBytes`, packed or unpacked, or in over 4,096 pieces), invalid_input (not gzip, or cut off).
+ * (over `maxBytes`, packed or unpacked, or in over 4,096 chunks), invalid_input (not gzip, or cut off).
  */
 export function createBodyReader({
   maxBytes = MAX_REQUEST_BYTES,
   maxUnfinishedBytes = MAX_UNFINISHED_BYTES,
 } = {}) {
-  /** Bodies of which a part has arrived, the oldest first, with the memory that each takes in bytes. */
+  /** The requests whose body is arriving, oldest first, each with its memory in bytes. */
   const unfinished = new Map<IncomingMessage, number>();
   let heldBytes = 0;
 
@@ -103,18 +103,18 @@ export function createBodyReader({
     return new Promise((resolve, reject) => {
       let buffer: Buffer | undefined;
       let size = 0;
-      let pieces = 0;
+      let chunks = 0;
       request.on('data', (chunk: Buffer) => {
         const start = size;
         size += chunk.length;
-        if (size > maxBytes || ++pieces > MAX_PIECES) {
+        if (size > maxBytes || ++chunks > MAX_CHUNKS) {
           release(request);
           reject(tooLarge(maxBytes));
           return;
         }
         if (buffer === undefined) buffer = chunk;
         else {
-          // Copied together: a list of pieces of one byte would take a hundred times what was sent.
+          // One buffer: a list of one-byte chunks would take a hundred times their bytes of memory.
           if (size > buffer.length) buffer = grow(buffer, size);
           chunk.copy(buffer, start);
         }
@@ -124,7 +124,7 @@ export function createBodyReader({
         release(request);
         resolve(buffer?.subarray(0, size) ?? Buffer.alloc(0));
       });
-      // What Node emits when the connection is gone before the end.
+      // Node emits this when the connection closes before the end of the body.
       request.on('error', () => {
         release(request);
         reject(new ServiceError('invalid_input', 'The request ended before its body did.'));
@@ -157,6 +157,6 @@ function grow(buffer: Buffer, size: number): Buffer {
 function tooLarge(maxBytes: number): ServiceError {
   return new ServiceError(
     'payload_too_large',
-    `The request is larger than ${maxBytes} bytes, or comes in more than ${MAX_PIECES} chunks.`,
+    `The request is larger than ${maxBytes} bytes, or comes in more than ${MAX_CHUNKS} chunks.`,
   );
 }

@@ -17,10 +17,14 @@ import type { AnyRpc } from '../../src/rpc/rpc.js';
 import { type Headers, messageOf, serviceOf, unaryRequestSchema } from './messages.js';
 import { observed } from './observed-call.js';
 
-/** The RPCs that answer as their request asks. `Unimplemented` is left out, so that the gateway refuses it by itself. */
+/**
+ * The RPCs that answer as their request asks. `Unimplemented` is left out, so that the gateway refuses it by itself.
+ */
 const SERVED: ReadonlySet<string> = new Set(['Unary', 'IdempotentUnary']);
 
-/** ConformanceService as the service's own pipeline runs it. Its handlers take and answer messages in their JSON form. */
+/**
+ * ConformanceService as the service's own pipeline runs it. Its handlers take and answer messages in their JSON form.
+ */
 export function conformanceRpcs(registry: FileRegistry): AnyRpc[] {
   return serviceOf(registry)
     .methods.filter(isUnary)
