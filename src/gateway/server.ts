@@ -12,12 +12,11 @@ import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import { addHeader, answer } from './answer.js';
 import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
-import { isProcedure, refuseProcedure } from './connect-error.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
 import { checkHost } from './host.js';
 import { createPipelining } from './pipelining.js';
-import { refuseRest } from './rest.js';
+import { createRoutes } from './routes.js';
 import { closeSlowReaders } from './slow-readers.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
@@ -58,7 +57,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const { pipeline, callLog, newRequestId, elapsed } = deps;
   const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, maxStallMs = 30_000 } = deps;
   const { maxConnections = connectionsPerPort(MAX_CONNECTIONS), maxRequestBytes = MAX_REQUEST_BYTES } = deps;
-  const paths = groupByPath(deps.endpoints);
+  const routeOf = createRoutes(deps.endpoints);
   const pipelining = createPipelining();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes });
   /** Connections whose last request was refused before it had arrived whole. */
@@ -112,25 +111,23 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   /** Answers one request, and tells `pipelining` when that is done. */
   function serve(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    const name = pathOf(request);
-    const path = paths.get(name);
-    const endpoint = path?.endpoints.get(request.method ?? '');
+    const { endpoint, methods, refuse: refuseIn } = routeOf(request);
     const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
     const headers = corsHeaders(request);
     headers['X-Request-Id'] = requestId;
     if (closing) headers['Connection'] = 'close';
-    if (path && !endpoint) headers['Allow'] = `${path.methods}, OPTIONS`;
+    if (methods !== undefined && !endpoint) headers['Allow'] = `${methods}, OPTIONS`;
     const exchange: Exchange = { request, response, headers };
 
-    if (path && request.method === 'OPTIONS') {
-      answerOptions(exchange, path.methods);
+    if (methods !== undefined && request.method === 'OPTIONS') {
+      answerOptions(exchange, methods);
       pipelining.end(request);
       return;
     }
     const refuse = (error: ServiceError) => {
       // Deferred until the requests that have arrived are parsed: refusals that leave together cost half as much.
       setImmediate(() => {
-        if (!response.headersSent) (path?.refuse ?? refusalAt(name))(exchange, error);
+        if (!response.headersSent) refuseIn(exchange, error);
         if (!request.complete) {
           discarding.add(request.socket);
           request.once('end', () => discarding.delete(request.socket));
@@ -139,7 +136,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         pipelining.end(request);
       });
     };
-    const early = fault ?? checkHost(request) ?? (endpoint ? undefined : noEndpoint(path));
+    const early = fault ?? checkHost(request) ?? (endpoint ? undefined : noEndpoint(methods));
     if (early || !endpoint) {
       refuse(refusedEarly(requestId, early));
       return;
@@ -214,40 +211,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
 }
 
-/** The endpoints of one path. */
-interface Path {
-  readonly endpoints: Map<string, Endpoint>;
-  /** `GET, POST` */
-  methods: string;
-  readonly refuse: Endpoint['refuse'];
-}
-
-function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> {
-  const paths = new Map<string, Path>();
-  for (const endpoint of endpoints) {
-    const path = paths.get(endpoint.path) ?? { endpoints: new Map(), methods: '', refuse: endpoint.refuse };
-    path.endpoints.set(endpoint.method, endpoint);
-    path.methods = [...path.endpoints.keys()].join(', ');
-    paths.set(endpoint.path, path);
-  }
-  return paths;
-}
-
-/** The path that a request asks for, without its query. */
-function pathOf({ url = '' }: IncomingMessage): string {
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
-}
-
-/** The form of a refusal at a path where nothing is: that of the protocol whose clients send to such paths. */
-function refusalAt(path: string): Endpoint['refuse'] {
-  return isProcedure(path) ? refuseProcedure : refuseRest;
-}
-
-function noEndpoint(path: Path | undefined): ServiceError {
-  return path
-    ? new ServiceError('method_not_allowed', `This path takes ${path.methods}.`)
-    : new ServiceError('not_found', 'There is nothing at this path.');
+function noEndpoint(methods: string | undefined): ServiceError {
+  return methods === undefined
+    ? new ServiceError('not_found', 'There is nothing at this path.')
+    : new ServiceError('method_not_allowed', `This path takes ${methods}.`);
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

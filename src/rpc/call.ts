@@ -18,9 +18,7 @@ export interface Call {
   readonly addHeader?: (name: string, value: string) => void;
   /** {@link addHeader} for a trailer, which Connect sends as a `Trailer-` header, and a public path as a plain one. */
   readonly addTrailer?: (name: string, value: string) => void;
-  /**
-   * The subject of the client certificate that the connection showed; undefined when it showed none that is verified.
-   */
+  /** The subject of the client certificate that the connection showed; undefined when it showed none that is verified. */
   readonly certificateSubject?: () => CertificateSubject | undefined;
 }
 
@@ -54,9 +52,7 @@ export interface AuthenticatedCall extends Call {
 
 /** A call whose answer is a stream. */
 export interface StreamCall extends AuthenticatedCall {
-  /**
-   * Aborted when nobody waits for the rest of the answer any more, and when the process stops (see {@link STOPPING}).
-   */
+  /** Aborted when nobody waits for the rest of the answer any more, and when the process stops (see {@link STOPPING}). */
   readonly signal: AbortSignal;
 }
 
