@@ -2,9 +2,10 @@ import { hasOption, type Registry, toJsonString } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { protocolVersion } from '@connectrpc/connect/protocol-connect';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import { answerBytes } from '../rpc/answer-bytes.js';
+import { answerEncoder } from '../rpc/answer-encoder.js';
+import { bridgeResponse } from '../rpc/bridge.js';
 import type { Call } from '../rpc/call.js';
-import { bridgeResponse, readBinary, readJson } from '../rpc/door.js';
+import { readBinary, readJson } from '../rpc/decode/decode.js';
 import { ServiceError } from '../rpc/errors.js';
 import type { AnyRpc } from '../rpc/rpc.js';
 import { mediaTypeOf } from './body.js';
@@ -75,7 +76,7 @@ function formatsOf(rpc: AnyRpc, registry: Registry | undefined): ReadonlyMap<str
     {
       mediaType: 'application/proto',
       read: (body = NO_BODY) => readBinary(input, body),
-      write: answerBytes(rpc),
+      write: answerEncoder(rpc),
     },
   ];
   return new Map(formats.map((format) => [format.mediaType, format]));

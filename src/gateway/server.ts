@@ -5,10 +5,10 @@ import { listen } from '../net/listen.js';
 import { connectionsPerPort } from '../net/open-files.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
-import type { Elapsed } from '../rpc/elapsed.js';
 import { ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
+import type { Elapsed } from '../time/elapsed.js';
 import { addHeader, answer } from './answer.js';
 import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
@@ -149,6 +149,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
       header: (name) => header(request, name),
       addHeader: (name, value) => addHeader(exchange, name, value),
       addTrailer: (name, value) => addHeader(exchange, name, value),
+      onGone: (listener) =>
+        response.on('close', () => {
+          if (!response.writableEnded) listener();
+        }),
     };
     invoke(endpoint, exchange, call).then(() => pipelining.end(request), refuse);
   }

@@ -1,5 +1,5 @@
-/** Where a call came in: `chat` is what the gateway serves, `engine` is gRPC. */
-export type Surface = 'chat' | 'engine';
+import type { CallSignal } from './call-signal.js';
+import type { Surface } from './surface.js';
 
 /** What an edge knows of a call beside its message. */
 export interface Call {
@@ -18,6 +18,8 @@ export interface Call {
   readonly addHeader?: (name: string, value: string) => void;
   /** {@link addHeader} for a trailer, which Connect sends as a `Trailer-` header, and a public path as a plain one. */
   readonly addTrailer?: (name: string, value: string) => void;
+  /** Calls `listener` when the caller hangs up before it has its answer. */
+  readonly onGone?: (listener: () => void) => void;
   /** The subject of the client certificate that the connection showed; undefined when it showed none that is verified. */
   readonly certificateSubject?: () => CertificateSubject | undefined;
 }
@@ -48,16 +50,9 @@ export interface AuthenticatedCall extends Call {
   readonly caller: Caller | undefined;
   /** When the answer is due, in ms of the pipeline's `elapsed`. */
   readonly deadline: number;
+  /** Aborted with a reason when the rest of the work is not wanted any more. */
+  readonly signal: CallSignal;
 }
-
-/** A call whose answer is a stream. */
-export interface StreamCall extends AuthenticatedCall {
-  /** Aborted when nobody waits for the rest of the answer any more, and when the process stops (see {@link STOPPING}). */
-  readonly signal: AbortSignal;
-}
-
-/** The reason of a {@link StreamCall}'s signal when the process stops. */
-export const STOPPING = Symbol('stopping');
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 

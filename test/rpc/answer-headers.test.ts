@@ -13,11 +13,11 @@ import {
 import { createGrpcServer } from '../../src/grpc/server.js';
 import type { Call } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
-import { elapsed } from '../../src/rpc/elapsed.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
+import { elapsed } from '../../src/time/elapsed.js';
 import { sendHttp } from '../parity/transports.js';
 
 const test = suite('headers that a handler adds');
