@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { endpointsOf } from '../../src/gateway/connect.js';
-import { createGateway } from '../../src/gateway/server.js';
+import { createGateway } from '../../src/gateway/gateway.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { createLog } from '../../src/telemetry/log.js';

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Endpoint, Format } from '../../src/gateway/endpoint.js';
+import { createGateway, type GatewayDeps } from '../../src/gateway/gateway.js';
 import { refuseRest } from '../../src/gateway/rest.js';
-import { createGateway, type GatewayDeps } from '../../src/gateway/server.js';
 import {
   ChatSessions,
   OpenSessionRequestSchema,

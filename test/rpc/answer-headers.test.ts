@@ -3,14 +3,14 @@ import { suite } from '@chatsessions/test-harness';
 import { credentials, Metadata, ServerCredentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { connectEndpoints } from '../../src/gateway/connect.js';
+import { createGateway } from '../../src/gateway/gateway.js';
 import { restEndpoints } from '../../src/gateway/rest.js';
-import { createGateway } from '../../src/gateway/server.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
   ChatSessionsClient,
   ChatSessionsService,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { createGrpcServer } from '../../src/grpc/server.js';
+import { createGrpcServer } from '../../src/grpc/grpc-server.js';
 import type { Call } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError } from '../../src/rpc/errors.js';
