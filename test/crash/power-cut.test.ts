@@ -1,52 +1,29 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { newSeed, seededRandom, suite, tempDir } from '@chatsessions/test-harness';
+import {
+  journalEnv,
+  newSeed,
+  openDisk,
+  readJournal,
+  seededRandom,
+  suite,
+  tempDir,
+  whyNoJournal,
+} from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
-import { journalEnv, openDisk, readJournal, whyNoJournal } from './journal.js';
 import { newKey, openAtLast } from './openers.js';
-import { powerCuts } from './power-cuts.js';
 
-const CUTS = 200;
-const test = suite('power cuts of the embedded server');
+const test = suite('a power cut of the service');
 
 const seed = newSeed();
 const reason = whyNoJournal();
 
-const lossless = `${CUTS} cuts lose nothing that was acknowledged`;
-const control = 'with syncs that do nothing the same cuts lose what was acknowledged';
 const first = 'a cut after the first open leaves a service that starts and answers the same session';
 
-if (reason !== undefined) for (const name of [lossless, control, first]) test.skip(name, reason);
+if (reason !== undefined) test.skip(first, reason);
 else {
-  console.log(`  power cut seed ${seed}`);
-
-  test(
-    lossless,
-    async () => {
-      const result = await powerCuts({ cuts: CUTS, loadMs: 2_000, random: seededRandom(seed) });
-      const { acknowledged, lost, torn, broken } = result;
-      console.log(
-        `  ${CUTS} cuts, ${torn} in the middle of a write: ${acknowledged} acknowledged, ${lost} lost`,
-      );
-      assert.equal(broken, []);
-      assert.is(lost, 0);
-      assert.ok(acknowledged > 0);
-      assert.ok(torn > 0);
-    },
-    { timeoutMs: 90_000 },
-  );
-
-  test(
-    control,
-    async () => {
-      const { lost } = await powerCuts({ cuts: 10, loadMs: 500, random: seededRandom(seed), sync: 'lie' });
-      assert.ok(lost > 0);
-    },
-    { timeoutMs: 60_000 },
-  );
-
   test(
     first,
     async () => {
