@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type NetworkProxy, startProxy } from '@chatsessions/test-harness';
 import { MongoClient, type MongoClientOptions, MongoNetworkError } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { isDuplicateKey } from '../../src/mongo/errors.js';
+import { isDuplicateKey } from '../../src/mongo/driver-errors.js';
 import { concerns, contractSuite, type Doc, refusal } from './server.js';
 
 const test = await contractSuite('concurrency and connections');

@@ -8,10 +8,10 @@ import {
   type ConversationStore,
   changed,
 } from '../../src/conversations/conversation.js';
-import { mongoAudit } from '../../src/mongo/audit.js';
-import { mongoConversations } from '../../src/mongo/conversations.js';
+import { binaryToUuid } from '../../src/mongo/binary-uuid.js';
 import { type AuditDocument, type Database, openDatabase } from '../../src/mongo/database.js';
-import { fromStored } from '../../src/mongo/stored-uuid.js';
+import { mongoAudit } from '../../src/mongo/mongo-audit.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation } from './rows.js';
 import { type At, contractSuite } from './server.js';
 
@@ -438,7 +438,7 @@ storeTest(
     const rows = await auditRows(db);
     const readable = rows.map(({ _id, tenantId: owner, ...row }) => {
       assert.instance(owner, Binary);
-      return { id: fromStored(_id), tenantId: fromStored(owner), ...row };
+      return { id: binaryToUuid(_id), tenantId: binaryToUuid(owner), ...row };
     });
     assert.equal(readable, [
       {

@@ -1,9 +1,9 @@
 import type { CommandStartedEvent, Document } from 'mongodb';
 import { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { mongoCatalog } from '../../src/mongo/catalog.js';
-import { mongoConversations } from '../../src/mongo/conversations.js';
 import { type Database, openDatabase } from '../../src/mongo/database.js';
+import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { isFullScan, scansOf } from './plan.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { concerns, contractSuite, newDatabaseName } from './server.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Db, UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
 import { type ConversationDocument, openDatabase } from '../../src/mongo/database.js';
-import { isDuplicateKey } from '../../src/mongo/errors.js';
+import { isDuplicateKey } from '../../src/mongo/driver-errors.js';
 import { codeOf, contractSuite, type Doc, refusal } from './server.js';
 
 const test = await contractSuite('indexes', { fileTimeoutMs: 300_000 });

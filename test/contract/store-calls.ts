@@ -1,5 +1,5 @@
 import { v7 as uuidV7 } from 'uuid';
-import type { CatalogStore } from '../../src/catalog/catalog.js';
+import type { CatalogStore } from '../../src/catalog/model.js';
 import type { ConversationStore } from '../../src/conversations/conversation.js';
 import type { Database } from '../../src/mongo/database.js';
 import type { newConversation, newKey, newSecret, newTenant } from './rows.js';

@@ -1,10 +1,10 @@
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
-import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
-import { mongoCatalog } from '../../src/mongo/catalog.js';
-import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { type At, contractSuite, type Doc } from './server.js';
 

@@ -1,6 +1,6 @@
 import { BSON, Double, Int32, Long, UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { isDuplicateKey } from '../../src/mongo/errors.js';
+import { isDuplicateKey } from '../../src/mongo/driver-errors.js';
 import { contractSuite, type Doc, refusal } from './server.js';
 
 const test = await contractSuite('values');

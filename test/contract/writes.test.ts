@@ -1,6 +1,6 @@
 import { type Collection, type Db, type Filter, MongoBulkWriteError, MongoServerError, UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { isDuplicateKey } from '../../src/mongo/errors.js';
+import { isDuplicateKey } from '../../src/mongo/driver-errors.js';
 import { codeOf, contractSuite, type Doc, refusal } from './server.js';
 
 const test = await contractSuite('writes');
