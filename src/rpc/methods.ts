@@ -4,8 +4,8 @@ import { ChatSessionsService } from '../gen/ts-proto/chatsessions/v1/chat_sessio
 
 /** Every RPC by its name, as protobuf-es describes it. */
 export const methods = ChatSessions.method;
-/** Every RPC by its name, as ts-proto describes it. */
-export const codecs = ChatSessionsService;
+/** Every RPC by its name, as ts-proto describes it. A name that the two generators spell differently does not compile. */
+export const codecs = ChatSessionsService satisfies Readonly<Record<keyof typeof methods, object>>;
 
 type Methods = typeof methods;
 type Codecs = typeof codecs;
