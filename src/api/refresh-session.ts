@@ -1,5 +1,5 @@
 import { type ChangeDeps, changeConversation } from '../conversations/change-conversation.js';
-import { changed } from '../conversations/conversation.js';
+import { applyChange } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
 import { timestamp } from '../conversations/message.js';
 import { localeViolations, variablesPatchViolations } from '../conversations/rules.js';
@@ -33,7 +33,7 @@ export const refreshSession = unary('refreshSession', {
       await changeConversation(deps, claims.conversationId, call.signal, (found) => {
         const current = requireOngoing(found, claims);
         session = { jti: refreshedJti(current.session.jti, deps.newJti()), ...refreshedTimes(deps, current) };
-        return changed(current, 'refreshed', deps, {
+        return applyChange(current, 'refreshed', deps, {
           expiresAt: Math.max(current.expiresAt, session.exp),
           locale: canonicalLocale(request.locale) ?? current.locale,
           variables: mergeVariables(current.variables, request, call.surface),

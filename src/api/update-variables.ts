@@ -1,5 +1,5 @@
 import { type ChangeDeps, changeConversation } from '../conversations/change-conversation.js';
-import { changed } from '../conversations/conversation.js';
+import { applyChange } from '../conversations/conversation.js';
 import { requireNotEnded, requireOfTenant } from '../conversations/of-tenant.js';
 import { conversationIdViolations, variablesPatchViolations } from '../conversations/rules.js';
 import { mergeVariables } from '../conversations/variables.js';
@@ -19,7 +19,7 @@ export const updateVariables = unary('updateVariables', {
       const { revision } = await changeConversation(deps, request.conversationId, signal, (found) => {
         const current = requireNotEnded(requireOfTenant(found, tenantId));
         const variables = mergeVariables(current.variables, request, surface);
-        return changed(current, 'updated', deps, { variables });
+        return applyChange(current, 'updated', deps, { variables });
       });
       return { revision };
     },

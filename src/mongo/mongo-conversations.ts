@@ -1,6 +1,6 @@
 import { type Filter, MongoBulkWriteError } from 'mongodb';
 import type {
-  Changed,
+  ChangedRow,
   Conversation,
   ConversationQuery,
   ConversationStore,
@@ -141,11 +141,11 @@ export function mongoConversations(
 
 const WRITTEN: ItemOutcome<undefined> = { answer: undefined };
 
-function toChanged({ _id, revision = FIRST_REVISION, updatedAt }: ConversationDocument): Changed {
+function toChanged({ _id, revision = FIRST_REVISION, updatedAt }: ConversationDocument): ChangedRow {
   return { id: binaryToUuid(_id), revision, updatedAt: updatedAt.getTime() };
 }
 
-function byTime(a: Changed, b: Changed): number {
+function byTime(a: ChangedRow, b: ChangedRow): number {
   return a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1);
 }
 
