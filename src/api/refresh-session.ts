@@ -17,7 +17,7 @@ import {
 import { refreshedJti } from '../sessions/jti.js';
 import { type RefreshDeps, refreshedTimes } from '../sessions/refreshed-times.js';
 
-/** RefreshSession: a new token for the same conversation, and perhaps other variables. */
+/** RefreshSession answers a new token for the same conversation, and changes its locale and variables when asked to. */
 export const refreshSession = unary('refreshSession', {
   scope: 'open',
   rules: (request) => [...localeViolations(request.locale), ...variablesPatchViolations(request)],

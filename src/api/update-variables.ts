@@ -6,7 +6,7 @@ import { mergeVariables } from '../conversations/variables.js';
 import type { Deps } from '../deps.js';
 import { unary } from '../rpc/define.js';
 
-/** UpdateVariables: merges into a conversation's variables, as a refresh does. */
+/** UpdateVariables merges a change into a conversation's variables, by the same rules as RefreshSession. */
 export const updateVariables = unary('updateVariables', {
   scope: 'write',
   rules: (request) => [
