@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
 import {
   type AddressInfo,
   connect,
@@ -12,32 +10,14 @@ import {
 import { join } from 'node:path';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { repoFile } from '../harness/repo-file.js';
-import type { Target } from './attack.js';
 import { runAttacker } from './attacker.js';
 import { descriptors, memoryMiB, watchProcess } from './process-watch.js';
+import { withStatus } from './with-status.js';
 
 const NOWHERE = { http: { host: '127.0.0.1', port: 1 }, grpc: { host: '127.0.0.1', port: 2 } };
 
 const test = suite('attack: playing');
 const watching = suite('attack: watching a process');
-const command = suite('attack: the command', { fileTimeoutMs: 180_000 });
-
-/** A server that answers everything with one status. */
-async function withStatus(status: number, run: (target: Target) => Promise<void>): Promise<void> {
-  const server: Server = createServer({ requireHostHeader: false }, (request, response) => {
-    request.resume();
-    response.writeHead(status, { 'Content-Length': 0 }).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
-  try {
-    await run({ http: address, grpc: address, publicKey: 'pk_live_x', tenant: 'acme' });
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-}
 
 for (const [status, fault] of [
   [400, undefined],
@@ -136,55 +116,3 @@ if (process.platform === 'linux')
 function addressOf(server: TcpServer) {
   return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 }
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `npm run attack -- …args`, without the build. */
-function attack(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [repoFile('dist/test/attack/main.js'), ...args], (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-    });
-  });
-}
-
-command(
-  'it starts a service, attacks it, and says what came of it',
-  async () => {
-    const { code, stdout } = await attack('--quick', '--only', 'http-smuggling');
-    assert.match(stdout, /^attack +p99 ms .*\n\(no attack\) +\d+\nhttp-smuggling .* (held|FAILED)$/m);
-    assert.match(stdout, /http-smuggling: [\d,]+ requests → 400 × [\d,]+\n/);
-    // A machine that is busy with other things may have made visitors wait too long.
-    assert.is(code, / 0 failed\n/.test(stdout) ? 0 : 1);
-  },
-  { timeoutMs: 60_000 },
-);
-
-command(
-  'it exits with 1 when a service does not hold',
-  () =>
-    withStatus(500, async ({ http }) => {
-      const address = `${http.host}:${http.port}`;
-      const given = ['--http', address, '--grpc', address, '--key', 'pk_live_x'];
-      const { code, stdout } = await attack('--quick', '--only', 'host-headers', ...given);
-      assert.is(code, 1);
-      assert.match(stdout, /^✘ host-headers in .*\n {2}Host: % at .*: 500\n/);
-      assert.match(stdout, /\n0 held, 1 failed\n/);
-    }),
-  { timeoutMs: 60_000 },
-);
-
-command('what it does not understand is one sentence', async () => {
-  const { code, stderr } = await attack('--only', 'all');
-  assert.is(code, 2);
-  assert.match(stderr, /^attack: --only does not know "all"; there are decode-repeated-struct, .*\n$/);
-});
-
-command('it lists its attacks, and helps', async () => {
-  assert.match((await attack('--list')).stdout, /^host-headers +Host headers that are no host/m);
-  assert.match((await attack('--help')).stdout, /^Usage: npm run attack/);
-});

@@ -14,6 +14,8 @@ export interface Target {
   readonly httpUrl: string;
   /** `host:port` of the gRPC server. */
   readonly grpcTarget: string;
+  /** The client that all gRPC calls share; without it each call makes a connection, and so may reach another worker. */
+  readonly grpcClient?: Client;
 }
 
 /** A way to send a step; undefined when it cannot carry it. */
@@ -113,11 +115,11 @@ const connectBinary: Transport = ({ httpUrl }, step) => {
 };
 
 /** gRPC. */
-const grpc: Transport = ({ grpcTarget }, step) => {
+const grpc: Transport = ({ grpcTarget, grpcClient }, step) => {
   const rpc = rpcOf(step.rpc);
   if (!step.engine || !isMessage(step)) return undefined;
   return async () => {
-    const client = new Client(grpcTarget, credentials.createInsecure());
+    const client = grpcClient ?? new Client(grpcTarget, credentials.createInsecure());
     try {
       const bytes = await call(client, rpc.path, messageBytes(rpc, step), metadataOf(step));
       const body = rpc.toJson(fromBinary(rpc.output, bytes));
@@ -125,7 +127,7 @@ const grpc: Transport = ({ grpcTarget }, step) => {
     } catch (error) {
       return grpcRefusal(error as ServiceError);
     } finally {
-      client.close();
+      if (client !== grpcClient) client.close();
     }
   };
 };
