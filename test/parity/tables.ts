@@ -2,7 +2,7 @@ import { suite } from '@chatsessions/test-harness';
 import { Client, credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { readCases } from './case.js';
+import { readTable } from './read-table.js';
 import { playRow, transportsOf } from './row.js';
 
 /** The parity tables by the test file that plays them: files run beside each other. */
@@ -19,7 +19,7 @@ export function playTables(names: readonly string[]): void {
 }
 
 function playTable(name: string): void {
-  const table = readCases(name);
+  const table = readTable(name);
   const test = suite(`parity: ${name}`, { fileTimeoutMs: 300_000 });
   const counts = new Map<string, number>();
   let service: TestApp;
