@@ -1,6 +1,6 @@
 import { tempDir } from '@chatsessions/test-harness';
-import { start } from '../src/app.js';
-import { readConfig } from '../src/config.js';
+import { readConfig } from '../src/app/config.js';
+import { start } from '../src/app/start.js';
 import type { EraseCustomerResponse } from '../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { mongoCatalog } from '../src/mongo/catalog.js';
 import { mongoConversations } from '../src/mongo/conversations.js';
@@ -88,7 +88,6 @@ async function fill(dataDir: string, count: number): Promise<void> {
             createdAt: at,
             updatedAt: at,
           }),
-          Number.POSITIVE_INFINITY,
         );
       }),
     );

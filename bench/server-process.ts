@@ -36,7 +36,7 @@ export async function startOurs(options: OwnOptions = {}): Promise<ServerProcess
   const { databaseUri, databaseName, dataDir, env = {}, execArgv = [] } = options;
   const service = await startService(
     {
-      SEED_FILE: repoFile('src/catalog/demo-tenant.yaml'),
+      SEED_FILE: repoFile('src/app/demo-tenant.yaml'),
       ...(databaseUri !== undefined && { MONGODB_URI: databaseUri }),
       ...(databaseName !== undefined && { MONGODB_DB: databaseName }),
       ...(dataDir !== undefined && { DATA_DIR: dataDir }),

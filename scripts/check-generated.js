@@ -14,7 +14,7 @@ const digest = () => {
 };
 
 const before = digest();
-execFileSync('buf', ['generate'], { stdio: 'inherit' });
+execFileSync('npm', ['run', '--silent', 'generate'], { stdio: 'inherit' });
 if (digest() !== before) {
   console.error('src/gen was not what the proto files generate. It is now: commit it.');
   process.exit(1);

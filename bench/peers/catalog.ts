@@ -2,9 +2,9 @@ import type { Db } from 'mongodb';
 import type { WidgetView } from '../../src/catalog/widget-view.js';
 import { widgetView } from '../../src/catalog/widget-view.js';
 import { mongoCatalog } from '../../src/mongo/catalog.js';
-import type { Surface } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { requireOpen } from '../../src/sessions/admission.js';
+import type { Surface } from '../../src/rpc/surface.js';
+import { requireUsable } from '../../src/sessions/admission.js';
 
 /** A widget key that may be used, and what its widgets may offer, in the form that its peer answers. */
 export interface Widget<Offer> {
@@ -60,7 +60,7 @@ export function createCatalog<Offer>(
   return {
     async admit(publicKey, surface, origin) {
       const widget = await find(publicKey);
-      requireOpen(widget?.view, Date.now());
+      requireUsable(widget?.view, Date.now());
       if (surface === 'chat' && !widget.view.allowsOrigin(origin)) {
         throw new ServiceError('origin_not_allowed', 'This widget may not be used from this origin.');
       }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Config, readConfig } from '../../src/config.js';
+import { type Config, readConfig } from '../../src/app/config.js';
 
 /** What a peer is told, in the environment variables that the service has too. */
 export interface Settings extends Pick<Config, 'MONGODB_DB' | 'SESSION_TTL' | 'RETENTION'> {

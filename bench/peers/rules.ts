@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { PUBLIC_KEY } from '../../src/catalog/public-key.js';
 import { canonicalLocale } from '../../src/conversations/locale.js';
-import type { Surface } from '../../src/rpc/call.js';
 import { rulesBroken } from '../../src/rpc/errors.js';
+import type { Surface } from '../../src/rpc/surface.js';
 import type { OpenRequest } from './session.js';
 
 /** The rules of an open, in zod. Fastify has them as JSON Schema. */

@@ -4,7 +4,7 @@ import { v7 as uuidV7 } from 'uuid';
 import type { WidgetView } from '../../src/catalog/widget-view.js';
 import { canonicalLocale } from '../../src/conversations/locale.js';
 import { CONVERSATION_INDEXES } from '../../src/mongo/database.js';
-import type { Surface } from '../../src/rpc/call.js';
+import type { Surface } from '../../src/rpc/surface.js';
 import { createSessionTokens, type SessionClaims } from '../../src/sessions/token.js';
 import type { Settings } from './process.js';
 

@@ -110,7 +110,7 @@ let client: MongoClient;
 let db: Db;
 
 test.before(async () => {
-  app = await startTestApp({ env: { SEED_FILE: repoFile('src/catalog/demo-tenant.yaml') } });
+  app = await startTestApp({ env: { SEED_FILE: repoFile('src/app/demo-tenant.yaml') } });
   const uri = app.app.databaseUri;
   client = new MongoClient(uri);
   db = client.db(await app.withDatabase(async (_client, name) => name));

@@ -78,7 +78,7 @@ test(
     await writeFile(
       script,
       `import cluster from 'node:cluster'; import { openSync } from 'node:fs';
-      import { runWorker } from ${JSON.stringify(new URL('../../src/cluster/run-worker.js', import.meta.url))};
+      import { runWorker } from ${JSON.stringify(new URL('../../src/app/workers/run-worker.js', import.meta.url))};
       try { for (;;) openSync('/dev/null'); } catch {}
       const { signal: stopping } = new AbortController();
       let reason;

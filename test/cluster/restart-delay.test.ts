@@ -1,6 +1,6 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { restartDelayMs } from '../../src/cluster/workers.js';
+import { restartDelayMs } from '../../src/app/workers/workers.js';
 
 const test = suite('workers: restart delay');
 

@@ -7,7 +7,7 @@ import {
   OpenSessionResponseSchema,
 } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { ChatSessionsService } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { bridgeRequest, bridgeResponse } from '../../src/rpc/door.js';
+import { bridgeRequest, bridgeResponse } from '../../src/rpc/bridge.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
 import { anyRequest, assertSame, messageOf, readBytes, readText, rpc } from './decode-open-session.js';
 

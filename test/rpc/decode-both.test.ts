@@ -3,7 +3,6 @@ import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { OpenSessionRequestSchema } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
-import { openSessionViolations } from '../../src/sessions/open-session.js';
 import { valueBytes } from '../harness/protobuf-wire.js';
 import {
   anyText,
@@ -12,6 +11,7 @@ import {
   readBytes,
   readText,
   refusal,
+  rpc,
   variableBytes,
   withKey,
   withVariables,
@@ -54,7 +54,7 @@ test('__proto__ is a key like any other, for the rules to refuse', () => {
   ]) {
     assert.equal(Object.keys(message.variables ?? {}), ['__proto__']);
     assert.equal(
-      openSessionViolations(message).map(({ field, rule }) => [field, rule]),
+      rpc.rules(message).map(({ field, rule }) => [field, rule]),
       [['variables.__proto__', 'variables.key']],
     );
   }

@@ -1,34 +1,17 @@
 import { create, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import {
-  ChatSessions,
-  OpenSessionRequestSchema,
-} from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
-import {
-  ChatSessionsService,
-  type OpenSessionRequest,
-  type OpenSessionResponse,
-} from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { readBinary, readJson } from '../../src/rpc/door.js';
+import { openSession } from '../../src/api/open-session.js';
+import { OpenSessionRequestSchema } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
+import { readBinary, readJson } from '../../src/rpc/decode/decode.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { defineRpc } from '../../src/rpc/rpc.js';
-import { openSessionViolations } from '../../src/sessions/open-session.js';
 import { lengthDelimited, structEntry } from '../harness/protobuf-wire.js';
 
 /** The public key of the requests. */
 export const KEY = 'pk_live_00000000000000000000000000000001';
 
-/** OpenSession with a handler that the tests of decoding never call. */
-export const rpc = defineRpc({
-  method: ChatSessions.method.openSession,
-  codec: ChatSessionsService.openSession,
-  scope: 'open',
-  rules: openSessionViolations,
-  handle: async (_request: OpenSessionRequest): Promise<OpenSessionResponse> => {
-    throw new Error('decoding calls no handler');
-  },
-});
+/** OpenSession without anything that its handler needs: the tests of decoding never call it. */
+export const rpc = openSession(Object.create(null));
 
 /** Decodes a request from JSON. */
 export const readText = (text: string | Uint8Array) => readJson(OpenSessionRequestSchema, Buffer.from(text));
