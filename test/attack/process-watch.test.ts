@@ -54,17 +54,15 @@ if (process.platform === 'linux')
     const target = { http: addressOf(http), grpc: addressOf(grpc) };
     const before = descriptors(process.pid, target);
     const sockets: Socket[] = [];
-    const add = async (socket: Socket) => {
-      await once(socket, 'connect');
+    const add = async (server: Server, socket: Socket) => {
+      await Promise.all([once(socket, 'connect'), once(server, 'connection')]);
       sockets.push(socket);
-      // Until its server has it.
-      await new Promise((resolve) => setTimeout(resolve, 50));
       return descriptors(process.pid, target) - before;
     };
-    assert.is(await add(connect(addressOf(http).port)), 1);
-    assert.is(await add(connect(addressOf(grpc).port)), 2);
-    assert.is(await add(connect(addressOf(database).port)), 2);
-    assert.is(await add(connect(path)), 2);
+    assert.is(await add(http, connect(addressOf(http).port)), 1);
+    assert.is(await add(grpc, connect(addressOf(grpc).port)), 2);
+    assert.is(await add(database, connect(addressOf(database).port)), 2);
+    assert.is(await add(unix, connect(path)), 2);
     for (const socket of sockets) socket.destroy();
     for (const server of [...servers, unix]) server.close();
   });
