@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import { type Database, openDatabase } from '../src/mongo/database.js';
-import { explainConnectError } from '../src/mongo/errors.js';
+import { explainConnectError } from '../src/mongo/driver-errors.js';
 import { UsageError } from './options.js';
 import { type ServerProcess, startOurs } from './server-process.js';
 

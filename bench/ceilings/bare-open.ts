@@ -5,8 +5,8 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { announce } from '../peers/process.js';
 import { newVisit } from './visit.js';
 

@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb';
 import type { WidgetView } from '../../src/catalog/widget-view.js';
 import { widgetView } from '../../src/catalog/widget-view.js';
-import { mongoCatalog } from '../../src/mongo/catalog.js';
+import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import type { Surface } from '../../src/rpc/surface.js';
 import { requireUsable } from '../../src/sessions/admission.js';

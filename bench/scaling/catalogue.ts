@@ -1,7 +1,7 @@
 import { v5 as uuidV5 } from 'uuid';
-import type { Flow, FlowIntent, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
-import { mongoCatalog } from '../../src/mongo/catalog.js';
+import type { Flow, FlowIntent, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import type { Database } from '../../src/mongo/database.js';
+import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { newKey, newTenant } from '../../test/contract/rows.js';
 
 /** A tenant of a measurement, and its widget key. The same number makes the same one, in whatever database. */

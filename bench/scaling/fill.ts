@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoBulkWriteError } from 'mongodb';
 import { toDocument } from '../../src/mongo/conversation-document.js';
 import type { ConversationDocument, Database } from '../../src/mongo/database.js';
-import { isDuplicateKey } from '../../src/mongo/errors.js';
+import { isDuplicateKey } from '../../src/mongo/driver-errors.js';
 import { type History, storedConversation } from './stored-conversation.js';
 
 /** Which conversations of a history are written. */

@@ -1,4 +1,4 @@
-import { encodeResponse } from '../conversations/watch-response.js';
+import { encodeResponse } from '../conversations/watch/response.js';
 import type { Deps } from '../deps.js';
 import { serverStream } from '../rpc/define.js';
 

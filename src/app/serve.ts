@@ -3,12 +3,12 @@ import type { Logger } from 'pino';
 import { createAuthenticate } from '../callers/authenticate.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createWidgetViews, type WidgetViews } from '../catalog/widget-views.js';
-import type { StreamLimits } from '../conversations/stream-caps.js';
+import type { StreamLimits } from '../conversations/watch/stream-caps.js';
 import { connectEndpoints } from '../gateway/connect.js';
 import { restEndpoints } from '../gateway/rest.js';
 import { createGateway } from '../gateway/server.js';
 import { createGrpcServer } from '../grpc/server.js';
-import { mongoCatalog } from '../mongo/catalog.js';
+import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import { createCallLog } from '../rpc/call-log.js';
 import { createPipeline } from '../rpc/invoke.js';
 import { createDates, type Dates } from '../time/dates.js';
@@ -65,7 +65,7 @@ export async function serveSurfaces(
     const views = createWidgetViews({ store: mongoCatalog(database), identitySecrets, elapsed });
     closers.add(pollCatalog(views, log));
     const dates = createDates(now, elapsed);
-    closers.add(watchClock(dates));
+    closers.add(noteClock(dates));
     const deps = createDeps(config, { database, signingKeys, views, dates, now, elapsed, watchLimits });
     const { rpcs, streamRpcs } = services(deps);
 
@@ -107,7 +107,7 @@ function pollCatalog(views: WidgetViews, log: Logger): () => Promise<void> {
 }
 
 /** Notes where the wall clock stands, once a second. @returns what ends it */
-function watchClock(dates: Dates): () => Promise<void> {
+function noteClock(dates: Dates): () => Promise<void> {
   const clock = setInterval(dates.latest, CLOCK_MS);
   return async () => clearInterval(clock);
 }

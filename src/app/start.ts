@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
-import type { StreamLimits } from '../conversations/stream-caps.js';
+import type { StreamLimits } from '../conversations/watch/stream-caps.js';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { Config } from './config.js';
 import { type Prepared, prepare } from './prepare.js';

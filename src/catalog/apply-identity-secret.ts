@@ -1,6 +1,6 @@
 import { ApplyError } from './apply-error.js';
-import type { CatalogStore, IdentitySecret, WidgetKey } from './catalog.js';
 import type { IdentitySecrets } from './identity-secrets.js';
+import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
 import type { TenantFile } from './tenant-spec.js';
 
 /** What applying the identity secrets of widget keys needs. */

@@ -3,18 +3,18 @@ import { isDeepStrictEqual } from 'node:util';
 import { v5 as uuidV5 } from 'uuid';
 import { ApplyError } from './apply-error.js';
 import { type PlannedSecret, planSecret, requireSealingKey, writeSecret } from './apply-identity-secret.js';
-import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './catalog.js';
 import type { IdentitySecrets } from './identity-secrets.js';
+import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './model.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
 
 /** What applying did to a tenant or a key. */
-export type Outcome = 'created' | 'updated' | 'unchanged';
+export type ApplyOutcome = 'created' | 'updated' | 'unchanged';
 
 /** What applying a tenant file did to one tenant. */
 export interface AppliedTenant {
   readonly id: string;
   readonly slug: string;
-  readonly outcome: Outcome;
+  readonly outcome: ApplyOutcome;
   /** How many rows were written: the tenant's, and those of its keys and their secrets. */
   readonly rowsWritten: number;
   /** The keys of the file, with those that were made for it. */
@@ -23,7 +23,7 @@ export interface AppliedTenant {
     readonly id: string;
     readonly label: string;
     readonly publicKey: string;
-    readonly outcome: Outcome;
+    readonly outcome: ApplyOutcome;
     /** The secret that was made for it, to be shown this once and never logged: see identity-secrets.ts. */
     readonly identitySecret?: string;
   }[];
@@ -75,7 +75,7 @@ async function applyTenant(spec: TenantSpec, deps: ApplyTenantsDeps): Promise<Ap
     const id = stored?.id ?? newId();
     const { planned, keysDigest } = await planKeys(spec, id, deps);
     const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
-    const applied = (outcome: Outcome, isTenantWritten: boolean): AppliedTenant => {
+    const applied = (outcome: ApplyOutcome, isTenantWritten: boolean): AppliedTenant => {
       const rowsWritten = done.keys.size + done.secrets.size + (isTenantWritten || wasInserted ? 1 : 0);
       return { id, slug: spec.slug, outcome, rowsWritten, keys: report(planned, done) };
     };
@@ -103,7 +103,7 @@ async function applyTenant(spec: TenantSpec, deps: ApplyTenantsDeps): Promise<Ap
 
 /** What was written, by public key. */
 interface Done {
-  readonly keys: Map<string, Outcome>;
+  readonly keys: Map<string, ApplyOutcome>;
   /** The secrets that were made, as they are shown. */
   readonly secrets: Map<string, string>;
 }
@@ -111,7 +111,7 @@ interface Done {
 interface PlannedKey {
   readonly key: WidgetKey;
   readonly secret: PlannedSecret | undefined;
-  readonly outcome: Outcome;
+  readonly outcome: ApplyOutcome;
 }
 
 /** What is to be done with each key of a tenant; refused as a whole before anything is written. */

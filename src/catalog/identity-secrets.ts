@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import type { IdentitySecret } from './catalog.js';
+import type { IdentitySecret } from './model.js';
 
 /** A key that seals identity secrets: its id, and 32 bytes. */
 export interface EncryptionKey {

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import { parse as parseDomain } from 'tldts';
 
 /**
@@ -73,8 +74,10 @@ export function parseOriginPattern(text: string): OriginPattern {
   return { kind: 'exact', text: url.origin };
 }
 
-/** How many origins are kept for one widget key. */
-const MAX_MATCHED = 16;
+/** The longest origin that is remembered, in characters: a host name has 253 at most. */
+const MAX_ORIGIN_LENGTH = 300;
+/** Whether an origin is serialised as browsers do it: the same ones come with every visitor, and parsing one takes 2 µs. */
+const serialised = new LRUCache<string, boolean>({ max: 2_000 });
 
 /**
  * Makes the test that a request's `Origin` header must pass, once per widget key. The test takes the header as
@@ -91,15 +94,7 @@ export function compileOrigins(patterns: readonly string[]): (origin: string) =>
     if (pattern?.kind === 'exact') exact.add(pattern.text);
     else if (pattern) wild.push(pattern);
   }
-  /** Origins that matched a pattern: they come again with every visitor, and parsing one takes 2 µs. */
-  const matched = new Set<string>();
-  return (origin) => {
-    if (exact.has(origin) || matched.has(origin)) return true;
-    if (!wild.some((pattern) => matches(pattern, origin))) return false;
-    if (matched.size === MAX_MATCHED) matched.clear();
-    matched.add(origin);
-    return true;
-  };
+  return (origin) => exact.has(origin) || wild.some((pattern) => matches(pattern, origin));
 }
 
 function matches(pattern: WildPattern, origin: string): boolean {
@@ -125,7 +120,12 @@ function parseStored(text: string): OriginPattern | undefined {
 
 /** Whether a browser would write this origin in just this way. */
 function isSerialised(origin: string): boolean {
-  return parseUrl(origin)?.origin === origin;
+  let known = serialised.get(origin);
+  if (known === undefined) {
+    known = parseUrl(origin)?.origin === origin;
+    if (origin.length <= MAX_ORIGIN_LENGTH) serialised.set(origin, known);
+  }
+  return known;
 }
 
 function parseUrl(text: string): URL | undefined {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SLUG } from '../rpc/tenant.js';
-import { IDENTITY_MODES } from './catalog.js';
+import { IDENTITY_MODES } from './model.js';
 import { parseOriginPattern } from './origins.js';
 import { PUBLIC_KEY } from './public-key.js';
 import { PAGE_TYPES } from './tenant-spec.js';

@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import type { TenantIds } from '../rpc/tenant.js';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
-import type { CatalogStore } from './catalog.js';
+import type { CatalogStore } from './model.js';
 
 /** What the cache is made of. */
 export interface TenantIdsDeps {
@@ -15,17 +16,19 @@ export interface TenantIdsDeps {
 /** Remembers ids for a moment: each call of the Engine API names a tenant. */
 export function createTenantIds(deps: TenantIdsDeps): TenantIds {
   const { store, elapsed = monotonic, capacity = 10_000, keptMs = 2_000 } = deps;
-  const kept = new Map<string, { readonly id: Promise<string | undefined>; readonly until: number }>();
+  const kept = new LRUCache<string, Promise<string | undefined>>({
+    ...{ max: capacity, ttl: keptMs, ttlResolution: 0 },
+    perf: { now: elapsed },
+  });
 
   return {
     get(slug) {
       const known = kept.get(slug);
-      if (known && elapsed() < known.until) return known.id;
-      if (kept.size >= capacity) kept.clear();
+      if (known) return known;
       const id = store.findTenantBySlug(slug).then((tenant) => tenant?.id);
       // What could not be found out is asked again at once.
       id.catch(() => kept.delete(slug));
-      kept.set(slug, { id, until: elapsed() + keptMs });
+      kept.set(slug, id);
       return id;
     },
   };

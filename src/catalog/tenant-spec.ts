@@ -1,4 +1,4 @@
-import type { Flow, WidgetKey } from './catalog.js';
+import type { Flow, WidgetKey } from './model.js';
 
 /** What a tenant file says, checked and with every default filled in. */
 export interface TenantFile {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { OpenSessionResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { Intent, QuickQuestion } from '../gen/ts-proto/chatsessions/v1/widget.js';
-import type { Flow, IdentityMode, Tenant, WidgetKey } from './catalog.js';
+import type { Flow, IdentityMode, Tenant, WidgetKey } from './model.js';
 import { compileOrigins } from './origins.js';
 
 /** How a widget's customers are verified. */

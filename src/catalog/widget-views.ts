@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
-import type { CatalogStore, IdentitySecret, WidgetKey } from './catalog.js';
 import type { IdentitySecrets } from './identity-secrets.js';
+import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
 /** The widget views of the keys in use, kept until their tenant's catalogue changes. */
@@ -29,9 +30,12 @@ export interface WidgetViewsDeps {
 export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
   const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 2_000 } = deps;
   /** Kept by public key, and by id: neither can be taken for the other. */
-  const known = new Map<string, WidgetView>();
-  /** Unknown key or id → when to forget that it is. Bounded, so that made-up keys cannot fill the memory. */
-  const unknown = new Map<string, number>();
+  const known = new LRUCache<string, WidgetView>({ max: capacity });
+  /** Keys and ids that were looked for in vain. Bounded, so that made-up keys cannot fill the memory. */
+  const unknown = new LRUCache<string, true>({
+    ...{ max: capacity, ttl: unknownMs, ttlResolution: 0 },
+    perf: { now: elapsed },
+  });
   const loading = new Map<string, Promise<WidgetView | undefined>>();
 
   async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
@@ -41,12 +45,12 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
     // opposite order is at least as new, so that a stale view never carries a fresh revision.
     const key = tenant && (await find(name));
     if (!tenant || !key || key.tenantId !== tenant.id) {
-      keep(unknown, name, elapsed() + unknownMs, capacity);
+      unknown.set(name, true);
       return undefined;
     }
     const secret = key.identity === 'off' ? undefined : await store.findIdentitySecret(key.id);
     const view = widgetView(tenant, key, secret && opener(secret));
-    keep(known, name, view, capacity);
+    known.set(name, view);
     return view;
   }
 
@@ -62,8 +66,7 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
   function get(name: string, find: FindKey): Promise<WidgetView | undefined> {
     const view = known.get(name);
     if (view) return Promise.resolve(view);
-    const forgetAt = unknown.get(name);
-    if (forgetAt !== undefined && elapsed() < forgetAt) return Promise.resolve(undefined);
+    if (unknown.has(name)) return Promise.resolve(undefined);
 
     let pending = loading.get(name);
     if (!pending) {
@@ -89,11 +92,3 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
 }
 
 type FindKey = (name: string) => Promise<WidgetKey | undefined>;
-
-/** Adds an entry, and lets the oldest go when there are too many. */
-function keep<V>(cache: Map<string, V>, key: string, value: V, capacity: number): void {
-  cache.delete(key);
-  cache.set(key, value);
-  const oldest = cache.keys().next();
-  if (cache.size > capacity && !oldest.done) cache.delete(oldest.value);
-}

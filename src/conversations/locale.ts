@@ -1,6 +1,7 @@
-/** Tags seen and what became of them: browsers send few different ones, and finding out takes 25 µs. */
-const known = new Map<string, string | undefined>();
-const MAX_KNOWN = 1_000;
+import { LRUCache } from 'lru-cache';
+
+/** Canonical forms of tags, '' for what is no tag: browsers send few different ones, and Intl takes 25 µs for one. */
+const canonical = new LRUCache<string, string>({ max: 1_000 });
 
 /**
  * A language tag in its canonical form (BCP-47, as ECMA-402 has it); undefined when it is empty or no tag.
@@ -9,11 +10,12 @@ const MAX_KNOWN = 1_000;
  */
 export function canonicalLocale(tag: string): string | undefined {
   if (tag === '') return undefined;
-  if (known.has(tag)) return known.get(tag);
-  const canonical = parse(tag);
-  if (known.size === MAX_KNOWN) known.clear();
-  known.set(tag, canonical);
-  return canonical;
+  let known = canonical.get(tag);
+  if (known === undefined) {
+    known = parse(tag) ?? '';
+    canonical.set(tag, known);
+  }
+  return known || undefined;
 }
 
 function parse(tag: string): string | undefined {

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { Conversation, ConversationStore } from './conversation.js';
 
@@ -34,13 +35,18 @@ interface LookUp {
 /** How many tokens of one conversation are remembered: several tabs are open at once. */
 const MAX_TOKENS = 8;
 
+/** Puts a short memory in front of a store. */
 export function createRecentConversations(deps: RecentConversationsDeps): RecentConversations {
   const { store, elapsed = monotonic, keptMs = 1_000, capacity = 4_000 } = deps;
   /** From their beginning on, so that a change that ends while one is under way drops it too. */
-  const recent = new Map<string, LookUp>();
+  const recent = new LRUCache<string, LookUp>({ max: capacity });
 
   return {
-    ...store,
+    insert: store.insert,
+    find: store.find,
+    findAll: store.findAll,
+    list: store.list,
+    changedSince: store.changedSince,
 
     findRecent(id, jti) {
       const known = recent.get(id);
@@ -48,14 +54,13 @@ export function createRecentConversations(deps: RecentConversationsDeps): Recent
       const { jtis = [] } = known ?? {};
       const hasCome = jtis.includes(jti);
       if (known && hasCome && at < known.at + keptMs) return known.found;
-      if (recent.size >= capacity) recent.clear();
       const lookUp = {
         found: store.find(id),
         at,
         jtis: hasCome ? jtis : [jti, ...jtis.slice(0, MAX_TOKENS - 1)],
       };
       const forget = () => {
-        if (recent.get(id) === lookUp) recent.delete(id);
+        if (recent.peek(id) === lookUp) recent.delete(id);
       };
       recent.set(id, lookUp);
       lookUp.found.then((found) => found ?? forget(), forget);

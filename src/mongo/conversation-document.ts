@@ -1,6 +1,6 @@
 import type { Conversation } from '../conversations/conversation.js';
+import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
 import type { ConversationDocument } from './database.js';
-import { fromStored, toStored } from './stored-uuid.js';
 
 /** The revision of a conversation that was never changed; rows from before there were revisions have none. */
 export const FIRST_REVISION = 1;
@@ -9,9 +9,9 @@ export const FIRST_REVISION = 1;
 export function toDocument(conversation: Conversation): ConversationDocument {
   const { session, idempotency, expiresAt, endedAt, changes } = conversation;
   return {
-    _id: toStored(conversation.id),
-    tenantId: toStored(conversation.tenantId),
-    keyId: toStored(conversation.keyId),
+    _id: uuidToBinary(conversation.id),
+    tenantId: uuidToBinary(conversation.tenantId),
+    keyId: uuidToBinary(conversation.keyId),
     customerId: conversation.customerId,
     customerVerified: conversation.customerVerified || undefined,
     locale: conversation.locale,
@@ -37,9 +37,9 @@ export function fromDocument(document: ConversationDocument): Conversation {
   const { idempotency, expiresAt = session.exp, endedAt } = document;
   const { revision = FIRST_REVISION, changes = [] } = document;
   return {
-    id: fromStored(document._id),
-    tenantId: fromStored(document.tenantId),
-    keyId: fromStored(document.keyId),
+    id: binaryToUuid(document._id),
+    tenantId: binaryToUuid(document.tenantId),
+    keyId: binaryToUuid(document.keyId),
     customerId,
     customerVerified,
     locale,

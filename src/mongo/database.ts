@@ -1,12 +1,12 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
-import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
+import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/model.js';
 import type { Change } from '../conversations/conversation.js';
 import type { AuditEntry } from '../rpc/audit.js';
 import type { Surface } from '../rpc/surface.js';
-import type { StoredUuid } from './stored-uuid.js';
-import { watchMonitor } from './watch-monitor.js';
+import type { StoredUuid } from './binary-uuid.js';
+import { guardTopology } from './topology-guard.js';
 
 /** A row of `tenants`. */
 export interface TenantDocument {
@@ -108,7 +108,7 @@ export async function openDatabase(uri: string, name: string): Promise<Database>
     readConcern: { level: 'majority' },
     ignoreUndefined: true,
   });
-  const unwatch = watchMonitor(client);
+  const unwatch = guardTopology(client);
   const close = () => {
     unwatch();
     return client.close();

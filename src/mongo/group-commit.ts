@@ -1,14 +1,14 @@
 import { type CallSignal, endOf } from '../rpc/call-signal.js';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
-import { noAnswer, OPERATION_MS, unavailable } from './errors.js';
+import { noAnswer, OPERATION_MS, unavailable } from './driver-errors.js';
 
 /** What became of one item of a batch. */
-export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
+export type ItemOutcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
 /** How work is gathered. */
 export interface GroupDeps<Item, Answer> {
   /** Does one batch. @returns the outcome of each item, in their order; throws when all of it failed. */
-  readonly run: (batch: readonly Item[]) => Promise<readonly Outcome<Answer>[]>;
+  readonly run: (batch: readonly Item[]) => Promise<readonly ItemOutcome<Answer>[]>;
   readonly elapsed?: Elapsed;
   /** The most items of one batch. */
   readonly maxBatch?: number;
@@ -122,7 +122,7 @@ export function createGroup<Item, Answer>(
       });
   }
 
-  function settle(entry: Pending<Item, Answer>, outcome: Outcome<Answer>): void {
+  function settle(entry: Pending<Item, Answer>, outcome: ItemOutcome<Answer>): void {
     pending.delete(entry);
     if ('answer' in outcome) entry.resolve(outcome.answer);
     else entry.reject(outcome.error);

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { UUID } from '../conversations/uuid.js';
 import { hmacSha256 } from '../crypto/hmac.js';
 import { isSameText } from '../crypto/same-text.js';
@@ -62,7 +63,7 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
   if (first === undefined) throw new Error('no signing key');
   const signatures = new Map(keys.map(({ header, signatureOf }) => [header, signatureOf]));
   /** Tokens that were good: each comes again with its visitor's next message, and finding out takes 4 µs. */
-  const known = new Map<string, SessionClaims>();
+  const known = new LRUCache<string, SessionClaims>({ max: MAX_KNOWN });
 
   return {
     sign(claims) {
@@ -75,7 +76,6 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
       if (claims === undefined) {
         claims = read(token);
         if (claims === undefined) throw invalidToken();
-        if (known.size === MAX_KNOWN) known.clear();
         known.set(token, claims);
       }
       const now = Math.floor(nowMs / 1000);

@@ -5,8 +5,8 @@ import { insertShops, shop } from '../../bench/scaling/catalogue.js';
 import { fill } from '../../bench/scaling/fill.js';
 import { variablesOf } from '../../bench/scaling/request-curves.js';
 import { storedConversation } from '../../bench/scaling/stored-conversation.js';
-import { mongoConversations } from '../../src/mongo/conversations.js';
 import { type Database, openDatabase } from '../../src/mongo/database.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 
 const test = suite('bench: what databases are filled with');

@@ -3,8 +3,8 @@ import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { ApplyError } from '../../src/catalog/apply-error.js';
 import { type AppliedTenant, applyTenants } from '../../src/catalog/apply-tenants.js';
-import type { CatalogStore, Flow, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
+import type { CatalogStore, Flow, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 

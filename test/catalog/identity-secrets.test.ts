@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import type { IdentitySecret } from '../../src/catalog/catalog.js';
 import { createIdentitySecrets, type EncryptionKey } from '../../src/catalog/identity-secrets.js';
+import type { IdentitySecret } from '../../src/catalog/model.js';
 
 const test = suite('identity secrets');
 

@@ -1,6 +1,6 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import type { Tenant } from '../../src/catalog/catalog.js';
+import type { Tenant } from '../../src/catalog/model.js';
 import { createTenantIds, type TenantIdsDeps } from '../../src/catalog/tenant-ids.js';
 import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
 import { createCallController } from '../../src/rpc/call-signal.js';
@@ -47,11 +47,11 @@ test('the id of a tenant; undefined when there is none', async () => {
 const KEPT: readonly (readonly [name: string, slug: string, passed: number, questions: readonly string[]])[] =
   [
     ['a tenant, at once', 'acme', 0, []],
-    ['a tenant, until its time is over', 'acme', 1_999, []],
-    ['a tenant, when its time is over', 'acme', 2_000, ['acme']],
+    ['a tenant, until its time is over', 'acme', 2_000, []],
+    ['a tenant, when its time is over', 'acme', 2_001, ['acme']],
     ['a slug that nobody has, at once', 'initech', 0, []],
-    ['a slug that nobody has, until its time is over', 'initech', 1_999, []],
-    ['a slug that nobody has, when its time is over', 'initech', 2_000, ['initech']],
+    ['a slug that nobody has, until its time is over', 'initech', 2_000, []],
+    ['a slug that nobody has, when its time is over', 'initech', 2_001, ['initech']],
   ];
 for (const [name, slug, passed, questions] of KEPT) {
   test(`asked again: ${name}`, async () => {
@@ -67,7 +67,7 @@ test('being asked does not make an answer last longer', async () => {
   await questions('acme');
   clock.now += 1_500;
   assert.equal(await questions('acme'), []);
-  clock.now += 500;
+  clock.now += 501;
   assert.equal(await questions('acme'), ['acme']);
 });
 
@@ -78,7 +78,7 @@ test('a tenant that comes into being, or goes, is seen when its time is over', a
   rows.set('initech', newTenant({ slug: 'initech', id: 'id-initech' }));
   rows.delete('acme');
   assert.equal([await tenants.get('initech'), await tenants.get('acme')], [undefined, 'id-acme']);
-  clock.now += 2_000;
+  clock.now += 2_001;
   assert.equal([await tenants.get('initech'), await tenants.get('acme')], ['id-initech', undefined]);
 });
 
@@ -106,7 +106,7 @@ test('no more slugs are kept than the capacity', async () => {
   const { questions } = rig({ capacity: 3 });
   assert.equal(await questions('a', 'b', 'c'), ['a', 'b', 'c']);
   assert.equal(await questions('a', 'b', 'c'), []);
-  // Made-up slugs cannot fill the memory: at the capacity the cache begins anew.
+  // Made-up slugs cannot fill the memory: beyond the capacity the least recently used one goes.
   assert.equal(await questions('d', 'd', 'a', 'd'), ['d', 'a']);
 });
 

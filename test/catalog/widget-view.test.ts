@@ -1,6 +1,6 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import type { Flow, FlowIntent, QuickQuestion, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { Flow, FlowIntent, QuickQuestion, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import { widgetView } from '../../src/catalog/widget-view.js';
 
 const test = suite('widget view');

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import { startProxy, suite, tempDir } from '@chatsessions/test-harness';
 import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
-import { startEmbedded } from '../../src/embedded/start.js';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
@@ -41,7 +41,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(
     `${signal}: what is under way is answered first, over HTTP and gRPC`,
     async () => {
-      const embedded = await startEmbedded({ dataDir: await tempDir() });
+      const embedded = await startEmbeddedMongo({ dataDir: await tempDir() });
       const proxy = await startProxy({ path: embedded.socketPath });
       const service = await startService({
         SEED_FILE: SEED,

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { startEmbedded } from '../../src/embedded/start.js';
 import { httpUrlOf, type ServiceProcess, startService } from '../harness/service-process.js';
 
 const test = suite('workers: start', { fileTimeoutMs: 300_000 });
@@ -99,7 +99,7 @@ test(
 );
 
 test('run as a worker of another program: one clear line', async () => {
-  const embedded = await startEmbedded({ dataDir: await tempDir() });
+  const embedded = await startEmbeddedMongo({ dataDir: await tempDir() });
   const service = await startService({ WORKERS: '2', NODE_UNIQUE_ID: '1', MONGODB_URI: embedded.uri });
   assert.is(await service.exited, 1);
   assert.match(service.stderr(), /^chatsessions: WORKERS cannot be used in a worker of node:cluster\n$/);

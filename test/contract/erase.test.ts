@@ -1,11 +1,11 @@
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
-import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation } from './rows.js';
 import { contractSuite } from './server.js';
 
-const test = await contractSuite('erasing a customer');
+const test = await contractSuite('erasing a customer', { recordsStores: true });
 
 test(
   'batch by batch, all of a customer, and nobody else',

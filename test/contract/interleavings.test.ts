@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { createKeyedQueue } from '../../src/conversations/keyed-queue.js';
-import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { anyOperation, checkHistory, openedRow, perform } from '../conversations/operations.js';
 import { contractSuite } from './server.js';
 
-const test = await contractSuite('interleavings');
+const test = await contractSuite('interleavings', { recordsStores: true });
 
 const MAX_CALL_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidV7 } from 'uuid';
-import type { IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
+import type { IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import type { Conversation } from '../../src/conversations/conversation.js';
 
 const AT = 1_700_000_000_000;

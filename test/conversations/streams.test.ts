@@ -9,7 +9,7 @@ import {
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream, type StreamReader } from '../harness/stream-reader.js';
-import { briefly } from './watch-world.js';
+import { briefly } from './watch/world.js';
 
 const test = suite('streams of a running service');
 

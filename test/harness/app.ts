@@ -3,7 +3,7 @@ import { closeClient, tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import { formatAddress, readConfig } from '../../src/app/config.js';
 import { type App, start } from '../../src/app/start.js';
-import type { StreamLimits } from '../../src/conversations/stream-caps.js';
+import type { StreamLimits } from '../../src/conversations/watch/stream-caps.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { repoFile } from './repo-file.js';
 

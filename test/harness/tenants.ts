@@ -5,8 +5,8 @@ import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import { newPublicKey } from '../../src/catalog/public-key.js';
 import { parseTenantFile } from '../../src/catalog/tenant-file.js';
 import type { TenantSpec } from '../../src/catalog/tenant-spec.js';
-import { mongoCatalog } from '../../src/mongo/catalog.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { repoFile } from './repo-file.js';
 
 /** A database that services store in. */

@@ -9,7 +9,7 @@ import {
 import { ChatSessionsService } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { bridgeRequest, bridgeResponse } from '../../src/rpc/bridge.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
-import { anyRequest, assertSame, messageOf, readBytes, readText, rpc } from './decode-open-session.js';
+import { anyRequest, assertSame, messageOf, readBytes, readText, rpc } from './decode/open-session.js';
 
 const test = suite('bridge');
 

@@ -15,8 +15,8 @@ import {
   ChatSessionsClient,
   type VerifySessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { mongoCatalog } from '../../src/mongo/catalog.js';
 import { openDatabase } from '../../src/mongo/database.js';
+import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
 import { transports } from '../parity/transports.js';

@@ -11,7 +11,7 @@ export interface Heartbeat {
 }
 
 /** The primary's view of one worker's event loop. */
-export interface HeartbeatWatch {
+export interface HeartbeatMonitor {
   beat(heartbeat: Heartbeat): void;
   /** Watches no more. Safe to call twice. */
   stop(): void;
@@ -45,7 +45,7 @@ export function startHeartbeat(everyMs: number): void {
  * still too does not count: a machine that sleeps, SIGSTOP to the whole group, a primary that hangs. A timer does not
  * make up for missed ticks; at most one passes before the heartbeats that are waiting are read.
  */
-export function watchHeartbeat(hungAfterMs: number, onHung: () => void): HeartbeatWatch {
+export function monitorHeartbeat(hungAfterMs: number, onHung: () => void): HeartbeatMonitor {
   let missing = 0;
   let isDebugged = false;
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import type { Addresses } from '../config.js';
-import { type HeartbeatWatch, watchHeartbeat } from './heartbeat.js';
+import { type HeartbeatMonitor, monitorHeartbeat } from './heartbeat.js';
 import type { WorkerMessage, WorkerOrder } from './worker.js';
 
 /** How a worker ended. */
@@ -44,7 +44,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<Ending> {
     const { process: child } = worker;
 
     let reason: string | undefined;
-    let heartbeat: HeartbeatWatch | undefined;
+    let heartbeat: HeartbeatMonitor | undefined;
     const killHung = () => {
       reason = `its event loop stood still for ${hungAfterMs / 1_000} s`;
       onHung(child.pid);
@@ -54,7 +54,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<Ending> {
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'ready') {
         worker.send(order);
-        if (!stopping.aborted) heartbeat = watchHeartbeat(hungAfterMs, killHung);
+        if (!stopping.aborted) heartbeat = monitorHeartbeat(hungAfterMs, killHung);
       } else if (message.kind === 'beat') heartbeat?.beat(message);
       else if (message.kind === 'listening') onListening(child.pid, message.addresses);
       else reason = message.reason;

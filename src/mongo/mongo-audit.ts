@@ -1,0 +1,29 @@
+import type { AuditLog } from '../rpc/audit.js';
+import { uuidToBinary } from './binary-uuid.js';
+import type { Database } from './database.js';
+import { operate } from './driver-errors.js';
+
+/** What the audit needs. */
+export interface MongoAuditDeps {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+}
+
+/** The audit in MongoDB: a collection that is only ever inserted into. */
+export function mongoAudit({ audit }: Pick<Database, 'audit'>, { now, newId }: MongoAuditDeps): AuditLog {
+  return {
+    add: ({ caller, requestId }, { tenantId, ...entry }) =>
+      operate(async () => {
+        await audit.insertOne({
+          _id: uuidToBinary(newId()),
+          at: new Date(now()),
+          ...(caller && { caller: caller.name }),
+          requestId,
+          ...entry,
+          tenantId: uuidToBinary(tenantId),
+        });
+      }),
+  };
+}

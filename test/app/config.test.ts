@@ -1,0 +1,312 @@
+import { suite } from '@chatsessions/test-harness';
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { ConfigError, describeVariables, isLoopback, readConfig } from '../../src/app/config.js';
+
+const test = suite('config');
+
+type Env = Readonly<Record<string, string>>;
+
+const SECRET = Buffer.alloc(32, 7);
+const KEYS = `k1:${SECRET.toString('base64')}`;
+const PRODUCTION: Env = {
+  NODE_ENV: 'production',
+  MONGODB_URI: 'mongodb://db.internal/',
+  SESSION_SIGNING_KEYS: KEYS,
+};
+
+/** The lines of the refusal; none when the configuration is accepted. */
+function problems(env: Env): string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    assert.instance(error, ConfigError);
+    return error instanceof Error ? error.message.split('\n') : [];
+  }
+}
+
+const names = (env: Env): string[] => problems(env).map((line) => line.split(' ')[0] ?? '');
+
+const value = (name: string, text: string): unknown => Reflect.get(readConfig({ [name]: text }), name);
+
+test('with nothing set it runs on this machine alone', () => {
+  assert.equal(readConfig({}), {
+    HTTP_ADDR: { host: '127.0.0.1', port: 8080 },
+    GRPC_ADDR: { host: '127.0.0.1', port: 50_051 },
+    WORKERS: 1,
+    MONGODB_DB: 'chatsessions',
+    DATA_DIR: './data',
+    SESSION_TTL: 3_600,
+    RESUME_WINDOW: 86_400,
+    SESSION_MAX_AGE: 604_800,
+    RETENTION: 7_776_000,
+    LOG_LEVEL: 'info',
+  });
+});
+
+test('variables of other programs are ignored', () => {
+  assert.equal(readConfig({ PATH: '/usr/bin', HTTP_ADDRESS: 'x' }), readConfig({}));
+});
+
+test('an empty variable is an unset one', () => {
+  const empty = Object.fromEntries(describeVariables().map(([name]) => [name, '']));
+  assert.equal(readConfig(empty), readConfig({}));
+  assert.equal(names({ ...PRODUCTION, MONGODB_URI: '' }), ['MONGODB_URI']);
+});
+
+const HTTP_DEFAULTS: readonly (readonly [name: string, env: Env, host: string])[] = [
+  ['nothing said', {}, '127.0.0.1'],
+  ['development', { NODE_ENV: 'development' }, '127.0.0.1'],
+  ['production', PRODUCTION, '0.0.0.0'],
+];
+for (const [name, env, host] of HTTP_DEFAULTS) {
+  test(`HTTP_ADDR by default: ${name}`, () => {
+    assert.equal(readConfig(env).HTTP_ADDR, { host, port: 8080 });
+  });
+}
+
+test('HTTP_ADDR as set, in production too', () => {
+  const { HTTP_ADDR } = readConfig({ ...PRODUCTION, HTTP_ADDR: '127.0.0.1:9000' });
+  assert.equal(HTTP_ADDR, { host: '127.0.0.1', port: 9000 });
+});
+
+const GOOD: readonly (readonly [name: string, text: string, value: unknown])[] = [
+  ['HTTP_ADDR', '127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+  ['HTTP_ADDR', '0.0.0.0:0', { host: '0.0.0.0', port: 0 }],
+  ['HTTP_ADDR', 'chat.internal:65535', { host: 'chat.internal', port: 65_535 }],
+  ['HTTP_ADDR', '[::]:80', { host: '::', port: 80 }],
+  ['HTTP_ADDR', '[2001:db8::1]:80', { host: '2001:db8::1', port: 80 }],
+  ['HTTP_ADDR', '[::ffff:127.0.0.1]:80', { host: '::ffff:127.0.0.1', port: 80 }],
+  ['GRPC_ADDR', '[::1]:50051', { host: '::1', port: 50_051 }],
+  ['GRPC_ADDR', 'localhost:50051', { host: 'localhost', port: 50_051 }],
+  ['WORKERS', '1', 1],
+  ['WORKERS', '64', 64],
+  [
+    'MONGODB_URI',
+    'mongodb://u:p@a:27017,b:27017/?replicaSet=rs',
+    'mongodb://u:p@a:27017,b:27017/?replicaSet=rs',
+  ],
+  ['MONGODB_URI', 'mongodb+srv://cluster.example/', 'mongodb+srv://cluster.example/'],
+  ['MONGODB_DB', 'chat_sessions-2', 'chat_sessions-2'],
+  ['MONGODB_DB', 'd'.repeat(38), 'd'.repeat(38)],
+  ['DATA_DIR', '/var/lib/chat sessions', '/var/lib/chat sessions'],
+  ['SEED_FILE', 'tenants.yaml', 'tenants.yaml'],
+  ['SESSION_SIGNING_KEYS', KEYS, [{ kid: 'k1', secret: SECRET }]],
+  [
+    'SESSION_SIGNING_KEYS',
+    `new:${SECRET.toString('base64')}, old:${SECRET.toString('base64url')}`,
+    [
+      { kid: 'new', secret: SECRET },
+      { kid: 'old', secret: SECRET },
+    ],
+  ],
+  ['IDENTITY_ENCRYPTION_KEYS', KEYS, [{ kid: 'k1', secret: SECRET }]],
+  ['SESSION_TTL', '1m', 60],
+  ['SESSION_TTL', '60s', 60],
+  ['SESSION_TTL', '90s', 90],
+  ['SESSION_TTL', '24h', 86_400],
+  ['SESSION_TTL', '1d', 86_400],
+  ['RESUME_WINDOW', '0s', 0],
+  ['RESUME_WINDOW', '7d', 604_800],
+  ['SESSION_MAX_AGE', '1m', 60],
+  ['SESSION_MAX_AGE', '365d', 31_536_000],
+  ['RETENTION', '1d', 86_400],
+  ['RETENTION', '3650d', 315_360_000],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcdef', [{ name: 'agent', token: '0123456789abcdef' }]],
+  [
+    'ENGINE_API_TOKENS',
+    // While a token is being replaced its service has two; a token may hold colons.
+    'agent:0123456789abcdef, agent:a:b:c:0123456789',
+    [
+      { name: 'agent', token: '0123456789abcdef' },
+      { name: 'agent', token: 'a:b:c:0123456789' },
+    ],
+  ],
+  ['ENGINE_CALLERS_FILE', 'callers.yaml', 'callers.yaml'],
+  ['LOG_LEVEL', 'silent', 'silent'],
+  ['NODE_ENV', 'test', 'test'],
+];
+for (const [name, text, expected] of GOOD) {
+  test(`accepts ${name}=${text}`, () => assert.equal(value(name, text), expected));
+}
+
+const tooShort = Buffer.alloc(31, 7).toString('base64');
+const BAD: readonly (readonly [name: string, text: string])[] = [
+  ['HTTP_ADDR', '8080'],
+  ['HTTP_ADDR', ':8080'],
+  ['HTTP_ADDR', '127.0.0.1'],
+  ['HTTP_ADDR', '127.0.0.1:'],
+  ['HTTP_ADDR', '127.0.0.1:65536'],
+  ['HTTP_ADDR', '127.0.0.1:-1'],
+  ['HTTP_ADDR', '127.0.0.1:http'],
+  ['HTTP_ADDR', 'http://127.0.0.1:8080'],
+  ['HTTP_ADDR', '::1:8080'],
+  ['HTTP_ADDR', '[::1]'],
+  ['HTTP_ADDR', '[]:8080'],
+  ['HTTP_ADDR', '[localhost]:8080'],
+  ['HTTP_ADDR', ' 192.0.2.17:8080'],
+  ['HTTP_ADDR', '192.0.2.17:8080\n'],
+  ['GRPC_ADDR', 'localhost'],
+  ['WORKERS', '0'],
+  ['WORKERS', '65'],
+  ['WORKERS', '-2'],
+  ['WORKERS', '1.5'],
+  ['WORKERS', '1e1'],
+  ['WORKERS', ' 2'],
+  ['WORKERS', 'auto'],
+  ['MONGODB_URI', 'db.internal:27017'],
+  ['MONGODB_URI', 'postgres://db.internal/'],
+  ['MONGODB_URI', ' mongodb://db.internal/'],
+  ['MONGODB_DB', 'a b'],
+  ['MONGODB_DB', 'a.b'],
+  ['MONGODB_DB', 'd'.repeat(39)],
+  ['SESSION_SIGNING_KEYS', SECRET.toString('base64')],
+  ['SESSION_SIGNING_KEYS', `:${SECRET.toString('base64')}`],
+  ['SESSION_SIGNING_KEYS', 'k1:'],
+  ['SESSION_SIGNING_KEYS', `k1:${tooShort}`],
+  ['SESSION_SIGNING_KEYS', `k.1:${SECRET.toString('base64')}`],
+  ['SESSION_SIGNING_KEYS', `${'k'.repeat(33)}:${SECRET.toString('base64')}`],
+  ['SESSION_SIGNING_KEYS', `${KEYS},`],
+  ['SESSION_SIGNING_KEYS', 'k1:wrong!letters!in!each!!of!these!short!words!here'],
+  ['SESSION_SIGNING_KEYS', `${KEYS},${KEYS}`],
+  ['SESSION_SIGNING_KEYS', `${KEYS},k2:${tooShort}`],
+  ['IDENTITY_ENCRYPTION_KEYS', `k1:${tooShort}`],
+  ['IDENTITY_ENCRYPTION_KEYS', `k1:${Buffer.alloc(33, 7).toString('base64')}`],
+  ['IDENTITY_ENCRYPTION_KEYS', `${KEYS},${KEYS}`],
+  ['SESSION_TTL', '59s'],
+  ['SESSION_TTL', '25h'],
+  ['SESSION_TTL', '3600'],
+  ['SESSION_TTL', '1.5h'],
+  ['SESSION_TTL', '-1h'],
+  ['SESSION_TTL', '1 h'],
+  ['SESSION_TTL', '1w'],
+  ['SESSION_TTL', '1H'],
+  ['RESUME_WINDOW', '8d'],
+  ['SESSION_MAX_AGE', '59s'],
+  ['SESSION_MAX_AGE', '366d'],
+  ['RETENTION', '23h'],
+  ['RETENTION', '3651d'],
+  ['ENGINE_API_TOKENS', '0123456789abcdef'],
+  ['ENGINE_API_TOKENS', ':0123456789abcdef'],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcde'],
+  ['ENGINE_API_TOKENS', 'agent:01234567 89abcdef'],
+  ['ENGINE_API_TOKENS', 'ag ent:0123456789abcdef'],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcdef,'],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcdef,other:0123456789abcdef'],
+  ['ENGINE_API_TOKENS', 'agent:0123456789abcdéf'],
+  ['ENGINE_API_TOKENS', `agent:${'a'.repeat(4097)}`],
+  ['LOG_LEVEL', 'verbose'],
+  ['LOG_LEVEL', 'INFO'],
+];
+for (const [name, text] of BAD) {
+  test(`refuses ${name}=${JSON.stringify(text)}, without quoting it`, () => {
+    const [line, ...others] = problems({ [name]: text });
+    assert.equal(others, []);
+    assert.ok(line?.startsWith(`${name} `), line);
+    // A value as short as a common word says nothing; what could be a secret is longer.
+    if (text.length > 12) assert.not.ok(line?.includes(text.trim()), line);
+    for (const part of text.split(/[:,]/)) if (part.length > 20) assert.not.ok(line?.includes(part), line);
+  });
+}
+
+test('no value is ever in the message', () => {
+  const readable = describeVariables().map(([name]) => name);
+  const env = fc.dictionary(
+    fc.constantFrom(...readable),
+    fc.string({ minLength: 6 }).map((text) => `§${text}§`),
+    { minKeys: 1 },
+  );
+  fc.assert(
+    fc.property(env, (set) => {
+      const message = problems(set).join('\n');
+      assert.not.match(message, '§');
+    }),
+  );
+});
+
+const TLS: Env = { GRPC_TLS_CERT: 'cert.pem', GRPC_TLS_KEY: 'key.pem' };
+const TOKENS: Env = { ENGINE_API_TOKENS: 'agent:0123456789abcdef' };
+const CALLERS: Env = { ENGINE_CALLERS_FILE: 'callers.yaml' };
+const OPEN: Env = { GRPC_ADDR: '0.0.0.0:50051' };
+
+const TOGETHER: readonly (readonly [name: string, env: Env, refused: readonly string[]])[] = [
+  ['certificate and key', TLS, []],
+  ['certificate without key', { GRPC_TLS_CERT: 'cert.pem' }, ['GRPC_TLS_CERT']],
+  ['key without certificate', { GRPC_TLS_KEY: 'key.pem' }, ['GRPC_TLS_CERT']],
+  ['client CA with certificate', { ...TLS, GRPC_TLS_CLIENT_CA: 'ca.pem' }, []],
+  ['client CA without certificate', { GRPC_TLS_CLIENT_CA: 'ca.pem' }, ['GRPC_TLS_CLIENT_CA']],
+  ['gRPC on loopback, open', { GRPC_ADDR: '127.8.8.8:50051' }, []],
+  ['gRPC on IPv6 loopback, open', { GRPC_ADDR: '[::1]:50051' }, []],
+  ['gRPC on all addresses, open', OPEN, ['GRPC_ADDR']],
+  ['gRPC on all IPv6 addresses, open', { GRPC_ADDR: '[::]:50051' }, ['GRPC_ADDR']],
+  ['gRPC on a name, open', { GRPC_ADDR: 'localhost.example:50051' }, ['GRPC_ADDR']],
+  ['gRPC on all addresses, a certificate only', { ...OPEN, ...TLS }, ['GRPC_ADDR']],
+  ['gRPC on all addresses, with tokens', { ...OPEN, ...TOKENS }, []],
+  ['gRPC on all addresses, with a callers file', { ...OPEN, ...CALLERS }, []],
+  [
+    'gRPC on all addresses, with a callers file that is not named',
+    { ...OPEN, ENGINE_CALLERS_FILE: '' },
+    ['GRPC_ADDR'],
+  ],
+  ['gRPC on all addresses, with a client CA', { ...OPEN, ...TLS, GRPC_TLS_CLIENT_CA: 'ca.pem' }, []],
+  [
+    'gRPC on all addresses, a client CA that cannot be used',
+    { ...OPEN, GRPC_TLS_CLIENT_CA: 'ca.pem' },
+    ['GRPC_TLS_CLIENT_CA'],
+  ],
+  ['production, complete', PRODUCTION, []],
+  ['production, nothing else', { NODE_ENV: 'production' }, ['MONGODB_URI', 'SESSION_SIGNING_KEYS']],
+  ['production, gRPC open', { ...PRODUCTION, ...OPEN }, ['GRPC_ADDR']],
+  ['production, gRPC with tokens', { ...PRODUCTION, ...OPEN, ...TOKENS }, []],
+];
+for (const [name, env, refused] of TOGETHER) {
+  test(`together: ${name}`, () => assert.equal(names(env), refused));
+}
+
+const ALL_AT_ONCE: readonly (readonly [name: string, env: Env, refused: readonly string[]])[] = [
+  [
+    'several bad values',
+    { HTTP_ADDR: 'x', SESSION_TTL: 'x', LOG_LEVEL: 'x' },
+    ['HTTP_ADDR', 'LOG_LEVEL', 'SESSION_TTL'],
+  ],
+  [
+    'several that do not go together',
+    { NODE_ENV: 'production', ...OPEN, GRPC_TLS_KEY: 'key.pem' },
+    ['GRPC_ADDR', 'GRPC_TLS_CERT', 'MONGODB_URI', 'SESSION_SIGNING_KEYS'],
+  ],
+  [
+    'a bad value, and others that are missing',
+    { NODE_ENV: 'production', LOG_LEVEL: 'x' },
+    ['LOG_LEVEL', 'MONGODB_URI', 'SESSION_SIGNING_KEYS'],
+  ],
+  [
+    'a bad value is not a missing one',
+    { NODE_ENV: 'production', MONGODB_URI: 'x', SESSION_SIGNING_KEYS: 'x', ...OPEN, ENGINE_API_TOKENS: 'x' },
+    ['ENGINE_API_TOKENS', 'MONGODB_URI', 'SESSION_SIGNING_KEYS'],
+  ],
+];
+for (const [name, env, refused] of ALL_AT_ONCE) {
+  test(`all problems at once: ${name}`, () => assert.equal(names(env).sort(), refused));
+}
+
+const HOSTS: readonly (readonly [host: string, loopback: boolean])[] = [
+  ['localhost', true],
+  ['127.0.0.1', true],
+  ['127.255.255.254', true],
+  ['::1', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['10.0.0.1', false],
+  ['1127.0.0.1', false],
+  ['127.0.0.1.example', false],
+  ['localhost.example', false],
+];
+for (const [host, loopback] of HOSTS) {
+  test(`${host} is ${loopback ? '' : 'not '}loopback`, () =>
+    assert.is(isLoopback({ host, port: 1 }), loopback));
+}
+
+test('every variable has a description', () => {
+  for (const [name, description] of describeVariables()) assert.ok(description.length > 10, name);
+});
