@@ -18,7 +18,7 @@ export interface PipeliningLimits {
 }
 
 /** The service's limits. */
-export const PIPELINING: PipeliningLimits = { maxOpen: 8, maxOpenInAll: 256, maxWaiting: 8_192 };
+const PIPELINING: PipeliningLimits = { maxOpen: 8, maxOpenInAll: 256, maxWaiting: 8_192 };
 
 /**
  * How many bytes of a connection are parsed at a time. Reading can pause only between two such pieces; one holds some

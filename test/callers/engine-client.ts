@@ -23,8 +23,6 @@ export interface EngineAnswer {
   readonly response: Readonly<Record<string, unknown>>;
 }
 
-/** An RPC, as the proto file names it. */
-export type RpcName = (typeof ChatSessions.methods)[number]['name'];
 
 /** Calls any RPC of the service over gRPC. */
 export interface EngineClient {
