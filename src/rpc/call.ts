@@ -11,6 +11,13 @@ export interface Call {
   readonly timeoutMs: number;
   /** A request header or metadata entry, by its lower-case name; of repeated ones the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
+  /**
+   * Adds a header to the answer or refusal of a unary call: an HTTP header, or gRPC's initial metadata. A name that is
+   * added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
+   */
+  readonly addHeader?: (name: string, value: string) => void;
+  /** {@link addHeader} for a trailer, which Connect sends as a `Trailer-` header, and a public path as a plain one. */
+  readonly addTrailer?: (name: string, value: string) => void;
   /** Calls `listener` when the caller hangs up before it has its answer. */
   readonly onGone?: (listener: () => void) => void;
   /** The subject of the client certificate that the connection showed; undefined when it showed none that is verified. */

@@ -53,6 +53,8 @@ export const errorTable = {
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
+  /** A compression that the transport does not take. */
+  unsupported_encoding: { http: 415, grpc: GrpcStatus.UNIMPLEMENTED },
   /** An `Expect` header other than 100-continue (RFC 9110, section 10.1.1). */
   expectation_failed: { http: 417, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** More at once, or more often, than a caller may. */

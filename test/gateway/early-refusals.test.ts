@@ -29,7 +29,7 @@ const CASES: readonly (readonly [name: string, text: string, status: number, cod
     'a packing that is not known',
     'POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n',
     415,
-    'unsupported_media_type',
+    'unsupported_encoding',
   ],
   ['an expectation', 'POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n', 417, 'expectation_failed'],
   [

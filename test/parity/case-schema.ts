@@ -5,7 +5,7 @@ import type { CaseFile } from './case.js';
 const texts = z.array(z.string());
 const record = z.record(z.string(), z.unknown());
 const textRecord = z.record(z.string(), z.string());
-const transport = z.enum(['public path', 'Connect JSON', 'Connect binary', 'gRPC']);
+const transport = z.enum(['public path', 'Connect JSON', 'Connect binary', 'Connect GET', 'gRPC']);
 
 const expectation = {
   violations: texts.exactOptional(),
@@ -39,6 +39,7 @@ const step = {
   gzip: z.boolean().exactOptional(),
   method: z.string().exactOptional(),
   query: z.string().exactOptional(),
+  connectQuery: z.string().exactOptional(),
   answer: z.strictObject({ ...expectation, headers, error: errorCode.exactOptional() }).exactOptional(),
   chat: z
     .strictObject({

@@ -38,15 +38,18 @@ export interface EngineExpectation extends Omit<Expectation, 'headers'> {
   readonly reason?: string;
 }
 
-/** The name of a transport. */
+/** The name of a transport that carries every RPC. */
 export type TransportName = 'public path' | 'Connect JSON' | 'Connect binary' | 'gRPC';
+
+/** What a row goes over: a transport, or Connect with GET for its reads and POST for the rest. */
+export type RowTransport = TransportName | 'Connect GET';
 
 /** One request. */
 export interface Step {
   /** The RPC's name; the table's, or OpenSession, when left out. */
   readonly rpc?: string;
   /** The one transport that it goes over; else that of its row, and gRPC where an RPC has no public path. */
-  readonly over?: TransportName;
+  readonly over?: RowTransport;
   /** A request as JSON: goes over every transport. `{}` when a step has no request of any kind. */
   readonly request?: Readonly<Record<string, unknown>>;
   /** The bytes of an HTTP body, as text or base64: the public path and Connect's JSON. */
@@ -71,6 +74,8 @@ export interface Step {
   readonly method?: string;
   /** Added to the path on HTTP. */
   readonly query?: string;
+  /** The query of Connect's GET, in place of one that carries the request. */
+  readonly connectQuery?: string;
   /** What every transport must answer; instead of it `chat` or `engine` or both, for those surfaces alone. */
   readonly answer?: CommonExpectation;
   readonly chat?: ChatExpectation;
@@ -110,7 +115,7 @@ export interface CaseFile {
   readonly rpc?: string;
   readonly origin?: string;
   /** The one transport of all rows. */
-  readonly over?: TransportName;
+  readonly over?: RowTransport;
   /** Opens a session for each row first, which saves `$session`, `$conversation` and `$expiresAt`. */
   readonly open?: Step;
   readonly cases: readonly Case[];

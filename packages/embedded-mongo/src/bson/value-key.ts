@@ -25,9 +25,6 @@ const RANK = {
   maxKey: 0xf0,
 } as const;
 
-/** 1 for ascending, -1 for descending. */
-export type Direction = 1 | -1;
-
 /**
  * A value's key: bytes in the order in which MongoDB orders values. Equal values have equal keys, and no key is the
  * beginning of another. Throws code 201 for Decimal128, whose exact order among doubles is not worked out here.

@@ -21,7 +21,7 @@ export interface Holder {
 }
 
 /** The lock file is damaged: it is unknown who holds the folder. */
-export class LockFileError extends Error {}
+class LockFileError extends Error {}
 
 /** A folder that this process holds. */
 export interface Lock {

@@ -13,7 +13,7 @@ export interface ReachablePath {
 }
 
 /** Whether a path is short enough for a Unix socket. */
-export function fits(path: string): boolean {
+function fits(path: string): boolean {
   return Buffer.byteLength(path) <= MAX_PATH_BYTES;
 }
 

@@ -75,7 +75,7 @@ export function commandOf(request: Request): Command {
 }
 
 /** Reads a document's fields; `owner` names it in errors. */
-export function fieldsOf(
+function fieldsOf(
   elements: readonly Element[],
   owner: string,
   sequences: ReadonlyMap<string, readonly Uint8Array[]> = new Map(),

@@ -24,7 +24,7 @@ export interface Request {
 }
 
 /** Bytes that are no message of this protocol. The connection cannot go on. */
-export class ProtocolError extends Error {}
+class ProtocolError extends Error {}
 
 /** Cuts a stream of bytes into messages. */
 export interface MessageCutter {

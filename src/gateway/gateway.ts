@@ -7,15 +7,16 @@ import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
 import { ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
+import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { Elapsed } from '../time/elapsed.js';
-import { answer } from './answer.js';
+import { addHeader, answer } from './answer.js';
 import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
-import { hostFault } from './host.js';
+import { checkHost } from './host.js';
 import { createPipelining } from './pipelining.js';
-import { refuseRest } from './rest.js';
+import { createRoutes } from './routes.js';
 import { closeSlowReaders } from './slow-readers.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
@@ -26,8 +27,8 @@ export interface Gateway {
   close(graceMs: number): Promise<void>;
 }
 
-/** What the gateway is made of. */
-export interface GatewayParts {
+/** What {@link createGateway} needs. */
+export interface GatewayDeps {
   readonly endpoints: readonly Endpoint[];
   readonly pipeline: Pick<Pipeline, 'invoke'>;
   readonly callLog: Pick<CallLog, 'refusedEarly' | 'failed'>;
@@ -36,28 +37,30 @@ export interface GatewayParts {
   /** How long a client may take for its headers and for its whole request, in ms. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
-  /** How long a client may take none of what it is sent, in ms. */
+  /** How long a client may take no byte of its answers, in ms. */
   readonly maxStallMs?: number;
   readonly maxConnections?: number;
+  /** The most that a request may take, unpacked, in bytes: 64 KiB unless set. */
+  readonly maxRequestBytes?: number;
 }
 
-/** The most connections: of 10 KB each when idle, and browsers keep them for some seconds after a request. */
+/** The most connections. An idle one takes 10 KB, and browsers keep theirs for some seconds after a request. */
 const MAX_CONNECTIONS = 10_000;
 
-/** How often slow requests are looked for, in ms. */
+/** How often Node checks for requests that take too long, in ms. */
 const TIMEOUT_CHECK_MS = 500;
-/** How often a closing server looks for connections that have become idle, in ms. */
+/** How often a closing server closes the connections that have become idle, in ms. */
 const IDLE_SWEEP_MS = 20;
 
-/** Makes the gateway; it listens when it is told to. */
-export function createGateway(parts: GatewayParts): Gateway {
-  const { pipeline, callLog, newRequestId, elapsed } = parts;
-  const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, maxStallMs = 30_000 } = parts;
-  const { maxConnections = connectionsPerPort(MAX_CONNECTIONS) } = parts;
-  const paths = groupByPath(parts.endpoints);
+/** Makes the gateway, which does not listen yet. */
+export function createGateway(deps: GatewayDeps): Gateway {
+  const { pipeline, callLog, newRequestId, elapsed } = deps;
+  const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, maxStallMs = 30_000 } = deps;
+  const { maxConnections = connectionsPerPort(MAX_CONNECTIONS), maxRequestBytes = MAX_REQUEST_BYTES } = deps;
+  const routeOf = createRoutes(deps.endpoints);
   const pipelining = createPipelining();
-  const readBody = createBodyReader();
-  /** Connections whose last request is refused, and has not arrived whole. */
+  const readBody = createBodyReader({ maxBytes: maxRequestBytes });
+  /** Connections whose last request was refused before it had arrived whole. */
   const discarding = new WeakSet<Socket>();
   let closing = false;
 
@@ -66,15 +69,15 @@ export function createGateway(parts: GatewayParts): Gateway {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // Refused below, in our words.
+      // checkHost refuses a missing one with an error of the table.
       requireHostHeader: false,
     },
     (request, response) => onRequest(request, response),
   );
   server.on('connection', pipelining.add);
-  // A client that asks before it sends a large body is told at once when the body is too large.
+  // A client that sends `Expect: 100-continue` learns that its body is too large before it sends it.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!declaresTooLarge(request)) response.writeContinue();
+    if (!declaresTooLarge(request, maxRequestBytes)) response.writeContinue();
     onRequest(request, response);
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -95,38 +98,36 @@ export function createGateway(parts: GatewayParts): Gateway {
   capConnections(server, {
     max: maxConnections,
     onRefused: (refused) => callLog.refusedEarly({ transport: 'http', code: 'unavailable', ...refused }),
-    makeRoom: () => pipelining.leastRecent()?.destroy() !== undefined,
+    makeRoom: () => pipelining.longestIdle()?.destroy() !== undefined,
   });
 
   function onRequest(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    // What came in one chunk is parsed to its end, even when an earlier part of it had the connection closed.
+    // Node parses all of a chunk, even when a request at its beginning had the connection closed.
     if (request.socket.destroyed) return;
     if (pipelining.begin(request, () => serve(request, response, fault))) return;
     callLog.refusedEarly({ transport: 'http', code: 'unavailable', reason: 'too many pipelined requests' });
     request.socket.destroy();
   }
 
-  /** Answers one request, and says when it has. */
+  /** Answers one request, and tells `pipelining` when that is done. */
   function serve(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    const path = paths.get(pathOf(request));
-    const endpoint = path?.endpoints.get(request.method ?? '');
+    const { endpoint, methods, refuse: refuseIn } = routeOf(request);
     const requestId = requestIdOf(header(request, 'x-request-id'), newRequestId);
     const headers = corsHeaders(request);
     headers['X-Request-Id'] = requestId;
     if (closing) headers['Connection'] = 'close';
-    if (path && !endpoint) headers['Allow'] = `${path.methods}, OPTIONS`;
+    if (methods !== undefined && !endpoint) headers['Allow'] = `${methods}, OPTIONS`;
     const exchange: Exchange = { request, response, headers };
 
-    if (path && request.method === 'OPTIONS') {
-      answerOptions(exchange, path.methods);
+    if (methods !== undefined && request.method === 'OPTIONS') {
+      answerOptions(exchange, methods);
       pipelining.end(request);
       return;
     }
     const refuse = (error: ServiceError) => {
-      // When the requests that have arrived are read: answers that leave one after the other cost half of what they
-      // cost with a reading in between.
+      // Deferred until the requests that have arrived are parsed: refusals that leave together cost half as much.
       setImmediate(() => {
-        if (!response.headersSent) (path?.refuse ?? refuseRest)(exchange, error);
+        if (!response.headersSent) refuseIn(exchange, error);
         if (!request.complete) {
           discarding.add(request.socket);
           request.once('end', () => discarding.delete(request.socket));
@@ -135,7 +136,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         pipelining.end(request);
       });
     };
-    const early = fault ?? hostFault(request) ?? (endpoint ? undefined : noEndpoint(path));
+    const early = fault ?? checkHost(request) ?? (endpoint ? undefined : noEndpoint(methods));
     if (early || !endpoint) {
       refuse(refusedEarly(requestId, early));
       return;
@@ -146,6 +147,8 @@ export function createGateway(parts: GatewayParts): Gateway {
       requestId,
       timeoutMs: Number.POSITIVE_INFINITY,
       header: (name) => header(request, name),
+      addHeader: (name, value) => addHeader(exchange, name, value),
+      addTrailer: (name, value) => addHeader(exchange, name, value),
       onGone: (listener) =>
         response.on('close', () => {
           if (!response.writableEnded) listener();
@@ -154,7 +157,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     invoke(endpoint, exchange, call).then(() => pipelining.end(request), refuse);
   }
 
-  /** Receives a request, has the pipeline do it, and answers. @throws ServiceError, which is logged by then */
+  /** Reads a request, runs it through the pipeline and answers. @throws ServiceError, which is logged by then */
   async function invoke({ rpc, hasBody, accept }: Endpoint, exchange: Exchange, plain: Call): Promise<void> {
     const { request } = exchange;
     let accepted: ReturnType<Endpoint['accept']>;
@@ -163,7 +166,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       accepted = accept(request, plain);
       body = hasBody ? await readBody(request) : undefined;
     } catch (thrown) {
-      // What became of a connection that broke is logged where it did.
+      // A connection that broke is logged where it broke.
       throw request.errored ? toServiceError(thrown) : refusedEarly(plain.requestId, thrown);
     }
     const { call, format } = accepted;
@@ -176,7 +179,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     }
   }
 
-  /** Logs why a request does not reach the pipeline. @returns the error for its caller */
+  /** Logs a request that does not reach the pipeline. @returns the error for its caller */
   function refusedEarly(requestId: string, thrown: unknown): ServiceError {
     const error = toServiceError(thrown);
     if (error === thrown) callLog.refusedEarly({ transport: 'http', code: error.code, requestId });
@@ -184,7 +187,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     return error;
   }
 
-  /** Answers what is no request, if that cannot be taken for the answer to one before it; else it only closes. */
+  /**
+   * Closes a connection with bytes that are no request; answers first, unless an earlier request waits for its answer.
+   */
   function refuseSocket(socket: Socket, broken: BrokenRequest, reason?: string): void {
     callLog.refusedEarly({ transport: 'http', code: broken.code, reason });
     if (pipelining.isIdle(socket) && socket.writableLength === 0) refuseBroken(socket, broken);
@@ -210,35 +215,10 @@ export function createGateway(parts: GatewayParts): Gateway {
   };
 }
 
-/** What there is at one path. */
-interface Path {
-  readonly endpoints: Map<string, Endpoint>;
-  /** `GET, POST` */
-  methods: string;
-  readonly refuse: Endpoint['refuse'];
-}
-
-function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> {
-  const paths = new Map<string, Path>();
-  for (const endpoint of endpoints) {
-    const path = paths.get(endpoint.path) ?? { endpoints: new Map(), methods: '', refuse: endpoint.refuse };
-    path.endpoints.set(endpoint.method, endpoint);
-    path.methods = [...path.endpoints.keys()].join(', ');
-    paths.set(endpoint.path, path);
-  }
-  return paths;
-}
-
-/** The path that a request asks for, without its query. */
-function pathOf({ url = '' }: IncomingMessage): string {
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
-}
-
-function noEndpoint(path: Path | undefined): ServiceError {
-  return path
-    ? new ServiceError('method_not_allowed', `This path takes ${path.methods}.`)
-    : new ServiceError('not_found', 'There is nothing at this path.');
+function noEndpoint(methods: string | undefined): ServiceError {
+  return methods === undefined
+    ? new ServiceError('not_found', 'There is nothing at this path.')
+    : new ServiceError('method_not_allowed', `This path takes ${methods}.`);
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -25,17 +25,17 @@ import { http2ServerOf, type StreamingCall } from './grpc-js.js';
 import { toStatus } from './status.js';
 import { createStreams } from './streams.js';
 
-// What it would print on standard error reaches us as errors too.
+// grpc-js would print what it also reports as errors.
 setLogVerbosity(logVerbosity.NONE);
 
 /**
- * The most calls of one connection that are under way at once, open streams included. RFC 9113 (6.5.2) advises 100 at
- * least; a client with more calls makes them wait or opens another connection.
+ * The most calls of one connection in flight, open streams included. RFC 9113 (6.5.2) advises at least 100. A client
+ * with more calls makes them wait or opens another connection.
  */
 const MAX_CONCURRENT_STREAMS = 250;
-/** The most bytes of a call's headers, as HTTP/2 counts them: as on the gateway. */
+/** The most bytes of a call's headers, as HTTP/2 counts them; the same as on the gateway. */
 const MAX_HEADER_LIST_BYTES = 16 * 1024;
-/** How often a quiet connection is asked whether its other end is alive, in ms. */
+/** How often grpc-js pings a quiet connection, in ms. */
 const KEEPALIVE_MS = 60_000;
 /** How long a connection without calls is kept, in ms. */
 const IDLE_MS = 15 * 60_000;
@@ -48,8 +48,8 @@ export interface GrpcServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** What the edge is made of. */
-export interface GrpcServerParts {
+/** What {@link createGrpcServer} needs. */
+export interface GrpcServerDeps {
   readonly rpcs: readonly AnyRpc[];
   readonly streamRpcs: readonly AnyStreamRpc[];
   readonly pipeline: Pipeline;
@@ -57,8 +57,8 @@ export interface GrpcServerParts {
   readonly callLog: Pick<CallLog, 'refusedEarly' | 'failed'>;
   readonly credentials: ServerCredentials;
   /**
-   * How long a connection takes new calls, in ms, give or take a tenth: for good unless set. Then its client is told to
-   * make another one (GOAWAY). The calls that are under way on it, streams too, go on for as long as they take.
+   * How long a connection takes new calls, in ms, give or take a tenth; without limit unless set. After that its client
+   * is told to make another connection (GOAWAY). Calls in flight, streams too, go on for as long as they take.
    */
   readonly maxConnectionAgeMs?: number;
   /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
@@ -68,19 +68,19 @@ export interface GrpcServerParts {
   readonly bounds?: Partial<GrpcBounds>;
 }
 
-/** Makes the gRPC server; it listens when it is told to. */
-export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
+/** Makes the gRPC server, which does not listen yet. */
+export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   const { rpcs, streamRpcs, pipeline, newRequestId, callLog, credentials, maxConnectionAgeMs, statusMs } =
-    parts;
-  const { elapsed = monotonic } = parts;
-  const bounds = { ...GRPC_BOUNDS, ...parts.bounds };
+    deps;
+  const { elapsed = monotonic } = deps;
+  const bounds = { ...GRPC_BOUNDS, ...deps.bounds };
   const server = new Server({
     'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.max_connection_idle_ms': IDLE_MS,
-    // Counts what nobody here asks for, on every call.
+    // Statistics of every call, which nothing here reads.
     'grpc.enable_channelz': 0,
-    // Without max_connection_age_grace_ms, which would cut streams off in mid-way, without a word or a resume token.
+    // Without max_connection_age_grace_ms, which would cut streams off without a status or a resume token.
     ...(maxConnectionAgeMs !== undefined && { 'grpc.max_connection_age_ms': maxConnectionAgeMs }),
   });
 
@@ -97,7 +97,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     server.addService({ [path]: definition }, { [path]: streams.serve(rpc) });
   }
 
-  // The connections are ours and not grpc-js's, which caps them not at all, and keeps those that are broken.
+  // grpc-js itself has no cap for its connections, and keeps broken ones.
   const injector = server.createConnectionInjector(credentials);
   const http2Server = http2ServerOf(server);
   http2Server.updateSettings({
@@ -120,16 +120,26 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   const sweep = setInterval(() => connections.sweep(calls.sweep()), bounds.sweepMs).unref();
 
   /**
-   * The one adapter between grpc-js and the pipeline: grpc-js never answers a handler that rejects, and gives a
-   * thrown Error's text to the caller.
+   * The adapter between grpc-js and the pipeline. It never rejects or throws: grpc-js does not answer a call whose
+   * handler rejects, and sends the message of a thrown Error to the caller.
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
     const toBytes = answerEncoder(rpc);
     return async (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
-      const accepted = toCall(call);
-      // The metadata in one turn with the answer: sent ahead, it would be a packet of its own.
+      const plain = toCall(call);
+      const headers = headersOf(plain);
+      let trailers: Metadata | undefined;
+      const accepted: Call = {
+        ...plain,
+        addHeader: (name, value) => headers.add(name, value),
+        addTrailer: (name, value) => {
+          trailers ??= new Metadata();
+          trailers.add(name, value);
+        },
+      };
+      // The headers are sent in one turn with the answer: sent ahead, they would be a packet of their own.
       const answer: typeof callback = (...result) => {
-        call.sendMetadata(requestIdMetadata(accepted));
+        call.sendMetadata(headers);
         callback(...result);
       };
       let bytes: Buffer;
@@ -139,23 +149,27 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
           () => readBinary(rpc.method.input, call.request),
           accepted,
         );
-        // Here and not in grpc-js, whose own words callers would read when an answer cannot be encoded.
+        // Encoded here: callers would see grpc-js's own message when it cannot encode an answer.
         bytes = toBytes(response);
       } catch (thrown) {
         const error = toServiceError(thrown);
         if (error !== thrown) callLog.failed(thrown);
-        // In the next turn: answered in the turn that reads them, calls of one connection would never be too many.
-        setImmediate(() => answer(toStatus(error)));
+        // In the next turn of the event loop, so that the limit of open calls holds for those that come in one read.
+        setImmediate(() => {
+          const status = toStatus(error);
+          if (trailers) status.metadata.merge(trailers);
+          answer(status);
+        });
         return;
       }
-      answer(null, bytes);
+      answer(null, bytes, trailers);
     };
   }
 
-  /** Begins a stream: what is known of it, and its request id for the caller. */
+  /** Begins a stream: sends its headers. */
   function accept(call: StreamingCall): Call {
     const accepted = toCall(call);
-    call.sendMetadata(requestIdMetadata(accepted));
+    call.sendMetadata(headersOf(accepted));
     return accepted;
   }
 
@@ -171,7 +185,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
       timeoutMs: timeoutOf(call.getDeadline()),
       header,
       onGone: (listener) => call.on('cancelled', listener),
-      // grpc-js shows only what was verified against GRPC_TLS_CLIENT_CA.
+      // grpc-js has only certificates that were verified against GRPC_TLS_CLIENT_CA.
       certificateSubject: () => call.getAuthContext().sslPeerCertificate?.subject,
     };
   }
@@ -183,7 +197,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
       connections.stop();
       const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
       const done = Promise.all([streams.settled(), calls]).then(connections.end);
-      // tryShutdown can wait for ever, so it is never left alone.
+      // tryShutdown may never call back.
       let cut: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         cut = setTimeout(() => {
@@ -199,22 +213,23 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
   };
 }
 
-/** What the definitions of all RPCs share. */
+/** The common part of all RPC definitions. */
 function definitionOf(path: string) {
   return {
     path,
     requestStream: false,
-    // The bytes go through as they came: decoding is the door's.
+    // Bytes in and out: the pipeline's decoder reads requests.
     requestSerialize: passThrough,
     requestDeserialize: passThrough,
     responseDeserialize: passThrough,
   };
 }
 
-function requestIdMetadata({ requestId }: Call): Metadata {
+/** The headers of every answer. */
+function headersOf({ requestId }: Call): Metadata {
   const metadata = new Metadata();
   metadata.set('x-request-id', requestId);
-  // In place of grpc-js's own, which names what it could unpack.
+  // Replaces grpc-js's own, which names encodings that calls.ts refuses.
   metadata.set('grpc-accept-encoding', 'identity');
   return metadata;
 }
@@ -223,7 +238,7 @@ function passThrough(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** How long the caller waits: grpc-js has made a time of its `grpc-timeout`, by the system's clock. */
+/** How long the caller waits. grpc-js has turned its `grpc-timeout` into a time of the system's clock. */
 function timeoutOf(deadline: Deadline): number {
   return Number(deadline) - Date.now();
 }
