@@ -1,14 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ErrorCode } from '../../src/rpc/errors.js';
-import { repoFile } from '../harness/repo-file.js';
 
-/**
- * The format of the parity tables.
- *
- * Strings may hold `$name`: a value that an earlier step of the row saved, `$idempotencyKey` (a new one for each row
- * and transport), or `$start`, the time at which the row began, with seconds on top: `$start+3600`. In an expected
- * body `$token`, `$uuid`, `$id` (a UUID of any version) and `$datetime` stand for any value of that kind.
- */
+/** The types of the parity tables; test/cases/README.md describes their format. */
 
 /** What is expected of an answer, whatever its transport. */
 interface Expectation {
@@ -117,7 +109,6 @@ export interface Case extends Step {
 
 /** A parity table. */
 export interface CaseFile {
-  readonly about: string;
   /** Configuration of the service that the rows are sent to. */
   readonly env?: Readonly<Record<string, string>>;
   /** What steps are that do not say. */
@@ -128,9 +119,4 @@ export interface CaseFile {
   /** Opens a session for each row first, which saves `$session`, `$conversation` and `$expiresAt`. */
   readonly open?: Step;
   readonly cases: readonly Case[];
-}
-
-/** Reads a table of test/cases. */
-export function readCases(name: string): CaseFile {
-  return JSON.parse(readFileSync(repoFile(`test/cases/${name}.json`), 'utf8'));
 }

@@ -14,6 +14,8 @@ export interface Target {
   readonly httpUrl: string;
   /** `host:port` of the gRPC server. */
   readonly grpcTarget: string;
+  /** The client that all gRPC calls share; without it each call makes a connection, and so may reach another worker. */
+  readonly grpcClient?: Client;
 }
 
 /** A way to send a step; undefined when it cannot carry it. */
@@ -145,11 +147,11 @@ function getQuery(body: Buffer, encoding: 'json' | 'proto', isPacked = false): s
 }
 
 /** gRPC. */
-const grpc: Transport = ({ grpcTarget }, step) => {
+const grpc: Transport = ({ grpcTarget, grpcClient }, step) => {
   const rpc = rpcOf(step.rpc);
   if (!step.engine || !isMessage(step)) return undefined;
   return async () => {
-    const client = new Client(grpcTarget, credentials.createInsecure());
+    const client = grpcClient ?? new Client(grpcTarget, credentials.createInsecure());
     try {
       const bytes = await call(client, rpc.path, messageBytes(rpc, step), metadataOf(step));
       const body = rpc.toJson(fromBinary(rpc.output, bytes));
@@ -157,7 +159,7 @@ const grpc: Transport = ({ grpcTarget }, step) => {
     } catch (error) {
       return grpcRefusal(error as ServiceError);
     } finally {
-      client.close();
+      if (client !== grpcClient) client.close();
     }
   };
 };

@@ -51,7 +51,7 @@ const PAGE_BYTES = 1024 * 1024;
 /**
  * Entries of the list of free pages that LMDB keeps in memory. A longer one it writes to several records, and lmdb
  * 3.5.6 then makes mistakes: pages that are in use are listed as free, so that later writes go over them, or the
- * commit fails with MDB_BAD_TXN. A record holds 507 on pages of 4 KiB; test/abuse/free-pages.test.ts finds the fault
+ * commit fails with MDB_BAD_TXN. A record holds 507 on pages of 4 KiB; test/abuse/free-pages.slow.test.ts finds the fault
  * without this limit. Neither option is in lmdb's types or documentation; both are read by its env.cpp.
  */
 const FREE_PAGES_IN_MEMORY = 400;

@@ -5,27 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite, tempDir, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { restartDelayMs } from '../../src/app/workers/workers.js';
 import { openOnce, START_MS, startCluster } from './cluster.js';
 
 const test = suite('workers: replacement', { fileTimeoutMs: 180_000 });
 const timeoutMs = 60_000;
-
-const DELAYS: readonly (readonly [strikes: number, ms: number])[] = [
-  [0, 0],
-  [1, 0],
-  [4, 0],
-  [5, 100],
-  [6, 200],
-  [10, 3_200],
-  [11, 5_000],
-  [2_000, 5_000],
-];
-for (const [strikes, ms] of DELAYS) {
-  test(`${strikes} deaths in a row: the next one starts after ${ms} ms`, () => {
-    assert.is(restartDelayMs(strikes), ms);
-  });
-}
 
 test(
   'workers that die at once are started less and less often, while the others go on, and come back in the end',
