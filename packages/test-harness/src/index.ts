@@ -1,6 +1,7 @@
 /** What a test file imports: `suite` in place of uvu's, and helpers that know nothing of what is tested. */
 export { closeClient } from './close-client.js';
 export { isInstalled } from './is-installed.js';
+export { type Program, type ProgramOptions, startProgram } from './program.js';
 export { type NetworkProxy, startProxy } from './proxy.js';
 export { newSeed, type SeededRandom, seededRandom } from './seeded-random.js';
 export { type Body, type Suite, type SuiteOptions, suite, type TestOptions } from './suite.js';

@@ -1,0 +1,26 @@
+import { ChatSessionsService } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { VISIT } from './demo.js';
+import type { GrpcRequest } from './load/grpc.js';
+import type { HttpRequest } from './load/http.js';
+
+const { openSession } = ChatSessionsService;
+
+/** `/package.Service/Method` of an open, over gRPC and Connect. */
+export const OPEN_RPC_PATH = openSession.path;
+
+/** The open that is measured, by the public path. */
+export const publicOpen: HttpRequest = {
+  method: 'POST',
+  path: '/api/public/v1/chat/sessions',
+  headers: { 'Content-Type': 'application/json', Origin: 'http://localhost:3000' },
+  body: JSON.stringify(VISIT),
+};
+
+/** The same, over Connect. */
+export const connectOpen: HttpRequest = { ...publicOpen, path: OPEN_RPC_PATH };
+
+/** The same, over gRPC. */
+export const grpcOpen: GrpcRequest = {
+  json: VISIT,
+  bytes: openSession.requestSerialize({ ...VISIT, customerToken: '' }),
+};

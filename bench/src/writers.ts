@@ -1,0 +1,92 @@
+import { Metadata } from '@grpc/grpc-js';
+import type {
+  ChatSessionsClient,
+  OpenSessionResponse,
+} from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { DEMO_KEY, DEMO_TENANT } from './demo.js';
+import { answered } from './engine-client.js';
+
+/** Writers under way. */
+export interface Writers {
+  /** Lets them finish. @returns the log: conversation and revision of every write that was acknowledged */
+  readonly stop: () => Promise<ReadonlySet<string>>;
+  /** How many writes were not acknowledged; each is printed. */
+  readonly failures: () => number;
+}
+
+/** How many conversations each writer has open at once. */
+const OPEN = 20;
+/** How often a conversation is changed before it is ended. */
+const CHANGES = 8;
+
+/** A conversation of a writer: nobody else changes it, so its revisions are known. */
+interface Written {
+  readonly session: OpenSessionResponse;
+  revision: number;
+}
+
+/** Starts so many writers: each opens, refreshes, updates and ends conversations, one write at a time. */
+export function startWriters(client: ChatSessionsClient, width: number): Writers {
+  const log = new Set<string>();
+  let failures = 0;
+  let isOver = false;
+  const all = Array.from({ length: width }, (_, n) => run(n));
+  return {
+    async stop() {
+      isOver = true;
+      await Promise.all(all);
+      return log;
+    },
+    failures: () => failures,
+  };
+
+  async function run(writer: number): Promise<void> {
+    const mine: Written[] = [];
+    for (let turn = writer; !isOver; turn++) {
+      const written = mine[turn % OPEN];
+      try {
+        if (written === undefined) mine.push(await open(turn));
+        else if (written.revision <= CHANGES) await change(written, turn);
+        else mine.splice(mine.indexOf(written), 1, ...(await end(written)));
+      } catch (error) {
+        failures++;
+        console.error(error);
+        return;
+      }
+    }
+  }
+
+  async function open(turn: number): Promise<Written> {
+    const session = await answered<OpenSessionResponse>((callback) =>
+      client.openSession(
+        { publicKey: DEMO_KEY, customerId: '', locale: 'en-GB', variables: { turn }, customerToken: '' },
+        callback,
+      ),
+    );
+    log.add(`${session.conversationId} 1`);
+    return { session, revision: 1 };
+  }
+
+  async function change(written: Written, turn: number): Promise<void> {
+    const { conversationId, sessionToken } = written.session;
+    const patch = { variables: { turn }, removeVariables: [] };
+    if (turn % 2) {
+      await answered((callback) =>
+        client.updateVariables({ tenant: DEMO_TENANT, conversationId, ...patch }, callback),
+      );
+    } else {
+      const metadata = new Metadata();
+      metadata.set('chat-session-token', sessionToken);
+      await answered((callback) => client.refreshSession({ locale: '', ...patch }, metadata, callback));
+    }
+    log.add(`${conversationId} ${++written.revision}`);
+  }
+
+  /** @returns no conversation: what is left in its place */
+  async function end(written: Written): Promise<Written[]> {
+    const { conversationId } = written.session;
+    await answered((callback) => client.endConversation({ tenant: DEMO_TENANT, conversationId }, callback));
+    log.add(`${conversationId} ${++written.revision}`);
+    return [];
+  }
+}
