@@ -1,70 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
+import { drawFolder } from '../src/charts/draw-folder.js';
 import { repoFile } from '../src/repo-file.js';
 
-const axes = suite('drawing: axes');
-const test = suite('drawing: pictures of figures');
-
-// The scripts are plain JavaScript, so that they run without a build; no types come with them.
-const { linearAxis, logAxis, tickLabel } = await import(pathToFileURL(repoFile('scripts/axis.js')).href);
-
-for (const [max, ticks] of [
-  [0.9, [0, 0.2, 0.4, 0.6, 0.8, 1]],
-  [1, [0, 0.2, 0.4, 0.6, 0.8, 1]],
-  [1.1, [0, 0.25, 0.5, 0.75, 1, 1.25]],
-  [7, [0, 2, 4, 6, 8]],
-  [8_123, [0, 2_000, 4_000, 6_000, 8_000, 10_000]],
-  [2_000_000, [0, 500_000, 1_000_000, 1_500_000, 2_000_000]],
-  [0, [0, 0.2, 0.4, 0.6, 0.8, 1]],
-] as const) {
-  axes(`linear, up to ${max}`, () => assert.equal(linearAxis(max).ticks, ticks));
-}
-
-axes('linear: the places of values', () => {
-  const { place } = linearAxis(8_123);
-  assert.equal([0, 5_000, 10_000].map(place), [0, 0.5, 1]);
-});
-
-axes('logarithmic: powers around the values, evenly', () => {
-  const { ticks, place } = logAxis([1, 64, 1_024], 4);
-  assert.equal(ticks, [1, 4, 16, 64, 256, 1_024]);
-  assert.equal(
-    ticks.map(place).map((share: number) => share.toFixed(6)),
-    ['0.000000', '0.200000', '0.400000', '0.600000', '0.800000', '1.000000'],
-  );
-});
-
-axes('logarithmic: values below 1', () => {
-  assert.equal(logAxis([0.3, 42], 10).ticks, [0.1, 1, 10, 100]);
-  assert.equal(logAxis([5], 10).ticks, [1, 10]);
-  assert.equal(logAxis([10], 10).ticks, [10, 100]);
-});
-
-axes('logarithmic: a zero is apart, at the very left', () => {
-  const { ticks, place } = logAxis([0, 10_000, 5_000_000], 10);
-  assert.equal(ticks, [0, 10_000, 100_000, 1_000_000, 10_000_000]);
-  assert.is(place(0), 0);
-  assert.ok(place(10_000) > 0.1 && place(10_000) < place(100_000));
-  assert.is(place(10_000_000), 1);
-});
-
-axes('numbers at ticks', () => {
-  assert.equal([0, 0.25, 64, 1_024, 5_000, 10_000, 12_500, 1_000_000, 2_500_000].map(tickLabel), [
-    '0',
-    '0.25',
-    '64',
-    '1,024',
-    '5,000',
-    '10k',
-    '12.5k',
-    '1 M',
-    '2.5 M',
-  ]);
-});
+const test = suite('bench: charts of the figures');
 
 const MEASURED = { date: '2027-03-04', node: 'v20.19.0', cpus: 2, load: 'wrk', rounds: 7, seconds: 3 };
 const of = (median: number) => ({ median, min: median * 0.9, max: median * 1.1 });
@@ -101,84 +43,89 @@ async function folderWith(files: Readonly<Record<string, unknown>>): Promise<str
   return folder;
 }
 
-function draw(...args: string[]) {
-  return spawnSync(process.execPath, [repoFile('scripts/draw-performance.js'), ...args], {
-    encoding: 'utf8',
-  });
+/** The texts of a picture. */
+async function textsOf(file: string): Promise<readonly (string | undefined)[]> {
+  const svg = await readFile(file, 'utf8');
+  return [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map(([, content]) => content);
 }
 
-test('each curve is a picture, small, and the same each time', async () => {
+/** The message that drawing a folder is refused with. */
+async function refusalOf(folder: string, isCheck = false): Promise<string> {
+  return drawFolder(folder, isCheck).then(
+    (said) => `not refused: ${said}`,
+    (error: Error) => error.message,
+  );
+}
+
+test('each curve is a picture of figures, the same each time', async () => {
   const folder = await folderWith({
     'scaling.json': SCALING,
     'memory.json': MEMORY,
     'compare.json': { kind: 'compare' },
   });
-  assert.is(draw(folder).status, 0);
+  await drawFolder(folder, false);
   const pictures = (await readdir(folder)).filter((file) => file.endsWith('.svg')).sort();
   assert.equal(pictures, ['memory.svg', 'scaling-connections.svg']);
-  for (const picture of pictures) {
-    const first = await readFile(join(folder, picture), 'utf8');
-    assert.ok(first.length < 10_000, `${picture} has ${first.length} bytes`);
-    assert.not.match(first, /NaN|undefined|Infinity/);
-    await rm(join(folder, picture));
-    assert.is(draw(folder).status, 0);
-    assert.is(await readFile(join(folder, picture), 'utf8'), first);
-  }
+  const first = await Promise.all(pictures.map((picture) => readFile(join(folder, picture), 'utf8')));
+  for (const svg of first) assert.not.match(svg, /NaN|undefined|Infinity/);
+  // Alone and after another picture alike.
+  for (const picture of pictures) await rm(join(folder, picture));
+  await rm(join(folder, 'memory.json'));
+  await drawFolder(folder, false);
+  assert.is(await readFile(join(folder, 'scaling-connections.svg'), 'utf8'), first[1]);
 });
 
-test('a picture is well-formed XML, whatever a database is called', async () => {
+test('a line has a place for each of its points', async () => {
   const folder = await folderWith({ 'scaling.json': SCALING });
-  draw(folder);
+  await drawFolder(folder, false);
   const svg = await readFile(join(folder, 'scaling-connections.svg'), 'utf8');
-  assert.ok(svg.includes('>A &amp; B &lt;&quot;1&quot;&gt;</text>'));
-  const text = svg.replaceAll(/<[a-z][^<>]*?\/>/g, '');
-  const tags = [...text.matchAll(/<(\/?)([a-z]+)[^<>]*>/g)];
-  const open: (string | undefined)[] = [];
-  for (const [, end, name] of tags) {
-    if (end) assert.is(open.pop(), name);
-    else open.push(name);
-  }
-  assert.equal(open, []);
-  assert.not.match(text.replaceAll(/<[^<>]*>/g, ''), /[<>]|&(?!amp;|lt;|gt;|quot;)/);
+  const lines = [...svg.matchAll(/<path d="(M[^"]+)" stroke="#(?:2563eb|ea580c)"/g)].map(
+    ([, path = '']) => path,
+  );
+  const places = lines.map((path) => path.split(/[ML]/).length - 1).filter((count) => count > 2);
+  // Two databases: their rates, two latencies and CPU times.
+  assert.equal(places, Array(8).fill(11));
 });
 
-test('a picture says what is on its axes, and how it was measured', async () => {
+test('a picture says what is on its axes, what its lines are, and how they were measured', async () => {
   const folder = await folderWith({ 'scaling.json': SCALING });
-  draw(folder);
-  const svg = await readFile(join(folder, 'scaling-connections.svg'), 'utf8');
-  const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, content]) => content);
+  await drawFolder(folder, false);
+  const texts = await textsOf(join(folder, 'scaling-connections.svg'));
   for (const said of ['opens per second', 'latency, ms', 'connections', '1,024', '10k', 'p50', 'p99']) {
-    assert.ok(texts.includes(said), said);
+    assert.ok(texts.includes(said), `${said} is not in ${texts.join('|')}`);
   }
   const how =
     'embedded server · medians and spread of 7 rounds of 3 s · load by wrk · 2 CPUs, Node 20.19.0 · 2027-03-04';
-  assert.ok(texts.includes(how));
+  assert.ok(texts.includes(how), texts.join('|'));
+  assert.ok(texts.includes('A &amp; B &lt;"1"&gt;'), texts.join('|'));
 });
 
 test('--check fails when figures or pictures have changed, and writes nothing', async () => {
   const folder = await folderWith({ 'memory.json': MEMORY });
-  const missing = draw('--check', folder);
-  assert.is(missing.status, 1);
-  assert.match(
-    missing.stderr,
-    /^draw-performance: memory\.svg: not what the figures make; run npm run draw\n$/,
-  );
+  assert.is(await refusalOf(folder, true), 'memory.svg: differs from the figures; run npm run draw');
   assert.equal(await readdir(folder), ['memory.json']);
-  draw(folder);
-  assert.is(draw('--check', folder).status, 0);
+  await drawFolder(folder, false);
+  await drawFolder(folder, true);
   const [entry] = MEMORY.entries;
-  await writeFile(
-    join(folder, 'memory.json'),
-    JSON.stringify({ ...MEMORY, entries: [{ ...entry, database: 'other' }] }),
-  );
-  assert.is(draw('--check', folder).status, 1);
+  const changed = {
+    ...MEMORY,
+    entries: [
+      {
+        ...entry,
+        samples: [
+          [0, 1],
+          [9, 2],
+        ],
+      },
+    ],
+  };
+  await writeFile(join(folder, 'memory.json'), JSON.stringify(changed));
+  assert.match(await refusalOf(folder, true), /^memory\.svg: differs/);
 });
 
-test('a picture that no figures make is told of', async () => {
+test('a picture without figures is an error', async () => {
   const folder = await folderWith({ 'memory.json': MEMORY, 'old.svg': '<svg/>' });
-  const { status, stderr } = draw(folder);
-  assert.is(status, 1);
-  assert.is(stderr, 'draw-performance: no figures make old.svg: remove it\n');
+  assert.is(await refusalOf(folder), 'no figures belong to old.svg: remove it');
 });
 
 const points = (metrics: object) => [
@@ -191,34 +138,40 @@ for (const [what, files, sentence] of [
   [
     'a file without entries',
     { 'a.json': { kind: 'scaling', entries: [] } },
-    /a\.json cannot be drawn: it has no figures/,
+    /a\.json cannot be drawn: entries: Too small/,
   ],
   [
     'a curve without points',
     { 'a.json': { kind: 'scaling', entries: [{ ...points({})[0], points: [] }] } },
+    /a\.json cannot be drawn: entries\.0\.points: Too small/,
+  ],
+  [
+    'a curve without the figures of its chart',
+    { 'a.json': { kind: 'scaling', entries: points({}) } },
     /Opens by the number of connections: there are no points to draw/,
   ],
   [
     'a curve that no chart is for',
     { 'a.json': { kind: 'scaling', entries: [{ ...points({})[0], name: 'constructor' }] } },
-    /it has a curve "constructor", which there is no chart for/,
+    /there is no chart for the curve "constructor"/,
   ],
   [
     'what is no number',
     { 'a.json': { kind: 'scaling', entries: points({ rate: { median: null, min: 1, max: 2 } }) } },
-    /a point has something that is no number/,
+    /entries\.0\.points\.0\.metrics\.rate\.median: Invalid input: expected number/,
   ],
 ] as const) {
   test(`refused in a sentence: ${what}`, async () => {
-    const { status, stderr } = draw(await folderWith(files));
-    assert.is(status, 1);
-    assert.match(stderr, sentence);
-    assert.match(stderr, /^draw-performance: [^\n]+\n$/);
+    const message = await refusalOf(await folderWith(files));
+    assert.match(message, sentence);
+    assert.not.match(message, /\n/);
   });
 }
 
-test('refused in a sentence: no such folder', async () => {
-  const { status, stderr } = draw(join(await tempDir(), 'no'));
+test('the command says on standard error what is wrong, and exits with 1', async () => {
+  const folder = join(await tempDir(), 'no');
+  const file = repoFile('bench/dist/src/draw.js');
+  const { status, stderr } = spawnSync(process.execPath, [file, folder], { encoding: 'utf8' });
   assert.is(status, 1);
-  assert.match(stderr, /^draw-performance: there is no folder \S+\n$/);
+  assert.match(stderr, /^draw: there is no folder \S+\n$/);
 });
