@@ -1,13 +1,14 @@
 /** `npm run bench`: arguments → part. */
-import { coldStart } from './cold-start.js';
-import { compare } from './compare.js';
-import { eraseCustomer } from './erase-customer.js';
-import { memory } from './memory.js';
-import { UsageError } from './options.js';
-import type { Part } from './part.js';
-import { scaling } from './scaling.js';
-import { verifySession } from './verify-session.js';
-import { watchConversations } from './watch-conversations.js';
+
+import { UsageError } from './command/options.js';
+import type { Part } from './command/part.js';
+import { compare } from './compare/compare.js';
+import { coldStart } from './parts/cold-start.js';
+import { eraseCustomer } from './parts/erase-customer.js';
+import { memory } from './parts/memory.js';
+import { verifySession } from './parts/verify-session.js';
+import { scaling } from './scaling/scaling.js';
+import { watchConversations } from './watch/watch-conversations.js';
 
 /** What can be measured; the first one is the default. */
 const PARTS: readonly [Part, ...Part[]] = [

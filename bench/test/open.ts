@@ -5,8 +5,8 @@ import {
   OpenSessionResponseSchema,
 } from 'chatsessions/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { callRaw } from '../src/load/call-raw.js';
-import { OPEN_RPC_PATH, publicOpen } from '../src/open-request.js';
 import type { Addresses } from '../src/peers/process.js';
+import { OPEN_RPC_PATH, publicOpen } from '../src/requests/open-request.js';
 
 /** The transports over which sessions are opened. */
 export type Transport = 'public path' | 'Connect JSON' | 'Connect binary' | 'gRPC';

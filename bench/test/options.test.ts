@@ -9,7 +9,7 @@ import {
   readOptions,
   seconds,
   UsageError,
-} from '../src/options.js';
+} from '../src/command/options.js';
 
 const test = suite('bench: options');
 

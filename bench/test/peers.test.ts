@@ -4,12 +4,12 @@ import { suite } from '@chatsessions/test-harness';
 import { createSessionTokens, type SessionClaims } from 'chatsessions/sessions/token.js';
 import { type Db, MongoClient, UUID } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { type Child, startChild } from '../src/child.js';
-import { embeddedDatabase, type SharedDatabase, serverAt } from '../src/database.js';
 import type { Addresses } from '../src/peers/process.js';
 import type { SessionRow } from '../src/peers/session.js';
 import { repoFile } from '../src/repo-file.js';
-import { addressesOf, type ServerProcess, startOurs } from '../src/server-process.js';
+import { type Child, startChild } from '../src/servers/child.js';
+import { embeddedDatabase, type SharedDatabase, serverAt } from '../src/servers/database.js';
+import { addressesOf, type ServerProcess, startOurs } from '../src/servers/server-process.js';
 import { type Answer, type OpenInput, openOver, type Transport, textOf } from './open.js';
 
 /** Each peer does the same job as the service on the ordinary path, or the comparison would say nothing. */

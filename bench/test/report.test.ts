@@ -1,11 +1,11 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { ENTRIES } from '../src/contenders.js';
-import { refusedId } from '../src/refusal-cost.js';
-import { REFUSED } from '../src/refused.js';
-import { databaseReport, formatReport } from '../src/report.js';
-import type { Round } from '../src/rounds.js';
-import { figure, formatTable } from '../src/table.js';
+import { ENTRIES } from '../src/compare/contenders.js';
+import { refusedId } from '../src/compare/refusal-cost.js';
+import { REFUSED } from '../src/compare/refused.js';
+import { databaseReport, formatReport } from '../src/compare/report.js';
+import type { Round } from '../src/figures/rounds.js';
+import { figure, formatTable } from '../src/figures/table.js';
 
 const test = suite('bench: the report');
 

@@ -1,7 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
+import { alternate, type Contender } from '../src/figures/rounds.js';
 import type { LoadResult } from '../src/load/load.js';
-import { alternate, type Contender } from '../src/rounds.js';
 
 const test = suite('bench: rounds');
 

@@ -1,9 +1,9 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { coldStart } from '../src/cold-start.js';
-import { memory } from '../src/memory.js';
-import { UsageError } from '../src/options.js';
-import { scaling } from '../src/scaling.js';
+import { UsageError } from '../src/command/options.js';
+import { coldStart } from '../src/parts/cold-start.js';
+import { memory } from '../src/parts/memory.js';
+import { scaling } from '../src/scaling/scaling.js';
 import { bench } from './command.js';
 
 const test = suite('bench: scaling, memory, cold-start');

@@ -2,9 +2,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { quartersOf, type Sample, watchMemory } from '../src/memory-watch.js';
-import { UsageError } from '../src/options.js';
-import { type Entry, measuredHere, openResultsFile } from '../src/results-file.js';
+import { UsageError } from '../src/command/options.js';
+import { type Entry, measuredHere, openResultsFile } from '../src/figures/results-file.js';
+import { quartersOf, type Sample, watchMemory } from '../src/parts/memory-watch.js';
 
 const test = suite('bench: results files');
 const memory = suite('bench: memory');

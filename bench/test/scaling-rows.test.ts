@@ -3,12 +3,12 @@ import { mongoConversations } from 'chatsessions/mongo/conversations.js';
 import type { Database } from 'chatsessions/mongo/database.js';
 import { MongoNotConnectedError } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { databasesOf, type Place } from '../src/place.js';
 import { insertShops, shop } from '../src/scaling/catalogue.js';
 import { fill } from '../src/scaling/fill.js';
 import { variablesOf } from '../src/scaling/request-curves.js';
 import { storedConversation } from '../src/scaling/stored-conversation.js';
-import type { ServerProcess } from '../src/server-process.js';
+import { databasesOf, type Place } from '../src/servers/place.js';
+import type { ServerProcess } from '../src/servers/server-process.js';
 
 const test = suite('bench: what databases are filled with');
 

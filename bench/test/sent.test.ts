@@ -1,8 +1,8 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { connectOpen, publicOpen } from '../src/open-request.js';
-import { REFUSED } from '../src/refused.js';
-import { type ServerProcess, startOurs, startPeer } from '../src/server-process.js';
+import { REFUSED } from '../src/compare/refused.js';
+import { connectOpen, publicOpen } from '../src/requests/open-request.js';
+import { type ServerProcess, startOurs, startPeer } from '../src/servers/server-process.js';
 
 const test = suite('bench: what is sent');
 
@@ -32,6 +32,6 @@ test('a measured service says what it uses', () => {
 });
 
 test('a program that does not start is told of', async () => {
-  const error = await startPeer('statistics.js').catch((thrown: unknown) => thrown);
-  assert.match(String(error), /bench\/statistics\.js did not start: it ended with 0/);
+  const error = await startPeer('figures/statistics.js').catch((thrown: unknown) => thrown);
+  assert.match(String(error), /bench\/figures\/statistics\.js did not start: it ended with 0/);
 });

@@ -1,7 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
+import { spread } from '../src/figures/statistics.js';
 import { percentile, toLoadResult } from '../src/load/load.js';
-import { spread } from '../src/statistics.js';
 
 const test = suite('bench: statistics');
 

@@ -1,9 +1,9 @@
 /** A ceiling, in a process of its own: the database alone, given the documents that the service writes. */
 import { toDocument } from 'chatsessions/mongo/conversation-document.js';
 import { openDatabase } from 'chatsessions/mongo/database.js';
-import { VISIT } from '../demo.js';
 import { type LoadResult, toLoadResult } from '../load/load.js';
 import { serveJobs } from '../load/worker.js';
+import { VISIT } from '../requests/demo.js';
 import { newVisit } from './visit.js';
 
 /** Load on the database that `MONGODB_URI` and `MONGODB_DB` name. */

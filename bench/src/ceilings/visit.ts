@@ -1,6 +1,6 @@
 import type { Conversation } from 'chatsessions/conversations/conversation.js';
 import { v7 as uuidV7 } from 'uuid';
-import type { VISIT } from '../demo.js';
+import type { VISIT } from '../requests/demo.js';
 
 const tenantId = uuidV7();
 const keyId = uuidV7();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Child, startChild } from '../child.js';
+import { type Child, startChild } from '../servers/child.js';
 import type { LoadResult } from './load.js';
 
 /** A process that puts load on something, one job after the other. */

@@ -1,5 +1,5 @@
 import type { HttpLoad } from '../load/http.js';
-import type { Databases, Place } from '../place.js';
+import type { Databases, Place } from '../servers/place.js';
 import { insertShops, type Shop } from './catalogue.js';
 import type { Point } from './turns.js';
 

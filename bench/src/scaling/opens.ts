@@ -1,9 +1,9 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { VISIT } from '../demo.js';
+import { measure, type Round } from '../figures/rounds.js';
 import type { HttpLoad, HttpRequest } from '../load/http.js';
-import { publicOpen } from '../open-request.js';
-import { measure, type Round } from '../rounds.js';
-import type { ServerProcess } from '../server-process.js';
+import { VISIT } from '../requests/demo.js';
+import { publicOpen } from '../requests/open-request.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import type { Metrics } from './turns.js';
 
 /** The open that is measured, but for what `more` says otherwise. */

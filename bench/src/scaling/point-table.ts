@@ -1,5 +1,5 @@
-import type { Spread } from '../statistics.js';
-import { formatTable } from '../table.js';
+import type { Spread } from '../figures/statistics.js';
+import { formatTable } from '../figures/table.js';
 import type { Point } from './turns.js';
 
 /** Points as a table: a line for each, with the median of each metric, and half of its spread. */

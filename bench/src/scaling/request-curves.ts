@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { HttpRequest } from '../load/http.js';
-import { withPlace, withService } from '../place.js';
-import type { ServerProcess } from '../server-process.js';
+import { withPlace, withService } from '../servers/place.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import { type Shop, shop } from './catalogue.js';
 import { addShops, CONNECTIONS, type Curve, type Study } from './curve.js';
 import { called, metricsOf, openRequest, sendOnce, warmUp } from './opens.js';

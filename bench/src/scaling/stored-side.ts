@@ -1,8 +1,8 @@
 import type { Conversation } from 'chatsessions/conversations/conversation.js';
 import { toDocument } from 'chatsessions/mongo/conversation-document.js';
 import type { Database } from 'chatsessions/mongo/database.js';
-import type { Place } from '../place.js';
-import type { ServerProcess } from '../server-process.js';
+import type { Place } from '../servers/place.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import { addShops } from './curve.js';
 import { fill } from './fill.js';
 import { type History, storedConversation } from './stored-conversation.js';

@@ -1,4 +1,4 @@
-import { type Place, withService } from '../place.js';
+import { type Place, withService } from '../servers/place.js';
 import { shop } from './catalogue.js';
 import { addShops, CONNECTIONS, type Curve, type Study } from './curve.js';
 import { called, metricsOf, openRequest, sendOnce, warmUp } from './opens.js';

@@ -1,4 +1,4 @@
-import { type Spread, spread } from '../statistics.js';
+import { type Spread, spread } from '../figures/statistics.js';
 
 /** What one round came to, by name. */
 export type Metrics = Readonly<Record<string, number>>;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WatchConversationsResponse } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { DEMO_TENANT } from './demo.js';
-import { engineClient } from './engine-client.js';
-import { count, flag, seconds } from './options.js';
-import { definePart } from './part.js';
-import { type ServerProcess, startOurs } from './server-process.js';
+import { count, flag, seconds } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { DEMO_TENANT } from '../requests/demo.js';
+import { engineClient } from '../requests/engine-client.js';
+import { type ServerProcess, startOurs } from '../servers/server-process.js';
 import { readStream, type StreamReader } from './stream-reader.js';
 import { watchCurve } from './watch-curve.js';
 import { startWriters } from './writers.js';

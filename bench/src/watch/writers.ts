@@ -3,8 +3,8 @@ import type {
   ChatSessionsClient,
   OpenSessionResponse,
 } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { DEMO_KEY, DEMO_TENANT } from './demo.js';
-import { answered } from './engine-client.js';
+import { DEMO_KEY, DEMO_TENANT } from '../requests/demo.js';
+import { answered } from '../requests/engine-client.js';
 
 /** Writers under way. */
 export interface Writers {

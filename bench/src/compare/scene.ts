@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Client, credentials } from '@grpc/grpc-js';
-import type { DatabaseJob } from './ceilings/database.js';
-import type { SharedDatabase } from './database.js';
-import { callRaw } from './load/call-raw.js';
-import type { GrpcLoad } from './load/grpc.js';
-import type { HttpLoad } from './load/http.js';
-import { type LoadWorker, loadWorker } from './load/worker.js';
-import { grpcOpen, OPEN_RPC_PATH, publicOpen } from './open-request.js';
-import { type ServerProcess, startOurs, startPeer } from './server-process.js';
+import type { DatabaseJob } from '../ceilings/database.js';
+import { callRaw } from '../load/call-raw.js';
+import type { GrpcLoad } from '../load/grpc.js';
+import type { HttpLoad } from '../load/http.js';
+import { type LoadWorker, loadWorker } from '../load/worker.js';
+import { grpcOpen, OPEN_RPC_PATH, publicOpen } from '../requests/open-request.js';
+import type { SharedDatabase } from '../servers/database.js';
+import { type ServerProcess, startOurs, startPeer } from '../servers/server-process.js';
 
 /** The generators, and how much load they make. */
 export interface Loads {

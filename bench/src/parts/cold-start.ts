@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { count, file } from './options.js';
-import { definePart } from './part.js';
-import { databasesOf, type Place, withPlace, withService } from './place.js';
-import { repoFile } from './repo-file.js';
-import { type Entry, measuredHere, openResultsFile } from './results-file.js';
-import { shop } from './scaling/catalogue.js';
-import { addShops } from './scaling/curve.js';
-import { fill } from './scaling/fill.js';
-import { openRequest, sendOnce } from './scaling/opens.js';
-import { pointTable } from './scaling/point-table.js';
-import { inTurns, type Metrics, type Point } from './scaling/turns.js';
+import { count, file } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { type Entry, measuredHere, openResultsFile } from '../figures/results-file.js';
+import { repoFile } from '../repo-file.js';
+import { shop } from '../scaling/catalogue.js';
+import { addShops } from '../scaling/curve.js';
+import { fill } from '../scaling/fill.js';
+import { openRequest, sendOnce } from '../scaling/opens.js';
+import { pointTable } from '../scaling/point-table.js';
+import { inTurns, type Metrics, type Point } from '../scaling/turns.js';
+import { databasesOf, type Place, withPlace, withService } from '../servers/place.js';
 
 const SHOPS = Array.from({ length: 50 }, (_, number) => shop(number));
 

@@ -1,10 +1,10 @@
 import type { EraseCustomerResponse } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { DEMO_TENANT, VISIT } from './demo.js';
-import { answered, engineClient } from './engine-client.js';
-import { count } from './options.js';
-import { definePart } from './part.js';
-import { embeddedDatabases, withPlace, withService } from './place.js';
-import type { ServerProcess } from './server-process.js';
+import { count } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { DEMO_TENANT, VISIT } from '../requests/demo.js';
+import { answered, engineClient } from '../requests/engine-client.js';
+import { embeddedDatabases, withPlace, withService } from '../servers/place.js';
+import type { ServerProcess } from '../servers/server-process.js';
 
 const CUSTOMER = 'u-42';
 /** How many opens are in flight while the database is filled. */

@@ -1,5 +1,5 @@
-import type { ServerProcess } from './server-process.js';
-import { spread } from './statistics.js';
+import { spread } from '../figures/statistics.js';
+import type { ServerProcess } from '../servers/server-process.js';
 
 /** Opens by then, and MiB. */
 export type Sample = readonly [opens: number, mib: number];

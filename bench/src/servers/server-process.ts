@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { startProgram, tempDir } from '@chatsessions/test-harness';
+import { repoFile } from '../repo-file.js';
 import { startChild } from './child.js';
-import { repoFile } from './repo-file.js';
 
 /** A server in a process of its own. */
 export interface ServerProcess {

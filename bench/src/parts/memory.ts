@@ -1,11 +1,11 @@
-import { httpLoad } from './load/http.js';
+import { count, file } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { type Entry, measuredHere, openResultsFile } from '../figures/results-file.js';
+import { httpLoad } from '../load/http.js';
+import { openRequest } from '../scaling/opens.js';
+import { databasesOf, withPlace, withService } from '../servers/place.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import { type Quarters, quartersOf, type Sample, watchMemory } from './memory-watch.js';
-import { count, file } from './options.js';
-import { definePart } from './part.js';
-import { databasesOf, withPlace, withService } from './place.js';
-import { type Entry, measuredHere, openResultsFile } from './results-file.js';
-import { openRequest } from './scaling/opens.js';
-import type { ServerProcess } from './server-process.js';
 
 /** The entry of a run in a results file. */
 interface MemoryEntry extends Entry, Quarters {

@@ -3,14 +3,14 @@ import {
   ChatSessionsService,
   OpenSessionResponse,
 } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { VISIT } from './demo.js';
-import { callRaw } from './load/call-raw.js';
-import { type GrpcRequest, grpcLoad } from './load/grpc.js';
-import { count, seconds } from './options.js';
-import { definePart } from './part.js';
-import { alternate, type Contender, type Round } from './rounds.js';
-import { startOurs, startPeer } from './server-process.js';
-import { spread } from './statistics.js';
+import { count, seconds } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { alternate, type Contender, type Round } from '../figures/rounds.js';
+import { spread } from '../figures/statistics.js';
+import { callRaw } from '../load/call-raw.js';
+import { type GrpcRequest, grpcLoad } from '../load/grpc.js';
+import { VISIT } from '../requests/demo.js';
+import { startOurs, startPeer } from '../servers/server-process.js';
 
 const { path } = ChatSessionsService.verifySession;
 const WARM_UP_MS = 3_000;

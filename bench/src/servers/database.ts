@@ -16,7 +16,7 @@ export interface SharedDatabase {
 
 /** The embedded server, in a process of its own and a folder that goes with this process. */
 export async function embeddedDatabase(): Promise<SharedDatabase> {
-  const { message, stop } = await startChild('embedded-server.js', { DATA_DIR: await tempDir() });
+  const { message, stop } = await startChild('servers/embedded-server.js', { DATA_DIR: await tempDir() });
   return { kind: 'embedded', uri: String(message), names: newNames(), close: stop };
 }
 

@@ -31,7 +31,7 @@ process.once('exit', () => {
  * @throws Error when it ends before, or says nothing for 30 s
  */
 export async function startChild(file: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+  const child = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), {
     env: { ...process.env, ...env },
     execArgv: [],
     serialization: 'advanced',

@@ -1,7 +1,7 @@
 import { ChatSessionsService } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import type { GrpcRequest } from '../load/grpc.js';
+import type { HttpRequest } from '../load/http.js';
 import { VISIT } from './demo.js';
-import type { GrpcRequest } from './load/grpc.js';
-import type { HttpRequest } from './load/http.js';
 
 const { openSession } = ChatSessionsService;
 

@@ -1,8 +1,8 @@
 import { constants, existsSync } from 'node:fs';
 import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UsageError } from './options.js';
-import { type Machine, thisMachine } from './report.js';
+import { UsageError } from '../command/options.js';
+import { type Machine, thisMachine } from './machine.js';
 
 /** What was measured of one thing, on one database. */
 export interface Entry {

@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
+import { count, file, flag, names, seconds, UsageError } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { thisMachine } from '../figures/machine.js';
+import { alternate, type Contender } from '../figures/rounds.js';
+import { grpcLoad } from '../load/grpc.js';
+import { httpLoad } from '../load/http.js';
+import { embeddedDatabase, type SharedDatabase, serverAt } from '../servers/database.js';
 import { ENTRIES, type Entry, GROUPS } from './contenders.js';
-import { embeddedDatabase, type SharedDatabase, serverAt } from './database.js';
-import { grpcLoad } from './load/grpc.js';
-import { httpLoad } from './load/http.js';
-import { count, file, flag, names, seconds, UsageError } from './options.js';
-import { definePart } from './part.js';
-import { databaseReport, formatReport, type Report, thisMachine } from './report.js';
-import { alternate, type Contender } from './rounds.js';
+import { databaseReport, formatReport, type Report } from './report.js';
 import { type Loads, openScene } from './scene.js';
 
 /** What `--quick` does: enough to see that everything answers. */

@@ -1,14 +1,14 @@
-import { httpLoad } from './load/http.js';
-import { count, file, flag, names, type Option, seconds, UsageError } from './options.js';
-import { definePart } from './part.js';
-import { databasesOf } from './place.js';
-import { type Entry, measuredHere, openResultsFile } from './results-file.js';
-import { CONNECTIONS, type Curve } from './scaling/curve.js';
-import { pointTable } from './scaling/point-table.js';
-import { connections, intents, variables } from './scaling/request-curves.js';
-import { stored } from './scaling/stored.js';
-import { tenants } from './scaling/tenants.js';
-import type { Point } from './scaling/turns.js';
+import { count, file, flag, names, type Option, seconds, UsageError } from '../command/options.js';
+import { definePart } from '../command/part.js';
+import { type Entry, measuredHere, openResultsFile } from '../figures/results-file.js';
+import { httpLoad } from '../load/http.js';
+import { databasesOf } from '../servers/place.js';
+import { CONNECTIONS, type Curve } from './curve.js';
+import { pointTable } from './point-table.js';
+import { connections, intents, variables } from './request-curves.js';
+import { stored } from './stored.js';
+import { tenants } from './tenants.js';
+import type { Point } from './turns.js';
 
 const CURVES: readonly Curve[] = [connections, intents, variables, tenants, stored];
 /** Rounds of a quick run, and what comes before them, in ms. */

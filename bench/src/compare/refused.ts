@@ -1,6 +1,6 @@
-import { DEMO_KEY, VISIT } from './demo.js';
-import type { HttpRequest } from './load/http.js';
-import { publicOpen } from './open-request.js';
+import type { HttpRequest } from '../load/http.js';
+import { DEMO_KEY, VISIT } from '../requests/demo.js';
+import { publicOpen } from '../requests/open-request.js';
 
 /** A request that the public path refuses. */
 export interface Refused {

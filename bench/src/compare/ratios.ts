@@ -1,6 +1,6 @@
-import type { SharedDatabase } from './database.js';
-import type { Round } from './rounds.js';
-import { type Spread, spread } from './statistics.js';
+import type { Round } from '../figures/rounds.js';
+import { type Spread, spread } from '../figures/statistics.js';
+import type { SharedDatabase } from '../servers/database.js';
 
 /** The rounds of each contender, by its id. */
 export type RoundsById = ReadonlyMap<string, readonly Round[]>;

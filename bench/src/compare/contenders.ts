@@ -1,10 +1,10 @@
-import type { HttpRequest } from './load/http.js';
-import { connectOpen, grpcOpen, OPEN_RPC_PATH, publicOpen } from './open-request.js';
+import type { Contender } from '../figures/rounds.js';
+import type { HttpRequest } from '../load/http.js';
+import { connectOpen, grpcOpen, OPEN_RPC_PATH, publicOpen } from '../requests/open-request.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import { refusedId } from './refusal-cost.js';
 import { REFUSED } from './refused.js';
-import type { Contender } from './rounds.js';
 import type { Scene } from './scene.js';
-import type { ServerProcess } from './server-process.js';
 
 /** The parts of the table. */
 export const GROUPS = {

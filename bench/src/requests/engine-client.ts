@@ -1,6 +1,6 @@
 import { credentials } from '@grpc/grpc-js';
 import { ChatSessionsClient } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import type { ServerProcess } from './server-process.js';
+import type { ServerProcess } from '../servers/server-process.js';
 
 /** A client of a service's gRPC server. */
 export function engineClient({ grpc = '' }: Pick<ServerProcess, 'grpc'>): ChatSessionsClient {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadResult } from './load/load.js';
-import type { ServerProcess } from './server-process.js';
+import type { LoadResult } from '../load/load.js';
+import type { ServerProcess } from '../servers/server-process.js';
 
 /** Something that is measured. */
 export interface Contender {

@@ -5,7 +5,7 @@ import { tempDir } from '@chatsessions/test-harness';
 import { type Database, openDatabase } from 'chatsessions/mongo/database.js';
 import { explainConnectError } from 'chatsessions/mongo/errors.js';
 import { MongoClient } from 'mongodb';
-import { UsageError } from './options.js';
+import { UsageError } from '../command/options.js';
 import { type ServerProcess, startOurs } from './server-process.js';
 
 /** Where measured services store: the embedded server that each has of its own, or one that all share. */

@@ -1,11 +1,11 @@
-import { cpus, totalmem } from 'node:os';
+import type { Machine } from '../figures/machine.js';
+import type { Round } from '../figures/rounds.js';
+import { type Spread, spread } from '../figures/statistics.js';
+import { figure, formatTable } from '../figures/table.js';
+import type { SharedDatabase } from '../servers/database.js';
 import { type Entry, GROUPS } from './contenders.js';
-import type { SharedDatabase } from './database.js';
 import { type Ratio, type RoundsById, ratios } from './ratios.js';
 import { type RefusalCost, refusalCosts, refusalRatios } from './refusal-cost.js';
-import type { Round } from './rounds.js';
-import { type Spread, spread } from './statistics.js';
-import { figure, formatTable } from './table.js';
 
 /** What `--json` writes. What is not known is null there. */
 export interface Report {
@@ -18,15 +18,6 @@ export interface Report {
   readonly generators: { readonly http: string; readonly grpc: string };
   readonly options: { readonly rounds: number; readonly seconds: number; readonly connections: number };
   readonly databases: readonly DatabaseReport[];
-}
-
-/** Where it was measured. */
-export interface Machine {
-  readonly cpus: number;
-  readonly cpu: string;
-  readonly memoryMiB: number;
-  readonly platform: string;
-  readonly node: string;
 }
 
 /** What was measured on one database. */
@@ -48,18 +39,6 @@ export interface ContenderReport extends Pick<Entry, 'id' | 'name' | 'group'> {
   readonly answers: number;
   readonly unexpected: number;
   readonly rounds: readonly Round[];
-}
-
-/** This machine. */
-export function thisMachine(): Machine {
-  const processors = cpus();
-  return {
-    cpus: processors.length,
-    cpu: processors[0]?.model ?? '',
-    memoryMiB: Math.round(totalmem() / 1_024 ** 2),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
-  };
 }
 
 /** Makes the report of one database. */

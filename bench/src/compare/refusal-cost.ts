@@ -1,6 +1,6 @@
+import { type Spread, spread } from '../figures/statistics.js';
 import { atLeast, atMost, type Ratio, type RoundsById, spreadOfRatio, toRatio } from './ratios.js';
 import { BAD_JSON, REFUSED, type Refused } from './refused.js';
-import { type Spread, spread } from './statistics.js';
 
 /** What refusing a request costs. */
 export interface RefusalCost {
