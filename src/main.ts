@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { ConfigError } from './app/config.js';
+import { StartError } from './app/start-error.js';
 import { engineToken, engineTokenHash } from './cli/engine-token.js';
 import { helpText } from './cli/help.js';
 import { serve } from './cli/serve.js';
-import { ConfigError } from './config.js';
-import { StartError } from './start-up.js';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const complain = (text: string) => process.stderr.write(`${text}\n`);

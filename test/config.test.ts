@@ -1,7 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { ConfigError, describeVariables, isLoopback, readConfig } from '../src/config.js';
+import { ConfigError, describeVariables, isLoopback, readConfig } from '../src/app/config.js';
 
 const test = suite('config');
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { describeVariables } from '../src/config.js';
+import { describeVariables } from '../src/app/config.js';
 import { repoFile } from './harness/repo-file.js';
 
 const test = suite('README');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { subjectText } from '../rpc/authenticate.js';
 import type { Conflict } from '../yaml/yaml-file.js';
+import { subjectText } from './authenticate.js';
 
 /** What is configured beside the callers file. */
 export interface CallersFileContext {

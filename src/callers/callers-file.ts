@@ -1,5 +1,5 @@
-import type { KnownCaller } from '../rpc/authenticate.js';
 import { parseYamlFile } from '../yaml/yaml-file.js';
+import type { KnownCaller } from './authenticate.js';
 import { type CallersFileContext, findConflicts } from './callers-file-conflicts.js';
 import { callersFileSchema, KNOWN_FIELDS } from './callers-file-schema.js';
 import { digestOfHash } from './engine-token.js';

@@ -1,4 +1,4 @@
-import { tokenDigest } from '../rpc/authenticate.js';
+import { tokenDigest } from './authenticate.js';
 
 const HASH_PREFIX = 'sha256:';
 

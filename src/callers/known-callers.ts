@@ -1,10 +1,10 @@
-import { type KnownCaller, tokenDigest } from '../rpc/authenticate.js';
 import { SCOPES } from '../rpc/call.js';
+import { type KnownCaller, tokenDigest } from './authenticate.js';
 import { parseCallersFile } from './callers-file.js';
 import { hashOfToken } from './engine-token.js';
 
 /** What configuration says of engine callers. */
-export interface KnownCallersParts {
+export interface KnownCallersDeps {
   /** Tokens of callers that may do everything, for all tenants. */
   readonly tokens: readonly { readonly name: string; readonly token: string }[];
   /** The callers file, when there is one. */
@@ -18,7 +18,7 @@ export interface KnownCallersParts {
  *
  * @throws {YamlFileError} with every fault of the callers file
  */
-export function knownCallers({ tokens, file, asksForCertificates }: KnownCallersParts): KnownCaller[] {
+export function knownCallers({ tokens, file, asksForCertificates }: KnownCallersDeps): KnownCaller[] {
   const scopes = new Set(SCOPES);
   const mayDoAll = tokens.map(({ name, token }) => {
     return { name, scopes, tenants: 'all', tokenDigests: [tokenDigest(token)] } as const;

@@ -4,7 +4,7 @@ import type { IdentitySecrets } from './identity-secrets.js';
 import type { TenantFile } from './tenant-spec.js';
 
 /** What applying the identity secrets of widget keys needs. */
-export interface ApplySecretParts {
+export interface ApplySecretDeps {
   readonly store: Pick<CatalogStore, 'findIdentitySecret' | 'insertIdentitySecret' | 'replaceIdentitySecret'>;
   readonly identitySecrets: Pick<IdentitySecrets, 'canMake' | 'make'>;
 }
@@ -23,7 +23,7 @@ export interface PlannedSecret {
  */
 export async function requireSealingKey(
   file: TenantFile,
-  { identitySecrets }: Pick<ApplySecretParts, 'identitySecrets'>,
+  { identitySecrets }: Pick<ApplySecretDeps, 'identitySecrets'>,
 ): Promise<void> {
   for (const { slug, widgetKeys } of file.tenants) {
     const verifying = widgetKeys.find(({ identity }) => identity !== 'off');
@@ -43,7 +43,7 @@ export async function requireSealingKey(
  */
 export async function planSecret(
   key: WidgetKey,
-  { store, identitySecrets }: ApplySecretParts,
+  { store, identitySecrets }: ApplySecretDeps,
 ): Promise<PlannedSecret | undefined> {
   if (key.identity === 'off') return undefined;
   const { id, label, identitySecretGeneration: generation } = key;
@@ -67,7 +67,7 @@ export async function planSecret(
 export async function writeSecret(
   secret: IdentitySecret,
   replaces: number | undefined,
-  { store }: Pick<ApplySecretParts, 'store'>,
+  { store }: Pick<ApplySecretDeps, 'store'>,
 ): Promise<boolean> {
   const isWritten =
     replaces === undefined

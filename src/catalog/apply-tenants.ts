@@ -30,7 +30,7 @@ export interface AppliedTenant {
 }
 
 /** What applying needs. */
-export interface ApplyTenantsParts {
+export interface ApplyTenantsDeps {
   readonly store: CatalogStore;
   /** A new UUID. */
   readonly newId: () => string;
@@ -53,19 +53,19 @@ const ATTEMPTS = 5;
  * @throws ApplyError when a key belongs to another tenant, an identity secret cannot be made, or a tenant keeps being
  * changed by somebody else; ServiceError of the store
  */
-export async function applyTenants(file: TenantFile, parts: ApplyTenantsParts): Promise<AppliedTenant[]> {
-  await requireSealingKey(file, parts);
+export async function applyTenants(file: TenantFile, deps: ApplyTenantsDeps): Promise<AppliedTenant[]> {
+  await requireSealingKey(file, deps);
   const applied: AppliedTenant[] = [];
   for (const spec of file.tenants) {
-    const tenant = await applyTenant(spec, parts);
-    await parts.onApplied?.(tenant);
+    const tenant = await applyTenant(spec, deps);
+    await deps.onApplied?.(tenant);
     applied.push(tenant);
   }
   return applied;
 }
 
-async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<AppliedTenant> {
-  const { store, newId } = parts;
+async function applyTenant(spec: TenantSpec, deps: ApplyTenantsDeps): Promise<AppliedTenant> {
+  const { store, newId } = deps;
   /** What happened to each key, in whichever attempt: a key is written once. */
   const done: Done = { keys: new Map(), secrets: new Map() };
   let wasInserted = false;
@@ -73,7 +73,7 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
     const id = stored?.id ?? newId();
-    const { planned, keysDigest } = await planKeys(spec, id, parts);
+    const { planned, keysDigest } = await planKeys(spec, id, deps);
     const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
     const applied = (outcome: Outcome, isTenantWritten: boolean): AppliedTenant => {
       const rowsWritten = done.keys.size + done.secrets.size + (isTenantWritten || wasInserted ? 1 : 0);
@@ -81,17 +81,17 @@ async function applyTenant(spec: TenantSpec, parts: ApplyTenantsParts): Promise<
     };
     const isChanged = ({ secret, outcome }: PlannedKey) => secret?.made || outcome !== 'unchanged';
     if (!isTold && (!stored || !isSame(wanted, stored) || planned.some(isChanged))) {
-      await parts.onChange?.({ id, slug: spec.slug });
+      await deps.onChange?.({ id, slug: spec.slug });
       isTold = true;
     }
     if (!stored) {
       wasInserted = await store.insertTenant(wanted);
-      if (!wasInserted || !(await writeKeys(planned, done, parts))) continue;
+      if (!wasInserted || !(await writeKeys(planned, done, deps))) continue;
       return applied('created', true);
     }
     // Keys and their secrets first and the revision after them: whoever sees the new revision reads the new keys.
     // Were the second write lost, the digest would still be the old one, and the next run would make up for it.
-    if (!(await writeKeys(planned, done, parts))) continue;
+    if (!(await writeKeys(planned, done, deps))) continue;
     if (isSame(wanted, stored)) return applied(done.keys.size > 0 ? 'updated' : 'unchanged', false);
     const next = { ...wanted, revision: stored.revision + 1 };
     if (await store.replaceTenant(next, stored.revision)) return applied('updated', true);
@@ -115,8 +115,8 @@ interface PlannedKey {
 }
 
 /** What is to be done with each key of a tenant; refused as a whole before anything is written. */
-async function planKeys(spec: TenantSpec, tenantId: string, parts: ApplyTenantsParts) {
-  const { store, newPublicKey } = parts;
+async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDeps) {
+  const { store, newPublicKey } = deps;
   const stored = await store.keysOf(tenantId);
   const named = new Set(spec.widgetKeys.map((key) => key.publicKey));
   const planned: PlannedKey[] = [];
@@ -135,7 +135,7 @@ async function planKeys(spec: TenantSpec, tenantId: string, parts: ApplyTenantsP
     }
     const key = toKey(keySpec, { id: holder?.id ?? keyId(tenantId, keySpec), tenantId, publicKey });
     const outcome = !holder ? 'created' : isSame(key, holder) ? 'unchanged' : 'updated';
-    planned.push({ key, secret: await planSecret(key, parts), outcome });
+    planned.push({ key, secret: await planSecret(key, deps), outcome });
   }
   const planNames = new Set(planned.map(({ key }) => key.publicKey));
   const others = stored.filter((key) => !planNames.has(key.publicKey));
@@ -150,7 +150,7 @@ async function planKeys(spec: TenantSpec, tenantId: string, parts: ApplyTenantsP
 async function writeKeys(
   planned: readonly PlannedKey[],
   done: Done,
-  { store }: ApplyTenantsParts,
+  { store }: ApplyTenantsDeps,
 ): Promise<boolean> {
   for (const { key, secret, outcome } of planned) {
     // Before its key: a key never asks for a secret that is not there yet.

@@ -28,7 +28,7 @@ export interface IdentitySecrets {
 }
 
 /** What making and opening secrets needs. */
-export interface IdentitySecretsParts {
+export interface IdentitySecretsDeps {
   /** The first key seals, all open. */
   readonly keyring: () => Promise<readonly EncryptionKey[]>;
   readonly randomBytes: (size: number) => Uint8Array;
@@ -44,7 +44,7 @@ const TAG_BYTES = 16;
  * Identity secrets, sealed with AES-256-GCM (NIST SP 800-38D) as nonce, ciphertext and tag. What authenticates a
  * secret's place is its widget key and generation: a row that is moved to another key does not open.
  */
-export function createIdentitySecrets({ keyring, randomBytes }: IdentitySecretsParts): IdentitySecrets {
+export function createIdentitySecrets({ keyring, randomBytes }: IdentitySecretsDeps): IdentitySecrets {
   return {
     canMake: async () => (await keyring()).length > 0,
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { SLUG } from '../rpc/tenant.js';
 import { IDENTITY_MODES } from './catalog.js';
 import { parseOriginPattern } from './origins.js';
 import { PUBLIC_KEY } from './public-key.js';
-import { SLUG } from './slug.js';
 import { PAGE_TYPES } from './tenant-spec.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;

@@ -1,17 +1,9 @@
-import { requireTenant } from '../rpc/authorize.js';
-import type { AuthenticatedCall } from '../rpc/call.js';
-import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
-import { ServiceError } from '../rpc/errors.js';
+import type { TenantIds } from '../rpc/tenant.js';
+import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { CatalogStore } from './catalog.js';
 
-/** The ids of the tenants that callers name by their slugs. */
-export interface TenantIds {
-  /** The id of a tenant; undefined when there is none of that slug. */
-  get(slug: string): Promise<string | undefined>;
-}
-
 /** What the cache is made of. */
-export interface TenantIdsParts {
+export interface TenantIdsDeps {
   readonly store: Pick<CatalogStore, 'findTenantBySlug'>;
   readonly elapsed?: Elapsed;
   /** The most slugs to keep. */
@@ -21,8 +13,8 @@ export interface TenantIdsParts {
 }
 
 /** Remembers ids for a moment: each call of the Engine API names a tenant. */
-export function createTenantIds(parts: TenantIdsParts): TenantIds {
-  const { store, elapsed = monotonic, capacity = 10_000, keptMs = 2_000 } = parts;
+export function createTenantIds(deps: TenantIdsDeps): TenantIds {
+  const { store, elapsed = monotonic, capacity = 10_000, keptMs = 2_000 } = deps;
   const kept = new Map<string, { readonly id: Promise<string | undefined>; readonly until: number }>();
 
   return {
@@ -37,20 +29,4 @@ export function createTenantIds(parts: TenantIdsParts): TenantIds {
       return id;
     },
   };
-}
-
-/**
- * The id of the tenant that a caller names.
- *
- * @throws ServiceError permission_denied (not one of the caller's), not_found
- */
-export async function requireTenantId(
-  tenants: TenantIds,
-  call: AuthenticatedCall,
-  slug: string,
-): Promise<string> {
-  requireTenant(call, slug);
-  const id = await tenants.get(slug);
-  if (id === undefined) throw new ServiceError('not_found', 'There is no such tenant.');
-  return id;
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
+import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { CatalogStore, IdentitySecret, WidgetKey } from './catalog.js';
 import type { IdentitySecrets } from './identity-secrets.js';
 import { type WidgetView, widgetView } from './widget-view.js';
@@ -15,7 +15,7 @@ export interface WidgetViews {
 }
 
 /** What the cache is made of. */
-export interface WidgetViewsParts {
+export interface WidgetViewsDeps {
   readonly store: CatalogStore;
   readonly identitySecrets: Pick<IdentitySecrets, 'open'>;
   readonly elapsed?: Elapsed;
@@ -26,8 +26,8 @@ export interface WidgetViewsParts {
 }
 
 /** Computes views when they are first needed, and keeps them until {@link WidgetViews.refresh}. */
-export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
-  const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 2_000 } = parts;
+export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
+  const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 2_000 } = deps;
   /** Kept by public key, and by id: neither can be taken for the other. */
   const known = new Map<string, WidgetView>();
   /** Unknown key or id → when to forget that it is. Bounded, so that made-up keys cannot fill the memory. */
@@ -54,7 +54,7 @@ export function createWidgetViews(parts: WidgetViewsParts): WidgetViews {
   function opener(secret: IdentitySecret): () => Promise<KeyObject> {
     let opened: KeyObject | undefined;
     return async () => {
-      opened ??= await parts.identitySecrets.open(secret);
+      opened ??= await deps.identitySecrets.open(secret);
       return opened;
     };
   }

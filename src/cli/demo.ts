@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { credentials, Metadata } from '@grpc/grpc-js';
-import type { App } from '../app.js';
-import { formatAddress } from '../config.js';
+import { formatAddress } from '../app/config.js';
+import type { App } from '../app/start.js';
 import {
   ChatSessionsClient,
   type OpenSessionResponse,

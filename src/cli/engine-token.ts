@@ -5,31 +5,31 @@ import { hashOfToken, isEngineToken, newEngineToken } from '../callers/engine-to
  * Prints a new engine token, and its hash in the line below: what is to be kept apart. What is said to a person does
  * not go with them, so that a script can read both.
  */
-export function engineToken(parts: {
+export function engineToken(deps: {
   readonly randomBytes: (size: number) => Buffer;
   readonly print: (text: string) => void;
   readonly explain: (text: string) => void;
 }): void {
-  const token = newEngineToken(parts.randomBytes);
-  parts.explain(
+  const token = newEngineToken(deps.randomBytes);
+  deps.explain(
     'The token, shown this once, is for the service; its hash goes into tokenHashes of the callers file.',
   );
-  parts.print(`${token}\n${hashOfToken(token)}`);
+  deps.print(`${token}\n${hashOfToken(token)}`);
 }
 
 /** Prints the hash of the token on standard input, where the process list does not show it. @returns the exit code */
-export async function engineTokenHash(parts: {
+export async function engineTokenHash(deps: {
   readonly input: NodeJS.ReadableStream;
   readonly print: (text: string) => void;
   readonly complain: (text: string) => void;
 }): Promise<number> {
-  const token = (await text(parts.input)).replace(/\r?\n$/, '');
+  const token = (await text(deps.input)).replace(/\r?\n$/, '');
   if (!isEngineToken(token)) {
-    parts.complain(
+    deps.complain(
       'chatsessions: standard input must be one token: 16 to 4096 printable ASCII characters, no space and no comma',
     );
     return 1;
   }
-  parts.print(hashOfToken(token));
+  deps.print(hashOfToken(token));
   return 0;
 }

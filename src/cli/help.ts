@@ -1,4 +1,4 @@
-import { describeVariables } from '../config.js';
+import { describeVariables } from '../app/config.js';
 
 /** What `--help` prints. */
 export function helpText(): string {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { type App, start } from '../app.js';
+import { type Config, formatAddress, readConfig } from '../app/config.js';
+import { type App, start } from '../app/start.js';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
-import { type Config, formatAddress, readConfig } from '../config.js';
 import { createLog } from '../telemetry/log.js';
 import { demonstrate } from './demo.js';
 

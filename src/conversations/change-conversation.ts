@@ -1,21 +1,19 @@
-import type { Elapsed } from '../rpc/elapsed.js';
-import { deadlineExceeded } from '../rpc/errors.js';
+import { type CallSignal, throwIfEnded } from '../rpc/call-signal.js';
 import { type Conversation, type ConversationStore, changed } from './conversation.js';
-import type { InTurn } from './turns.js';
+import type { KeyedQueue } from './keyed-queue.js';
 
 /** What changing a conversation needs. */
-export interface ChangeParts {
+export interface ChangeDeps {
   readonly conversations: Pick<ConversationStore, 'find' | 'replace'>;
   /** When a change happens, as it is stored: see {@link Dates.latest}. */
   readonly date: () => number;
-  readonly elapsed: Elapsed;
-  /** How long a conversation is kept after its last change, in seconds. */
-  readonly retention: number;
+  /** How long a conversation is kept after its last change. */
+  readonly retentionSeconds: number;
   /**
-   * Lets the changes of one conversation wait for each other within this process: of n at once each would find itself
-   * overtaken by the others, n² reads and writes in all. What is right does not depend on it.
+   * Serialises the changes of one conversation within this process, which avoids O(n²) retries of n changes at once;
+   * correctness comes from the compare-and-set.
    */
-  readonly inTurn?: InTurn;
+  readonly changeQueue: KeyedQueue;
 }
 
 /**
@@ -25,41 +23,39 @@ export interface ChangeParts {
  * `change` gets undefined when there is no such conversation. What it throws goes to the caller; to change nothing
  * it returns what it was given.
  *
- * @param deadline in ms of `elapsed`
- * @throws ServiceError deadline_exceeded, and those of the store
+ * @throws ServiceError deadline_exceeded and canceled before a write that is not wanted any more, and those of the store
  */
 export function changeConversation(
-  { conversations, elapsed, inTurn = atOnce }: ChangeParts,
+  { conversations, changeQueue }: Pick<ChangeDeps, 'conversations' | 'changeQueue'>,
   id: string,
-  deadline: number,
+  signal: CallSignal,
   change: (found: Conversation | undefined) => Conversation,
 ): Promise<Conversation> {
-  return inTurn(id, async () => {
-    while (elapsed() < deadline) {
+  return changeQueue(id, async () => {
+    for (;;) {
+      throwIfEnded(signal);
       const found = await conversations.find(id);
       const next = change(found);
       if (next === found || found === undefined) return next;
+      throwIfEnded(signal);
       if (await conversations.replace(next, found.revision)) return next;
     }
-    throw deadlineExceeded();
   });
 }
-
-const atOnce: InTurn = (_name, work) => work();
 
 /**
  * Ends a conversation for good; one that has ended stays as it is. `check` refuses what may not be ended.
  *
- * It waits for no turn: whoever has a stolen token must not keep it alive by refreshing it faster than that is done.
+ * Skips the queue, so that refreshes with a stolen token cannot delay the end.
  */
 export async function endForGood(
-  parts: ChangeParts,
+  deps: Omit<ChangeDeps, 'changeQueue'>,
   id: string,
-  deadline: number,
+  signal: CallSignal,
   check: (found: Conversation | undefined) => Conversation,
 ): Promise<void> {
-  await changeConversation({ ...parts, inTurn: atOnce }, id, deadline, (found) => {
+  await changeConversation({ ...deps, changeQueue: (_id, work) => work() }, id, signal, (found) => {
     const current = check(found);
-    return current.endedAt === undefined ? changed(current, 'ended', parts) : current;
+    return current.endedAt === undefined ? changed(current, 'ended', deps) : current;
   });
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { Surface } from '../rpc/call.js';
+import type { CallSignal } from '../rpc/call-signal.js';
+import type { Surface } from '../rpc/surface.js';
 
 /** A conversation as it is stored: one document, written once for an open. Times are ms since the epoch. */
 export interface Conversation {
@@ -53,11 +54,11 @@ export interface Change {
 /** How many changes are kept. */
 const MAX_CHANGES = 30;
 
-/** A conversation with a change: `more` is what it changes, `date` its time in ms. `retention` is in seconds. */
+/** A conversation with a change: `more` is what it changes, `date` its time in ms. */
 export function changed(
   conversation: Conversation,
   kind: Change['kind'] | 'ended',
-  { date, retention }: { readonly date: () => number; readonly retention: number },
+  { date, retentionSeconds }: { readonly date: () => number; readonly retentionSeconds: number },
   more: Partial<Conversation> = {},
 ): Conversation {
   const revision = conversation.revision + 1;
@@ -68,7 +69,7 @@ export function changed(
     ...more,
     revision,
     updatedAt: at,
-    purgeAt: Math.max(conversation.purgeAt, at + retention * 1000),
+    purgeAt: Math.max(conversation.purgeAt, at + retentionSeconds * 1000),
     ...(kind === 'ended'
       ? { endedAt: at }
       : { changes: [...changes, { kind, revision, at }].slice(-MAX_CHANGES) }),
@@ -82,10 +83,10 @@ export interface ConversationStore {
    *
    * @returns undefined when it was written, else the conversation that has its id already, as a majority
    * has it.
-   * @param deadline in ms of the process's monotonic clock
-   * @throws ServiceError deadline_exceeded too
+   * @param signal of the call: a write that is not wanted any more is not begun
+   * @throws ServiceError deadline_exceeded and canceled too
    */
-  insert(conversation: Conversation, deadline: number): Promise<Conversation | undefined>;
+  insert(conversation: Conversation, signal?: CallSignal): Promise<Conversation | undefined>;
 
   /** The conversation as a majority has it. */
   find(id: string): Promise<Conversation | undefined>;

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto';
+import { isSameText } from '../crypto/same-text.js';
 import { ServiceError } from '../rpc/errors.js';
-import { isSameText } from '../rpc/same-text.js';
 
 /**
  * Cursors: places in an answer, as callers carry them from one call to the next (AIP-158's page tokens, resume

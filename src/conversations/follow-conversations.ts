@@ -1,5 +1,5 @@
 import type { WatchConversationsResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { type CatchUpParts, catchUp, createSent, type Sent, sendRows, silences } from './watch-catch-up.js';
+import { type CatchUpDeps, catchUp, createSent, type Sent, sendRows, silences } from './watch-catch-up.js';
 import { type EncodedEvent, encodeEvents, toResponse } from './watch-response.js';
 import type { Joined, Tail, TailEntry } from './watch-tail.js';
 import type { WatchPlace } from './watch-window.js';
@@ -20,7 +20,7 @@ export interface Watcher {
  * @throws ServiceError of the store
  */
 export async function* followConversations(
-  parts: CatchUpParts,
+  deps: CatchUpDeps,
   watcher: Watcher,
   start: WatchPlace | undefined,
 ): AsyncGenerator<WatchConversationsResponse, void, void> {
@@ -28,7 +28,7 @@ export async function* followConversations(
   let place = start;
   if (place === undefined) {
     const from = tail.deliveredUntil();
-    const joined = yield* seat(parts, tail.join(undefined, signal), () => tokenOf({ from, floor: from }));
+    const joined = yield* seat(deps, tail.join(undefined, signal), () => tokenOf({ from, floor: from }));
     if (joined === undefined) return;
     try {
       yield toResponse([], tokenOf(joined.place));
@@ -41,14 +41,14 @@ export async function* followConversations(
   }
   while (place !== undefined) {
     const sent = createSent(place.floor);
-    const met = yield* meet(parts, watcher, place, sent);
+    const met = yield* meet(deps, watcher, place, sent);
     if (met === undefined) return;
     const behind = { from: met.since, floor: place.floor };
-    const joined = yield* seat(parts, met.joining, () => tokenOf(behind));
+    const joined = yield* seat(deps, met.joining, () => tokenOf(behind));
     if (joined === undefined) return;
     try {
       const { rows, place: tailPlace } = joined;
-      for await (const batch of sendRows(parts, rows, behind, tailPlace.from, sent, signal))
+      for await (const batch of sendRows(deps, rows, behind, tailPlace.from, sent, signal))
         yield toResponse(batch.events, tokenOf(batch.place));
       place = yield* take(joined, watcher, sent);
     } finally {
@@ -59,13 +59,13 @@ export async function* followConversations(
 
 /** Waits for a place at the tail, without being silent for long. A watcher that leaves meanwhile leaves no reader. */
 async function* seat(
-  parts: CatchUpParts,
+  deps: CatchUpDeps,
   joining: Promise<Joined | undefined>,
   token: () => string,
 ): AsyncGenerator<WatchConversationsResponse, Joined | undefined, void> {
   let isHere = false;
   try {
-    for await (const _ of silences(parts, joining)) yield toResponse([], token());
+    for await (const _ of silences(deps, joining)) yield toResponse([], token());
     const joined = await joining;
     isHere = true;
     return joined;
@@ -85,7 +85,7 @@ async function* seat(
  * @returns undefined when the watcher is gone
  */
 async function* meet(
-  parts: CatchUpParts,
+  deps: CatchUpDeps,
   { tenantId, tail, tokenOf, signal }: Watcher,
   { from, floor }: WatchPlace,
   sent: Sent,
@@ -95,7 +95,7 @@ async function* meet(
   void
 > {
   for (let since = from; ; ) {
-    const batches = catchUp(parts, tenantId, { from: since, floor }, tail.deliveredUntil, sent, signal);
+    const batches = catchUp(deps, tenantId, { from: since, floor }, tail.deliveredUntil, sent, signal);
     let next = await batches.next();
     while (!next.done) {
       const { events, place } = next.value;

@@ -36,6 +36,11 @@ export function toSurface({ surface }: Conversation): Surface {
   return SURFACES[surface];
 }
 
+/** A protobuf timestamp in ms since the epoch, rounded up: stored times have whole milliseconds. */
+export function ceilMs(time: Timestamp | undefined): number | undefined {
+  return time && time.seconds * 1000 + Math.ceil(time.nanos / 1_000_000);
+}
+
 /** Milliseconds since the epoch as a protobuf timestamp. */
 export function timestamp(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1000);

@@ -10,3 +10,9 @@ export function requireOfTenant(conversation: Conversation | undefined, tenantId
   if (conversation?.tenantId === tenantId) return conversation;
   throw new ServiceError('not_found', 'This tenant has no such conversation.');
 }
+
+/** A conversation that can still be changed. @throws ServiceError conversation_ended */
+export function requireNotEnded(conversation: Conversation): Conversation {
+  if (conversation.endedAt === undefined) return conversation;
+  throw new ServiceError('conversation_ended', 'This conversation has ended.');
+}

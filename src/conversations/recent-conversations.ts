@@ -1,4 +1,4 @@
-import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
+import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { Conversation, ConversationStore } from './conversation.js';
 
 /** A store that remembers for a moment what was looked up. */
@@ -14,7 +14,7 @@ export interface RecentConversations extends ConversationStore {
 }
 
 /** What remembering needs. */
-export interface RecentConversationsParts {
+export interface RecentConversationsDeps {
   readonly store: ConversationStore;
   readonly elapsed?: Elapsed;
   /** How long a look-up is remembered, in ms. */
@@ -34,8 +34,8 @@ interface LookUp {
 /** How many tokens of one conversation are remembered: several tabs are open at once. */
 const MAX_TOKENS = 8;
 
-export function createRecentConversations(parts: RecentConversationsParts): RecentConversations {
-  const { store, elapsed = monotonic, keptMs = 1_000, capacity = 4_000 } = parts;
+export function createRecentConversations(deps: RecentConversationsDeps): RecentConversations {
+  const { store, elapsed = monotonic, keptMs = 1_000, capacity = 4_000 } = deps;
   /** From their beginning on, so that a change that ends while one is under way drops it too. */
   const recent = new Map<string, LookUp>();
 

@@ -1,8 +1,7 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { SLUG } from '../catalog/slug.js';
 import type { Violation } from '../rpc/errors.js';
-import { UUID } from '../rpc/uuid.js';
 import { canonicalLocale } from './locale.js';
+import { UUID } from './uuid.js';
 import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } from './variables.js';
 
 /** The rules of the fields that several requests have: each gives what is broken, and nothing for an absent field. */
@@ -10,14 +9,6 @@ import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } fro
 const MAX_CUSTOMER_ID = 100;
 const MAX_CUSTOMER_TOKEN = 4096;
 const MAX_LOCALE = 16;
-
-/** A tenant is named by its slug. */
-export function tenantViolations(tenant: string): Violation[] {
-  if (SLUG.test(tenant)) return [];
-  const message =
-    'tenant must be a slug: 1 to 63 lower-case letters, digits and hyphens, not a hyphen first.';
-  return [{ field: 'tenant', rule: 'tenant.slug', message }];
-}
 
 /** As the service writes it: in lower case. */
 export function conversationIdViolations(id: string): Violation[] {

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import type { Surface } from '../rpc/call.js';
 import { rulesBroken, type Violation } from '../rpc/errors.js';
+import type { Surface } from '../rpc/surface.js';
 
 /** The most keys that a conversation's variables may have. */
 export const MAX_KEYS = 50;

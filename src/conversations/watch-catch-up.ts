@@ -1,4 +1,4 @@
-import type { Pause } from '../rpc/pause.js';
+import type { Pause } from '../time/pause.js';
 import type { Changed, Conversation, ConversationStore } from './conversation.js';
 import { type ConversationEvent, eventsOf } from './conversation-events.js';
 import { costMs, type Pace, paced } from './watch-pace.js';
@@ -6,7 +6,7 @@ import { createBatches, type EncodedEvent, encodeEvents } from './watch-response
 import type { WatchPlace } from './watch-window.js';
 
 /** What catching up needs. */
-export interface CatchUpParts {
+export interface CatchUpDeps {
   readonly conversations: Pick<ConversationStore, 'changedSince' | 'findAll'>;
   readonly pause: Pause;
   readonly pace: Pace;
@@ -60,7 +60,7 @@ export function createSent(floor: number): Sent {
  * @returns the time up to which all is sent; undefined when `signal` is aborted
  */
 export async function* catchUp(
-  parts: CatchUpParts,
+  deps: CatchUpDeps,
   tenantId: string,
   place: WatchPlace,
   deliveredUntil: () => number,
@@ -74,16 +74,16 @@ export async function* catchUp(
     // Before it reads: what is late may be written while it does.
     const until = deliveredUntil();
     const work = paced(
-      parts.pace,
+      deps.pace,
       signal,
-      () => parts.conversations.changedSince(tenantId, place.from, after, PAGE),
+      () => deps.conversations.changedSince(tenantId, place.from, after, PAGE),
       ({ length }) => costMs({ looked: length }),
     );
-    for await (const _ of silences(parts, work)) yield { events: [], place: { from, floor: place.floor } };
+    for await (const _ of silences(deps, work)) yield { events: [], place: { from, floor: place.floor } };
     const page = await work;
     if (page === undefined) return undefined;
     const rows = page.filter(({ updatedAt }) => updatedAt < until);
-    for await (const { list, last: through } of load(parts, rows, sent, signal)) {
+    for await (const { list, last: through } of load(deps, rows, sent, signal)) {
       if (through) from = through.updatedAt;
       yield { events: list, place: { from, floor: place.floor } };
     }
@@ -99,7 +99,7 @@ export async function* catchUp(
  * @param deliveredUntil how far the place moves: what comes later may be followed by something that is late
  */
 export async function* sendRows(
-  parts: CatchUpParts,
+  deps: CatchUpDeps,
   rows: readonly Changed[],
   { from, floor }: WatchPlace,
   deliveredUntil: number,
@@ -108,7 +108,7 @@ export async function* sendRows(
 ): AsyncGenerator<CatchUpBatch, void, void> {
   const unsent = rows.filter((row) => !sent.has(row));
   let reached = from;
-  for await (const { list, last } of load(parts, unsent, sent, signal)) {
+  for await (const { list, last } of load(deps, unsent, sent, signal)) {
     if (last) reached = Math.max(reached, Math.min(last.updatedAt, deliveredUntil));
     yield { events: list, place: { from: reached, floor } };
   }
@@ -122,7 +122,7 @@ interface Loaded {
 
 /** Loads rows, a few at a time, and gives the events of them that were not sent yet; none when it takes its time. */
 async function* load(
-  parts: CatchUpParts,
+  deps: CatchUpDeps,
   rows: readonly Changed[],
   sent: Sent,
   signal: AbortSignal,
@@ -130,12 +130,12 @@ async function* load(
   for (let i = 0; i < rows.length && !signal.aborted; i += LOADED) {
     const some = rows.slice(i, i + LOADED);
     const work = paced(
-      parts.pace,
+      deps.pace,
       signal,
-      () => parts.conversations.findAll(some.map(({ id }) => id)),
+      () => deps.conversations.findAll(some.map(({ id }) => id)),
       ({ length }) => costMs({ loaded: length, sends: 1 }),
     );
-    for await (const _ of silences(parts, work)) yield { list: [], last: undefined };
+    for await (const _ of silences(deps, work)) yield { list: [], last: undefined };
     const found = await work;
     if (found === undefined) return;
     const byId = new Map(found.map((conversation) => [conversation.id, conversation]));
@@ -158,7 +158,7 @@ async function* load(
 
 /** Tells, while some work takes its time, each time when it has been silent for long. */
 export async function* silences(
-  { pause }: Pick<CatchUpParts, 'pause'>,
+  { pause }: Pick<CatchUpDeps, 'pause'>,
   work: Promise<unknown>,
 ): AsyncGenerator<void, void, void> {
   const done = new AbortController();

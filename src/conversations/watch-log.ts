@@ -1,4 +1,4 @@
-import type { Pause } from '../rpc/pause.js';
+import type { Pause } from '../time/pause.js';
 
 /** How many entries are kept for readers that are behind, and how many bytes of them. */
 const MAX_ENTRIES = 256;

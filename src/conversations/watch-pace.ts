@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Elapsed } from '../rpc/elapsed.js';
+import type { Elapsed } from '../time/elapsed.js';
 
 /**
  * Waits until it is time for a piece of the watch's work, or until `signal` is aborted. The returned function is called
@@ -42,7 +42,7 @@ export async function paced<T>(
 }
 
 /** What keeping pace needs. */
-export interface PaceParts {
+export interface PaceDeps {
   readonly elapsed: Elapsed;
   /** Begins to look at how busy the process is. @returns what tells how busy it has been since, from 0 to 1 */
   readonly startLoad: () => () => number;
@@ -70,7 +70,7 @@ const MAX_AT_ONCE = 8;
  * busy with other things all wait after each one, in proportion to what it took. Then the watch lags, and nothing else
  * does.
  */
-export function createPace({ elapsed, startLoad, cpuMs }: PaceParts): Pace {
+export function createPace({ elapsed, startLoad, cpuMs }: PaceDeps): Pace {
   const waiting = new Set<() => void>();
   let atOnce = 0;
   let isBusy = false;
@@ -134,7 +134,7 @@ export function createPace({ elapsed, startLoad, cpuMs }: PaceParts): Pace {
   }
 }
 
-/** {@link PaceParts.cpuMs} of this process, all of its threads. */
+/** {@link PaceDeps.cpuMs} of this process, all of its threads. */
 export function processCpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;

@@ -1,7 +1,4 @@
-import {
-  ChatSessionsService,
-  WatchConversationsResponse,
-} from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { WatchConversationsResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { ConversationEvent as EventMessage } from '../gen/ts-proto/chatsessions/v1/conversation.js';
 import type { Conversation } from './conversation.js';
 import { type ConversationEvent, toEventMessage } from './conversation-events.js';
@@ -34,12 +31,10 @@ export function toResponse(events: readonly EncodedEvent[], resumeToken: string)
   return response;
 }
 
-/** The RPC's codec, with {@link toResponse}'s encodings. */
-export const watchCodec = {
-  ...ChatSessionsService.watchConversations,
-  responseSerialize: (response: WatchConversationsResponse): Buffer =>
-    encodings.get(response) ?? ChatSessionsService.watchConversations.responseSerialize(response),
-};
+/** The wire bytes of a response: those of {@link toResponse}, where it has made it. */
+export function encodeResponse(response: WatchConversationsResponse): Buffer {
+  return encodings.get(response) ?? Buffer.from(WatchConversationsResponse.encode(response).finish());
+}
 
 /** Events of one conversation, encoded with the conversation as it is by now. */
 export function encodeEvents(

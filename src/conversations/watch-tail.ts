@@ -1,15 +1,15 @@
 import type { WatchConversationsResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import type { Elapsed } from '../rpc/elapsed.js';
-import type { Pause } from '../rpc/pause.js';
+import type { Dates } from '../time/dates.js';
+import type { Elapsed } from '../time/elapsed.js';
+import type { Pause } from '../time/pause.js';
 import type { Changed, ConversationStore } from './conversation.js';
-import type { Dates } from './dates.js';
 import { createWatchLog, type LogReader, type WatchLog } from './watch-log.js';
 import { costMs, type Pace, paced } from './watch-pace.js';
 import { createBatches, type EncodedEvent, encodeEvents, MAX_EVENTS, toResponse } from './watch-response.js';
 import { createWatchWindow, OVERLAP_MS, type WatchPlace } from './watch-window.js';
 
 /** What following a tenant's conversations needs. */
-export interface TailParts {
+export interface TailDeps {
   readonly conversations: Pick<ConversationStore, 'changedSince' | 'findAll'>;
   readonly dates: Dates;
   readonly elapsed: Elapsed;
@@ -86,7 +86,7 @@ interface Joiner {
  * @param onFailed told that the store has failed: the tail has ended
  */
 export function startTail(
-  { conversations, dates, elapsed, pause, pace, maxKept }: TailParts,
+  { conversations, dates, elapsed, pause, pace, maxKept }: TailDeps,
   tenantId: string,
   tokenOf: (place: WatchPlace) => string,
   onFailed: () => void,

@@ -1,4 +1,4 @@
-import { startTail, type Tail, type TailParts } from './watch-tail.js';
+import { startTail, type Tail, type TailDeps } from './watch-tail.js';
 import type { WatchPlace } from './watch-window.js';
 
 /** The tails of a process: one for each tenant that somebody watches. */
@@ -13,10 +13,7 @@ interface Running {
 }
 
 /** No tails at first. @param tokenOf the resume token of a place in what a tenant's watchers are sent */
-export function createTails(
-  parts: TailParts,
-  tokenOf: (tenantId: string, place: WatchPlace) => string,
-): Tails {
+export function createTails(deps: TailDeps, tokenOf: (tenantId: string, place: WatchPlace) => string): Tails {
   const tails = new Map<string, Running>();
 
   return {
@@ -37,7 +34,7 @@ export function createTails(
 
   function start(tenantId: string): Running {
     const tail = startTail(
-      parts,
+      deps,
       tenantId,
       (place) => tokenOf(tenantId, place),
       // Watchers that come back start another one.

@@ -2,8 +2,9 @@ import { hasOption, toJsonString } from '@bufbuild/protobuf';
 import { type Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import { answerBytes } from '../rpc/answer-bytes.js';
-import { bridgeResponse, readBinary, readJson } from '../rpc/door.js';
+import { answerEncoder } from '../rpc/answer-encoder.js';
+import { bridgeResponse } from '../rpc/bridge.js';
+import { readBinary, readJson } from '../rpc/decode/decode.js';
 import { errorDetails } from '../rpc/error-details.js';
 import { errorTable, ServiceError } from '../rpc/errors.js';
 import type { AnyRpc } from '../rpc/rpc.js';
@@ -35,7 +36,7 @@ function connectEndpoint(rpc: AnyRpc): Endpoint {
       {
         mediaType: 'application/proto',
         read: (body = NO_BODY) => readBinary(input, body),
-        write: answerBytes(rpc),
+        write: answerEncoder(rpc),
       } satisfies Format,
     ].map((format) => [format.mediaType, format]),
   );

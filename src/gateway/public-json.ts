@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
-import { headAndTail, keepFrozen } from '../rpc/keep-frozen.js';
+import { headAndTail, memoizeTail } from '../rpc/memoize-tail.js';
 
 /**
  * Writes a message as the public paths answer it, in UTF-8: proto3 JSON, except that every member is always
@@ -31,7 +31,7 @@ export function publicJson(desc: DescMessage): PublicJson {
   const first = membersOf(head);
   const last = membersOf(tail);
   const separator = head.length > 0 && tail.length > 0 ? ',' : '';
-  const writeEnd = keepFrozen(
+  const writeEnd = memoizeTail(
     last.map(({ name }) => name),
     (message) => Buffer.from(`${separator}${writeMembers(last, message)}}`),
   );

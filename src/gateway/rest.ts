@@ -1,6 +1,6 @@
 import { create, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import { readJson } from '../rpc/door.js';
+import { readJson } from '../rpc/decode/decode.js';
 import { errorTable, ServiceError } from '../rpc/errors.js';
 import type { AnyRpc } from '../rpc/rpc.js';
 import { answer, errorHeaders } from './answer.js';

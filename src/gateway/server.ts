@@ -5,9 +5,9 @@ import { listen } from '../net/listen.js';
 import { connectionsPerPort } from '../net/open-files.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
-import type { Elapsed } from '../rpc/elapsed.js';
 import { ServiceError, toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
+import type { Elapsed } from '../time/elapsed.js';
 import { answer } from './answer.js';
 import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
@@ -146,6 +146,10 @@ export function createGateway(parts: GatewayParts): Gateway {
       requestId,
       timeoutMs: Number.POSITIVE_INFINITY,
       header: (name) => header(request, name),
+      onGone: (listener) =>
+        response.on('close', () => {
+          if (!response.writableEnded) listener();
+        }),
     };
     invoke(endpoint, exchange, call).then(() => pipelining.end(request), refuse);
   }

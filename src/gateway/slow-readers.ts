@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import type { Elapsed } from '../rpc/elapsed.js';
+import type { Elapsed } from '../time/elapsed.js';
 
 /** What watching for slow readers needs. */
 export interface SlowReadersParts {

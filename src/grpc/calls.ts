@@ -5,9 +5,9 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { Elapsed } from '../rpc/elapsed.js';
 import { GrpcStatus, type ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
+import type { Elapsed } from '../time/elapsed.js';
 import type { GrpcBounds } from './bounds.js';
 import {
   answerError,

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { capConnections } from '../net/connection-cap.js';
 import { listen } from '../net/listen.js';
 import { probeOpenFiles } from '../net/open-files.js';
-import type { Elapsed } from '../rpc/elapsed.js';
+import type { Elapsed } from '../time/elapsed.js';
 import type { GrpcBounds } from './bounds.js';
 
 /** How long a connection may take for its last bytes when the server stops, in ms. */

@@ -9,15 +9,15 @@ import {
   setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
-import { answerBytes } from '../rpc/answer-bytes.js';
+import { answerEncoder } from '../rpc/answer-encoder.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
-import { readBinary } from '../rpc/door.js';
-import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
+import { readBinary } from '../rpc/decode/decode.js';
 import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
+import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import { GRPC_BOUNDS, type GrpcBounds } from './bounds.js';
 import { guardCalls } from './calls.js';
 import { createConnections } from './connections.js';
@@ -44,7 +44,7 @@ const IDLE_MS = 15 * 60_000;
 export interface GrpcServer {
   /** Starts listening. @returns the port. @throws Error when the address cannot be had. */
   listen(host: string, port: number): Promise<number>;
-  /** Ends the streams, lets the calls under way finish for at most `graceMs`, then cuts them off. */
+  /** Lets the calls under way finish for at most `graceMs`, then cuts them off. The pipeline has been stopped before. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -124,7 +124,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
    * thrown Error's text to the caller.
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
-    const toBytes = answerBytes(rpc);
+    const toBytes = answerEncoder(rpc);
     return async (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
       const accepted = toCall(call);
       // The metadata in one turn with the answer: sent ahead, it would be a packet of its own.
@@ -170,6 +170,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
       requestId: requestIdOf(header('x-request-id'), newRequestId),
       timeoutMs: timeoutOf(call.getDeadline()),
       header,
+      onGone: (listener) => call.on('cancelled', listener),
       // grpc-js shows only what was verified against GRPC_TLS_CLIENT_CA.
       certificateSubject: () => call.getAuthContext().sslPeerCertificate?.subject,
     };
@@ -181,7 +182,7 @@ export function createGrpcServer(parts: GrpcServerParts): GrpcServer {
     async close(graceMs) {
       connections.stop();
       const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
-      const done = Promise.all([streams.stop(), calls]).then(connections.end);
+      const done = Promise.all([streams.settled(), calls]).then(connections.end);
       // tryShutdown can wait for ever, so it is never left alone.
       let cut: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 import { constants } from 'node:http2';
 import type { UntypedHandleCall } from '@grpc/grpc-js';
-import { type Call, STOPPING } from '../rpc/call.js';
-import { readBinary } from '../rpc/door.js';
+import type { Call } from '../rpc/call.js';
+import { readBinary } from '../rpc/decode/decode.js';
 import { toServiceError } from '../rpc/errors.js';
 import type { Pipeline } from '../rpc/invoke.js';
 import type { AnyStreamRpc } from '../rpc/rpc.js';
@@ -17,8 +17,8 @@ const LAST_STATUS_MS = 1_000;
 export interface Streams {
   /** The adapter between grpc-js and the pipeline for one RPC. */
   readonly serve: (rpc: AnyStreamRpc) => UntypedHandleCall;
-  /** Ends all streams, those to come too. Resolves when nothing of the open ones is under way any more. */
-  readonly stop: () => Promise<void>;
+  /** Resolves when nothing is under way of the streams that are open; the pipeline has ended them before. */
+  readonly settled: () => Promise<void>;
 }
 
 /** What serving streams needs. */
@@ -32,7 +32,6 @@ export interface StreamsParts {
 
 /** An open stream: until its last byte is taken, or it is cut off. */
 interface Open {
-  readonly gone: AbortController;
   readonly done: Promise<void>;
   readonly cutOff: () => void;
 }
@@ -40,32 +39,26 @@ interface Open {
 /** Serves RPCs whose answer is a stream, one message at a time: the next is made when the reader has room for it. */
 export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: StreamsParts): Streams {
   const streams = new Set<Open>();
-  let isStopping = false;
 
   return {
     serve: (rpc) => (call: StreamingCall) => {
       const http2Stream = http2StreamOf(call);
-      const gone = new AbortController();
-      call.on('cancelled', () => gone.abort());
       // A reader that has stopped would keep its stream for ever. This code is the one that clients read as
       // RESOURCE_EXHAUSTED (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#errors).
       const cutOff = () => http2Stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
 
-      const done = run(rpc, call, gone.signal).then(() => {
+      const done = run(rpc, call).then(() => {
         if (http2Stream.closed) return;
         const timer = setTimeout(cutOff, statusMs);
         http2Stream.once('close', () => clearTimeout(timer));
       });
-      const stream = { gone, done, cutOff };
+      const stream = { done, cutOff };
       streams.add(stream);
       http2Stream.once('close', () => done.then(() => streams.delete(stream)));
-      if (isStopping) gone.abort(STOPPING);
     },
 
-    async stop() {
-      isStopping = true;
+    async settled() {
       const open = [...streams];
-      for (const { gone } of open) gone.abort(STOPPING);
       setTimeout(() => {
         for (const { cutOff } of streams) cutOff();
       }, LAST_STATUS_MS).unref();
@@ -74,15 +67,14 @@ export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: Stream
   };
 
   /** Runs a call to its status. It never rejects. */
-  async function run(rpc: AnyStreamRpc, call: StreamingCall, signal: AbortSignal): Promise<void> {
+  async function run(rpc: AnyStreamRpc, call: StreamingCall): Promise<void> {
     try {
-      const context = { ...accept(call), signal };
       await pipeline.invokeStream(
         rpc,
         () => readBinary(rpc.method.input, call.request),
-        context,
+        accept(call),
         // grpc-js calls back when HTTP/2's flow control has let all of the message go: a reader that stops has at
-        // most its window of it. Of a call that is over it never calls back: the signal says so.
+        // most its window of it. After the call ends the callback never fires; the call's signal covers that.
         async (response) => {
           const bytes = rpc.codec.responseSerialize(response);
           await new Promise<void>((resolve) => call.write(bytes, () => resolve()));

@@ -4,7 +4,7 @@ import { operate } from './errors.js';
 import { toStored } from './stored-uuid.js';
 
 /** What the audit needs. */
-export interface MongoAuditParts {
+export interface MongoAuditDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A new UUIDv7. */
@@ -12,7 +12,7 @@ export interface MongoAuditParts {
 }
 
 /** The audit in MongoDB: a collection that is only ever inserted into. */
-export function mongoAudit({ audit }: Pick<Database, 'audit'>, { now, newId }: MongoAuditParts): AuditLog {
+export function mongoAudit({ audit }: Pick<Database, 'audit'>, { now, newId }: MongoAuditDeps): AuditLog {
   return {
     add: ({ caller, requestId }, { tenantId, ...entry }) =>
       operate(async () => {

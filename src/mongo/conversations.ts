@@ -5,7 +5,7 @@ import type {
   ConversationQuery,
   ConversationStore,
 } from '../conversations/conversation.js';
-import type { Elapsed } from '../rpc/elapsed.js';
+import type { Elapsed } from '../time/elapsed.js';
 import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
 import { CHANGED, type ConversationDocument, type Database } from './database.js';
 import { fromDriver, isDuplicateKey, operate, unavailable } from './errors.js';
@@ -23,10 +23,10 @@ export function mongoConversations(
   const read = createGroup({ run: findBatch, ...clock, maxInFlight: 1 });
 
   return {
-    async insert(conversation, deadline) {
+    async insert(conversation, signal) {
       const document = toDocument(conversation);
       try {
-        return await write(document, deadline);
+        return await write(document, signal);
       } catch (error) {
         if (!isDuplicateKey(error)) throw fromDriver(error);
       }
@@ -38,7 +38,7 @@ export function mongoConversations(
       });
     },
 
-    find: (id) => read(id, Number.POSITIVE_INFINITY),
+    find: (id) => read(id),
 
     findAll: (ids) =>
       operate(async () => {

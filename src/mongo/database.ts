@@ -4,7 +4,7 @@ import { MongoClient } from 'mongodb';
 import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/catalog.js';
 import type { Change } from '../conversations/conversation.js';
 import type { AuditEntry } from '../rpc/audit.js';
-import type { Surface } from '../rpc/call.js';
+import type { Surface } from '../rpc/surface.js';
 import type { StoredUuid } from './stored-uuid.js';
 import { watchMonitor } from './watch-monitor.js';
 

@@ -1,12 +1,12 @@
-import { type Elapsed, elapsed as monotonic } from '../rpc/elapsed.js';
-import { deadlineExceeded } from '../rpc/errors.js';
+import { type CallSignal, endOf } from '../rpc/call-signal.js';
+import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import { noAnswer, OPERATION_MS, unavailable } from './errors.js';
 
 /** What became of one item of a batch. */
 export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
 /** How work is gathered. */
-export interface GroupParts<Item, Answer> {
+export interface GroupDeps<Item, Answer> {
   /** Does one batch. @returns the outcome of each item, in their order; throws when all of it failed. */
   readonly run: (batch: readonly Item[]) => Promise<readonly Outcome<Answer>[]>;
   readonly elapsed?: Elapsed;
@@ -25,8 +25,8 @@ export interface GroupParts<Item, Answer> {
 
 interface Pending<Item, Answer> {
   readonly item: Item;
-  /** When it is too late to send it, in ms of `elapsed`. */
-  readonly deadline: number;
+  /** Of the call that waits for it; undefined when it is wanted in any case. */
+  readonly signal: CallSignal | undefined;
   /** When it is answered that there is no answer, in ms of `elapsed`. */
   readonly expiresAt: number;
   readonly resolve: (answer: Answer) => void;
@@ -39,13 +39,13 @@ interface Pending<Item, Answer> {
  * end.
  *
  * The returned function resolves with the answer to its own item, and rejects when its own item failed, when its
- * deadline (ms of `elapsed`) passed before it was sent (then it never is), or when it has waited for too long.
+ * call ended before it was sent (then it never is), or when it has waited for too long.
  */
 export function createGroup<Item, Answer>(
-  parts: GroupParts<Item, Answer>,
-): (item: Item, deadline: number) => Promise<Answer> {
-  const { run, elapsed = monotonic } = parts;
-  const { maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000, maxPendingMs = OPERATION_MS } = parts;
+  deps: GroupDeps<Item, Answer>,
+): (item: Item, signal?: CallSignal) => Promise<Answer> {
+  const { run, elapsed = monotonic } = deps;
+  const { maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000, maxPendingMs = OPERATION_MS } = deps;
   /** Everything without an answer, in the order in which it came. */
   const pending = new Set<Pending<Item, Answer>>();
   let waiting: Pending<Item, Answer>[] = [];
@@ -54,12 +54,12 @@ export function createGroup<Item, Answer>(
   /** One for all: what came first is the first to be late. */
   let expiry: NodeJS.Timeout | undefined;
 
-  return (item, deadline) => {
+  return (item, signal) => {
     if (waiting.length >= maxWaiting) {
       return Promise.reject(unavailable('The service has more work than it can do at the moment.'));
     }
     return new Promise((resolve, reject) => {
-      const entry = { item, deadline, expiresAt: elapsed() + maxPendingMs, resolve, reject };
+      const entry = { item, signal, expiresAt: elapsed() + maxPendingMs, resolve, reject };
       pending.add(entry);
       waiting.push(entry);
       if (expiry === undefined) expiry = setTimeout(expire, maxPendingMs).unref();
@@ -91,15 +91,15 @@ export function createGroup<Item, Answer>(
   }
 
   function send(): void {
-    const time = elapsed();
     const batch: Pending<Item, Answer>[] = [];
     let taken = 0;
     for (const entry of waiting) {
       if (batch.length === maxBatch) break;
       taken++;
       if (!pending.has(entry)) continue;
-      if (entry.deadline > time) batch.push(entry);
-      else settle(entry, { error: deadlineExceeded() });
+      const end = entry.signal && endOf(entry.signal);
+      if (end === undefined) batch.push(entry);
+      else settle(entry, { error: end });
     }
     waiting = waiting.slice(taken);
     if (batch.length === 0) return;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { boundedLine } from '../telemetry/bounded-line.js';
+import type { Elapsed } from '../time/elapsed.js';
 import type { Call, Caller } from './call.js';
-import type { Elapsed } from './elapsed.js';
 import type { ErrorCode, ServiceError } from './errors.js';
 import type { AnyRpc, AnyStreamRpc } from './rpc.js';
 

@@ -1,5 +1,5 @@
-/** Where a call came in: `chat` is what the gateway serves, `engine` is gRPC. */
-export type Surface = 'chat' | 'engine';
+import type { CallSignal } from './call-signal.js';
+import type { Surface } from './surface.js';
 
 /** What an edge knows of a call beside its message. */
 export interface Call {
@@ -11,6 +11,8 @@ export interface Call {
   readonly timeoutMs: number;
   /** A request header or metadata entry, by its lower-case name; of repeated ones the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
+  /** Calls `listener` when the caller hangs up before it has its answer. */
+  readonly onGone?: (listener: () => void) => void;
   /** The subject of the client certificate that the connection showed; undefined when it showed none that is verified. */
   readonly certificateSubject?: () => CertificateSubject | undefined;
 }
@@ -41,16 +43,9 @@ export interface AuthenticatedCall extends Call {
   readonly caller: Caller | undefined;
   /** When the answer is due, in ms of the pipeline's `elapsed`. */
   readonly deadline: number;
+  /** Aborted with a reason when the rest of the work is not wanted any more. */
+  readonly signal: CallSignal;
 }
-
-/** A call whose answer is a stream. */
-export interface StreamCall extends AuthenticatedCall {
-  /** Aborted when nobody waits for the rest of the answer any more, and when the process stops (see {@link STOPPING}). */
-  readonly signal: AbortSignal;
-}
-
-/** The reason of a {@link StreamCall}'s signal when the process stops. */
-export const STOPPING = Symbol('stopping');
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 

@@ -1,4 +1,4 @@
-import type { Surface } from './call.js';
+import type { Surface } from './surface.js';
 
 /**
  * The error table: every refusal that a caller can see, on every surface. Handlers throw a
@@ -7,6 +7,7 @@ import type { Surface } from './call.js';
 
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/); Connect's codes have the same numbers. */
 export const GrpcStatus = {
+  CANCELLED: 1,
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
@@ -59,6 +60,8 @@ export const errorTable = {
   /** The reader of a stream does not take what it asked for. */
   reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
+  /** The caller hung up: nobody reads the answer, the log shows the code. 499 is what nginx logs for it. */
+  canceled: { http: 499, grpc: GrpcStatus.CANCELLED },
   /** Anything that is not the caller's fault and has no code of its own: logged with its cause. */
   internal: { http: 500, grpc: GrpcStatus.INTERNAL },
   /** The database does not answer, or the process is shedding load. */
@@ -151,6 +154,11 @@ export function toServiceError(thrown: unknown): ServiceError {
 /** The error of a call whose time is over before its work is done. */
 export function deadlineExceeded(): ServiceError {
   return new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
+}
+
+/** The error of a call whose caller hung up before its work began. */
+export function canceled(): ServiceError {
+  return new ServiceError('canceled', 'The caller hung up.');
 }
 
 /** The error of a call that is one too many. */

@@ -17,7 +17,7 @@ export function handOver(
   const ended = new Promise<HandedOver>((resolve) => {
     settle = resolve;
   });
-  const timer = setTimeout(() => settle('stalled'), maxStallMs);
+  const timer = setTimeout(() => settle('stalled'), maxStallMs).unref();
   const abort = () => settle('aborted');
   signal.addEventListener('abort', abort);
   // The promise of a sending that is given up must not be left without somebody who listens: it may reject yet.

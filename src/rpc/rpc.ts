@@ -5,7 +5,7 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { MethodDefinition } from '@grpc/grpc-js';
-import type { AuthenticatedCall, Scope, StreamCall } from './call.js';
+import type { AuthenticatedCall, Scope } from './call.js';
 import type { Violation } from './errors.js';
 
 /** One RPC, as both generators see it, with its rules. */
@@ -26,8 +26,11 @@ export interface Rpc<Request, Response, Input extends DescMessage = DescMessage>
   extends RpcBase<Request, Response, Input> {
   /** protobuf-es: strict decoding, JSON, HTTP options. */
   readonly method: DescMethodUnary<Input, DescMessage>;
-  /** The longest that a call may take, in ms, where that is not what others may. */
-  readonly maxCallMs?: number;
+  /**
+   * The longest that a call may take, in ms, where that is longer than others may. Such a call is told when the process
+   * stops; the others are answered before it does.
+   */
+  readonly maxCallMs?: number | undefined;
   readonly handle: (request: Request, call: AuthenticatedCall) => Promise<Response>;
 }
 
@@ -35,11 +38,13 @@ export interface Rpc<Request, Response, Input extends DescMessage = DescMessage>
 export interface StreamRpc<Request, Response, Input extends DescMessage = DescMessage>
   extends RpcBase<Request, Response, Input> {
   readonly method: DescMethodServerStreaming<Input, DescMessage>;
+  /** Whether requests and answers have a `resumeToken`: then an error says where to go on from. */
+  readonly isResumable?: boolean | undefined;
   /**
-   * Makes the answers, each when the one before it is taken. A reader that takes too long is thrown in as a
-   * ServiceError, and so is the end of the process; a handler that waits for something else looks at `signal`.
+   * Makes the answers, each when the one before it is taken. When the stream ends from outside, `return` is called where
+   * it waits for that; a handler that waits for something else looks at the call's `signal`.
    */
-  readonly handle: (request: Request, call: StreamCall) => AsyncGenerator<Response, void, void>;
+  readonly handle: (request: Request, call: AuthenticatedCall) => AsyncGenerator<Response, void, void>;
 }
 
 // biome-ignore-start lint/suspicious/noExplicitAny: edges serve RPCs whose message types they do not know.

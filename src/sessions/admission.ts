@@ -1,7 +1,7 @@
+import { bearerToken } from '../callers/authenticate.js';
 import type { WidgetView } from '../catalog/widget-view.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { Conversation } from '../conversations/conversation.js';
-import { bearerToken } from '../rpc/authenticate.js';
 import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
@@ -9,12 +9,12 @@ import { isOfOpening } from './jti.js';
 import { invalidToken, type SessionClaims, type SessionTokens } from './token.js';
 
 /**
- * What a visitor must have for a call: an enabled widget key, an allowed origin, a good session token. Each rule
- * stands here once, for all RPCs of a session.
+ * Admission: what a visitor must have for a call, which is an enabled widget key, an allowed origin and a good session
+ * token. Each rule stands here once, for all RPCs of a session.
  */
 
 /** What checking a token needs. */
-export interface AdmissionParts {
+export interface AdmissionDeps {
   readonly tokens: SessionTokens;
   readonly views: WidgetViews;
   /** Milliseconds since the epoch. */
@@ -22,23 +22,23 @@ export interface AdmissionParts {
 }
 
 /** A session token that is good, and its widget. */
-export interface Admitted {
+export interface AdmittedToken {
   readonly claims: SessionClaims;
   readonly view: WidgetView;
 }
 
 /**
- * Lets a session token in, but for what its conversation says: see {@link requireOngoing}.
+ * Checks a session token and its widget key. What its conversation says is checked by {@link requireOngoing}.
  *
  * @param graceSeconds how long ago it may have expired
  * @throws ServiceError invalid_session_token, widget_disabled (no such key), permission_denied
  */
 export async function admitToken(
-  { tokens, views, now }: AdmissionParts,
+  { tokens, views, now }: AdmissionDeps,
   token: string | undefined,
   call: AuthenticatedCall,
   graceSeconds = 0,
-): Promise<Admitted> {
+): Promise<AdmittedToken> {
   if (token === undefined) {
     throw new ServiceError(
       'invalid_session_token',
@@ -56,8 +56,8 @@ export async function admitToken(
 }
 
 /**
- * The session token of a visitor's call: on the engine surface `authorization` is the engine caller's. Never of a
- * query: those are logged on the way.
+ * The session token of a visitor's call. On the engine surface `authorization` is the engine caller's, so it comes in
+ * metadata of its own. A query is never read: proxies log it.
  */
 export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
   return call.surface === 'chat'
@@ -66,7 +66,7 @@ export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
 }
 
 /** @throws ServiceError widget_disabled: one answer for no such key, disabled, and past its end */
-export function requireOpen(view: WidgetView | undefined, now: number): asserts view is WidgetView {
+export function requireUsable(view: WidgetView | undefined, now: number): asserts view is WidgetView {
   if (!view?.isOpen(now)) throw widgetDisabled();
 }
 
@@ -88,13 +88,16 @@ export function requireOrigin(view: WidgetView, call: AuthenticatedCall): string
  * @throws ServiceError invalid_session_token when it has ended, or was erased
  */
 export function requireOngoing(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
-  const found = requireTheirs(conversation, claims);
+  const found = requireConversationOf(conversation, claims);
   if (found.endedAt !== undefined) throw invalidToken();
   return found;
 }
 
 /** The conversation of a token, ended or not. @throws ServiceError invalid_session_token when it was erased */
-export function requireTheirs(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
+export function requireConversationOf(
+  conversation: Conversation | undefined,
+  claims: SessionClaims,
+): Conversation {
   if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw invalidToken();
   // A reused idempotency key can recreate an erased id; older tokens belong to the erased conversation.
   if (!isOfOpening(claims, conversation.session)) throw invalidToken();

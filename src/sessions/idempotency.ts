@@ -47,10 +47,21 @@ function sortedMembers(_key: string, value: unknown): unknown {
 }
 
 /**
- * Whether a stored conversation answers an open that has the same id: the same request, inside its window, and
- * its session neither expired nor ended.
+ * The stored conversation, when it answers an open with the same id: the same request, inside its window, and its
+ * session neither expired nor ended.
+ *
+ * @throws ServiceError idempotency_conflict
  */
-export function isReplay(stored: Conversation, opened: Conversation, now: number): boolean {
+export function requireReplay(stored: Conversation, opened: Conversation, now: number): Conversation {
+  // The driver may send an insert twice when its answer was lost: then what is stored is ours.
+  if (stored.session.jti === opened.session.jti || isReplay(stored, opened, now)) return stored;
+  throw new ServiceError(
+    'idempotency_conflict',
+    'This Idempotency-Key was used before: for another request, or for a session that is over.',
+  );
+}
+
+function isReplay(stored: Conversation, opened: Conversation, now: number): boolean {
   return (
     stored.idempotency !== undefined &&
     stored.idempotency.requestHash === opened.idempotency?.requestHash &&

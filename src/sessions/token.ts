@@ -1,7 +1,7 @@
+import { UUID } from '../conversations/uuid.js';
+import { hmacSha256 } from '../crypto/hmac.js';
+import { isSameText } from '../crypto/same-text.js';
 import { ServiceError } from '../rpc/errors.js';
-import { isSameText } from '../rpc/same-text.js';
-import { UUID } from '../rpc/uuid.js';
-import { hmacSha256 } from './hmac.js';
 
 /** What a session token says (RFC 7519). It lives in browsers: no customer id, no variables. */
 export interface SessionClaims {

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { Elapsed } from '../rpc/elapsed.js';
+import type { Elapsed } from '../time/elapsed.js';
 
 /** How many lines of a kind are written in a second. */
 export const LINES_PER_SECOND = 20;
 
 /** What a kind of line is made of. */
-export interface BoundedLineParts {
+export interface BoundedLineDeps {
   readonly log: Logger;
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -20,8 +20,8 @@ export interface BoundedLineParts {
  *
  * @returns the writer; `fields` is called only for what is written
  */
-export function boundedLine(parts: BoundedLineParts): (fields: () => object) => void {
-  const { log, level, message, elapsed, perSecond = LINES_PER_SECOND } = parts;
+export function boundedLine(deps: BoundedLineDeps): (fields: () => object) => void {
+  const { log, level, message, elapsed, perSecond = LINES_PER_SECOND } = deps;
   let secondEnds = Number.NEGATIVE_INFINITY;
   let left = 0;
   let unlogged = 0;

@@ -1,17 +1,17 @@
-import { endConversation } from '../../src/conversations/end-conversation.js';
-import { eraseCustomer } from '../../src/conversations/erase-customer.js';
-import { exportCustomer } from '../../src/conversations/export-customer.js';
-import { getConversation } from '../../src/conversations/get-conversation.js';
-import { listConversations } from '../../src/conversations/list-conversations.js';
-import { updateVariables } from '../../src/conversations/update-variables.js';
-import { watchConversations } from '../../src/conversations/watch-conversations.js';
+import { endConversation } from '../../src/api/end-conversation.js';
+import { endSession } from '../../src/api/end-session.js';
+import { eraseCustomer } from '../../src/api/erase-customer.js';
+import { exportCustomer } from '../../src/api/export-customer.js';
+import { getConversation } from '../../src/api/get-conversation.js';
+import { getSession } from '../../src/api/get-session.js';
+import { listConversations } from '../../src/api/list-conversations.js';
+import { openSession } from '../../src/api/open-session.js';
+import { refreshSession } from '../../src/api/refresh-session.js';
+import { updateVariables } from '../../src/api/update-variables.js';
+import { verifySession } from '../../src/api/verify-session.js';
+import { watchConversations } from '../../src/api/watch-conversations.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import type { AnyRpc, AnyStreamRpc } from '../../src/rpc/rpc.js';
-import { endSession } from '../../src/sessions/end-session.js';
-import { getSession } from '../../src/sessions/get-session.js';
-import { openSession } from '../../src/sessions/open-session.js';
-import { refreshSession } from '../../src/sessions/refresh-session.js';
-import { verifySession } from '../../src/sessions/verify-session.js';
 
 // The cast is safe: only handlers use what they are made of, and none is called here.
 const nothing = {} as never;

@@ -1,7 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { create, type DescMessage, toBinary } from '@bufbuild/protobuf';
 import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
-import { bridgeRequest, readBinary, readJson } from '../../src/rpc/door.js';
+import { bridgeRequest } from '../../src/rpc/bridge.js';
+import { readBinary, readJson } from '../../src/rpc/decode/decode.js';
 import { rulesBroken, ServiceError } from '../../src/rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../../src/rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../../src/rpc/rpc.js';

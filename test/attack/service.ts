@@ -35,7 +35,7 @@ export async function startedService(): Promise<Service> {
   const stderr = openSync(log, 'a');
   const engineToken = randomBytes(32).toString('base64url');
   const env = {
-    SEED_FILE: repoFile('src/catalog/demo-tenant.yaml'),
+    SEED_FILE: repoFile('src/app/demo-tenant.yaml'),
     ENGINE_API_TOKENS: `visitor:${engineToken}`,
     LOG_LEVEL: 'info',
   };

@@ -429,7 +429,7 @@ test('the id of a flow depends on both slugs and never changes', () => {
 });
 
 test('the demo tenant parses and shows what the service can do', async () => {
-  const [demo] = parse(await readFile(new URL('src/catalog/demo-tenant.yaml', ROOT), 'utf8')).tenants;
+  const [demo] = parse(await readFile(new URL('src/app/demo-tenant.yaml', ROOT), 'utf8')).tenants;
   assert.is(demo?.slug, 'lakeside-books');
   assert.is(demo?.flows.filter(({ published }) => published).length, 6);
   assert.is(demo?.flows.filter(({ published }) => !published).length, 1);

@@ -1,15 +1,17 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { Tenant } from '../../src/catalog/catalog.js';
-import { createTenantIds, requireTenantId, type TenantIdsParts } from '../../src/catalog/tenant-ids.js';
+import { createTenantIds, type TenantIdsDeps } from '../../src/catalog/tenant-ids.js';
 import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
+import { createCallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
+import { requireTenantId } from '../../src/rpc/tenant.js';
 import { newTenant } from '../contract/rows.js';
 
 const test = suite('tenant ids');
 
 /** A catalogue of `acme` and `globex` that keeps what it is asked, and a clock that stands still. */
-function rig(limits: Pick<TenantIdsParts, 'capacity' | 'keptMs'> = {}) {
+function rig(limits: Pick<TenantIdsDeps, 'capacity' | 'keptMs'> = {}) {
   const rows = new Map<string, Tenant>();
   for (const slug of ['acme', 'globex']) rows.set(slug, newTenant({ slug, id: `id-${slug}` }));
   const asked: string[] = [];
@@ -117,6 +119,7 @@ const callOf = (by: Caller | undefined): AuthenticatedCall => ({
   header: () => undefined,
   caller: by,
   deadline: 0,
+  signal: createCallController().signal,
 });
 
 const CALLS: readonly (readonly [name: string, by: Caller | undefined, slug: string, answer: string])[] = [

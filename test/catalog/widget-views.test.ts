@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/catalog.js';
-import { createWidgetViews, type WidgetViewsParts } from '../../src/catalog/widget-views.js';
+import { createWidgetViews, type WidgetViewsDeps } from '../../src/catalog/widget-views.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 
 const test = suite('widget views');
@@ -28,7 +28,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
 }
 
 /** A catalogue in memory that counts what it is asked, and a clock that stands still. */
-function rig(limits: Pick<WidgetViewsParts, 'capacity' | 'unknownMs'> = {}) {
+function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
   const tenants = new Map([tenant('t1'), tenant('t2')].map((row) => [row.id, row]));
   const keys = new Map([key('a', 't1'), key('b', 't1'), key('c', 't2')].map((row) => [row.publicKey, row]));
   const secrets = new Map<string, IdentitySecret>();

@@ -1,13 +1,14 @@
 import cluster, { type Worker } from 'node:cluster';
-import { startWorkers, type Workers } from '../../src/cluster/workers.js';
-import { formatAddress, readConfig } from '../../src/config.js';
+import { formatAddress, readConfig } from '../../src/app/config.js';
+import type { Serving } from '../../src/app/serve.js';
+import { startWorkers } from '../../src/app/workers/workers.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { TEST_SECRET, type TestApp } from '../harness/app.js';
 import type { Target } from '../parity/transports.js';
 import { type Log, readLog } from './log.js';
 
 /** Two workers whose primary is the process of the test. */
-export interface WorkersHere extends Target, Log, Workers {
+export interface WorkersHere extends Target, Log, Serving {
   /** The processes that are there now. */
   readonly pids: () => readonly number[];
 }
@@ -35,11 +36,15 @@ export async function startWorkersHere(
     HTTP_ADDR: '127.0.0.1:0',
     GRPC_ADDR: '127.0.0.1:0',
     MONGODB_DB: await service.withDatabase(async (_client, name) => name),
-    SESSION_SIGNING_KEYS: `test:${TEST_SECRET.toString('base64')}`,
     LOG_LEVEL: 'debug',
   });
   const log = createLog('debug', { write });
-  const workers = await startWorkers({ config, databaseUri: service.app.databaseUri, log, ...options });
+  const prepared = {
+    callers: [],
+    signingKeys: [{ kid: 'test', secret: TEST_SECRET }],
+    databaseUri: service.app.databaseUri,
+  } as const;
+  const workers = await startWorkers({ config, prepared, log, ...options });
   return {
     ...workers,
     ...readLog(() => text),

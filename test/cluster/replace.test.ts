@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite, tempDir, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { restartDelayMs } from '../../src/cluster/workers.js';
+import { restartDelayMs } from '../../src/app/workers/workers.js';
 import { openOnce, START_MS, startCluster } from './cluster.js';
 
 const test = suite('workers: replacement', { fileTimeoutMs: 180_000 });
@@ -95,7 +95,7 @@ test(
     await writeFile(
       script,
       `import cluster from 'node:cluster'; import { openSync } from 'node:fs';
-      import { runWorker } from ${JSON.stringify(new URL('../../src/cluster/run-worker.js', import.meta.url))};
+      import { runWorker } from ${JSON.stringify(new URL('../../src/app/workers/run-worker.js', import.meta.url))};
       try { for (;;) openSync('/dev/null'); } catch {}
       const { signal: stopping } = new AbortController();
       let reason;

@@ -37,7 +37,7 @@ function storeTest(name: string, body: Body, timeoutMs = 20_000): void {
 /** Writes conversations in an order that is nobody's. */
 async function insertAll(store: ConversationStore, rows: readonly Conversation[]): Promise<void> {
   const shuffled = rows.toSorted((a, b) => (a.session.jti < b.session.jti ? -1 : 1));
-  await Promise.all(shuffled.map((row) => store.insert(row, Date.now() + 10_000)));
+  await Promise.all(shuffled.map((row) => store.insert(row)));
 }
 
 const many = (count: number, more: (n: number) => Partial<Conversation>): Conversation[] =>
@@ -93,7 +93,7 @@ storeTest('find: 300 at the same time, some missing, some the same: each gets it
 storeTest('find: what was acknowledged is seen by the next find', async (store) => {
   for (let n = 0; n < 50; n++) {
     const row = newConversation();
-    await store.insert(row, Date.now() + 5_000);
+    await store.insert(row);
     assert.equal(await store.find(row.id), row);
     const next = { ...row, revision: 2, locale: 'de' };
     assert.is(await store.replace(next, 1), true);
@@ -112,7 +112,7 @@ storeTest('findAll: those that there are, each once', async (store) => {
 
 storeTest('replace: every field comes back as it was written, set or gone', async (store) => {
   const plain = newConversation({ id: full.id });
-  await store.insert(plain, Date.now() + 5_000);
+  await store.insert(plain);
   assert.is(await store.replace(full, plain.revision), true);
   assert.equal(await store.find(full.id), full);
   assert.is(await store.replace(plain, full.revision), true);
@@ -123,7 +123,7 @@ storeTest(
   'a row from before there were changes is at its first revision, and is changed once',
   async (store, database) => {
     const row = newConversation();
-    await store.insert(row, Date.now() + 5_000);
+    await store.insert(row);
     const { conversations } = database;
     const stored = await conversations.findOne({});
     if (!stored) throw new Error('nothing is stored');
@@ -143,7 +143,7 @@ storeTest(
 
 storeTest('replace: a stale revision, one ahead, and a row that is gone change nothing', async (store) => {
   const row = newConversation({ revision: 5 });
-  await store.insert(row, Date.now() + 5_000);
+  await store.insert(row);
   const next = { ...row, revision: 6, locale: 'fr' };
   for (const expected of [4, 6, 0, -1]) assert.is(await store.replace(next, expected), false);
   assert.equal(await store.find(row.id), row);
@@ -156,7 +156,7 @@ storeTest(
   'replace: of 64 who replace one revision at the same time, one does',
   async (store) => {
     let row = newConversation();
-    await store.insert(row, Date.now() + 5_000);
+    await store.insert(row);
     for (let round = 0; round < 5; round++) {
       const nexts = Array.from({ length: 64 }, (_, n) => ({
         ...row,
@@ -338,7 +338,7 @@ storeTest('erase: two at the same time erase each row once', async (store) => {
 
 storeTest('erase: a change that comes too late does not bring a row back', async (store) => {
   const row = newConversation({ tenantId, customerId: 'u-1' });
-  await store.insert(row, Date.now() + 5_000);
+  await store.insert(row);
   await store.erase(tenantId, 'u-1', 10);
   assert.is(await store.replace({ ...row, revision: 2 }, 1), false);
   assert.is(await store.find(row.id), undefined);
@@ -408,7 +408,7 @@ storeTest('changedSince: a conversation that changes again moves behind', async 
   const [first] = changesOf(watched);
   const row = watched.find(({ id }) => id === first?.id);
   if (!row) throw new Error('no such row');
-  const clock = { date: () => AT + 60_000, retention: 1 };
+  const clock = { date: () => AT + 60_000, retentionSeconds: 1 };
   assert.is(await store.replace(changed(row, 'refreshed', clock), row.revision), true);
   const since = await store.changedSince(tenantId, AT, undefined, 1_000);
   assert.is(since.length, watched.length);

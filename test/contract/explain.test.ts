@@ -50,7 +50,7 @@ const queries: Readonly<
   // An insert that meets its own _id reads what is there.
   insert: {
     index: '_id_',
-    run: ({ conversations, conversation }) => conversations.insert(conversation, inTime()),
+    run: ({ conversations, conversation }) => conversations.insert(conversation),
   },
   find: { index: '_id_', run: ({ conversations, conversation }) => conversations.find(conversation.id) },
   findAll: {
@@ -91,8 +91,6 @@ const queries: Readonly<
 
 /** Methods that look nothing up. */
 const inserts = ['insertTenant', 'insertKey', 'insertIdentitySecret'];
-
-const inTime = () => Date.now() + 5_000;
 
 if (test.server.kind === 'embedded') {
   const reason =
@@ -187,7 +185,7 @@ async function watched(
     for (let i = 0; i < 20; i++)
       await Promise.all([catalog.insertTenant(newTenant()), catalog.insertKey(newKey())]);
     const many = Array.from({ length: 300 }, (_, i) => newConversation({ customerId: `u-${i % 9}` }));
-    await Promise.all([rows.conversation, ...many].map((one) => conversations.insert(one, inTime())));
+    await Promise.all([rows.conversation, ...many].map((one) => conversations.insert(one)));
     const events: CommandStartedEvent[] = [];
     client.on('commandStarted', (event) => events.push(event));
     await body({ ...rows, database, catalog, conversations }, () => events.flatMap(lookups));

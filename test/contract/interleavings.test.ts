@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { createTurns } from '../../src/conversations/turns.js';
+import { createKeyedQueue } from '../../src/conversations/keyed-queue.js';
 import { mongoConversations } from '../../src/mongo/conversations.js';
 import { openDatabase } from '../../src/mongo/database.js';
 import { anyOperation, checkHistory, openedRow, perform } from '../conversations/operations.js';
@@ -26,10 +26,10 @@ for (const [name, calls, processes, ends] of ROUNDS) {
         // A process has a store with groups of its own, and turns of its own.
         const fleet = Array.from({ length: processes }, () => ({
           store: mongoConversations(database, Date.now),
-          inTurn: createTurns(),
+          inTurn: createKeyedQueue(),
         }));
         const opened = openedRow();
-        await mongoConversations(database, Date.now).insert(opened, Date.now() + 5_000);
+        await mongoConversations(database, Date.now).insert(opened);
         const anyCalls = fc.array(anyOperation(ends), { minLength: calls, maxLength: calls, size: 'max' });
         const [operations = []] = fc.sample(anyCalls, { numRuns: 1 });
         const start = Date.now();

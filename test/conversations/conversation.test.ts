@@ -9,7 +9,7 @@ const test = suite('a changed conversation');
 const AT = 1_700_000_000_000;
 const DAY = 86_400;
 
-const at = (now: number, retention = DAY) => ({ date: () => now, retention });
+const at = (now: number, retentionSeconds = DAY) => ({ date: () => now, retentionSeconds });
 const opened = newConversation({ createdAt: AT, updatedAt: AT, purgeAt: AT + DAY * 1000 });
 
 test('has the next revision, the time, and what it changes; the rest stays', () => {
@@ -54,14 +54,14 @@ for (const [name, now, updatedAt] of CLOCKS) {
   });
 }
 
-const RETENTIONS: readonly (readonly [name: string, retention: number, purgeAt: number])[] = [
+const RETENTIONS: readonly (readonly [name: string, retentionSeconds: number, purgeAt: number])[] = [
   ['the same', DAY, AT + 1_000 + DAY * 1000],
   ['longer by now', 2 * DAY, AT + 1_000 + 2 * DAY * 1000],
   ['shorter by now', 60, AT + DAY * 1000],
 ];
-for (const [name, retention, purgeAt] of RETENTIONS) {
-  test(`a retention that is ${name}: it is never purged earlier than was promised`, () => {
-    assert.is(changed(opened, 'updated', at(AT + 1_000, retention)).purgeAt, purgeAt);
+for (const [name, retentionSeconds, purgeAt] of RETENTIONS) {
+  test(`a retentionSeconds that is ${name}: it is never purged earlier than was promised`, () => {
+    assert.is(changed(opened, 'updated', at(AT + 1_000, retentionSeconds)).purgeAt, purgeAt);
   });
 }
 
@@ -81,16 +81,18 @@ test('whatever the clocks say, revisions and times only go up', () => {
   const anyStep = fc.record({
     kind: fc.constantFrom('refreshed' as const, 'updated' as const, 'ended' as const),
     now: fc.integer({ min: AT - 100_000, max: AT + 100_000 }),
-    retention: fc.integer({ min: 0, max: 2 * DAY }),
+    retentionSeconds: fc.integer({ min: 0, max: 2 * DAY }),
   });
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
       let before: Conversation = opened;
-      for (const { kind, now, retention } of steps) {
-        const after = changed(before, kind, at(now, retention));
+      for (const { kind, now, retentionSeconds } of steps) {
+        const after = changed(before, kind, at(now, retentionSeconds));
         assert.is(after.revision, before.revision + 1);
         assert.ok(after.updatedAt >= before.updatedAt && after.updatedAt >= now);
-        assert.ok(after.purgeAt >= before.purgeAt && after.purgeAt >= after.updatedAt + retention * 1000);
+        assert.ok(
+          after.purgeAt >= before.purgeAt && after.purgeAt >= after.updatedAt + retentionSeconds * 1000,
+        );
         assert.ok(after.changes.length <= 30);
         const times = after.changes.map((change) => change.at);
         assert.equal(

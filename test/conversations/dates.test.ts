@@ -1,6 +1,6 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { CLOCK_MEMORY_MS, createDates } from '../../src/conversations/dates.js';
+import { CLOCK_MEMORY_MS, createDates } from '../../src/time/dates.js';
 
 const test = suite('dates');
 

@@ -1,12 +1,13 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { eraseCustomer } from '../../src/conversations/erase-customer.js';
+import { eraseCustomer } from '../../src/api/erase-customer.js';
 import type { AuditEntry } from '../../src/rpc/audit.js';
-import type { AuthenticatedCall } from '../../src/rpc/call.js';
+import { createCallController } from '../../src/rpc/call-signal.js';
+import { fakeConversations } from './fake-conversations.js';
 
 const test = suite('EraseCustomer');
 
-const CALL: AuthenticatedCall = {
+const CALL = {
   surface: 'engine',
   transport: 'grpc',
   requestId: 'r',
@@ -14,31 +15,32 @@ const CALL: AuthenticatedCall = {
   header: () => undefined,
   caller: undefined,
   deadline: 60_000,
-};
+} as const;
 
 /** Erases a customer of 100 batches, 1 s each; the process is told to stop, or not, in the given one. */
 async function erase({ stopsIn }: { readonly stopsIn?: number }) {
   const entries: AuditEntry[] = [];
   let time = 0;
   let batches = 0;
+  const { signal, abort } = createCallController();
   const rpc = eraseCustomer({
     tenants: { get: async () => 'tenant' },
-    conversations: {
+    conversations: fakeConversations({
       async erase(_tenantId, _customerId, limit) {
         time += 1_000;
         batches++;
+        if (batches === stopsIn) abort('stopping');
         return { erased: limit, complete: batches === 100 };
       },
-    },
+    }),
     audit: {
       async add(_call, entry) {
         entries.push(entry);
       },
     },
     elapsed: () => time,
-    isStopping: () => batches === stopsIn,
   });
-  const answer = await rpc.handle({ tenant: 'acme', customerId: 'u' }, CALL);
+  const answer = await rpc.handle({ tenant: 'acme', customerId: 'u' }, { ...CALL, signal });
   return { answer, finished: entries.at(-1) };
 }
 

@@ -1,11 +1,13 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
+import { exportCustomer } from '../../src/api/export-customer.js';
 import type { Conversation, ConversationQuery } from '../../src/conversations/conversation.js';
-import { exportCustomer } from '../../src/conversations/export-customer.js';
 import type { AuditEntry } from '../../src/rpc/audit.js';
-import type { StreamCall } from '../../src/rpc/call.js';
+import type { AuthenticatedCall } from '../../src/rpc/call.js';
+import { createCallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { newConversation } from '../contract/rows.js';
+import { fakeConversations } from './fake-conversations.js';
 
 const test = suite('ExportCustomer');
 
@@ -21,16 +23,16 @@ function rig(count: number, request: Partial<typeof REQUEST> = {}) {
   const rpc = exportCustomer({
     tenants: { get: async (slug) => (slug === 'acme' ? 'tenant-id' : undefined) },
     audit: { add: async (_call, entry) => void audited.push(entry) },
-    conversations: {
+    conversations: fakeConversations({
       async list(query): Promise<readonly Conversation[]> {
         assert.is(audited[0]?.phase, 'started');
         queries.push(query);
         const start = query.after ? rows.findIndex(({ id }) => id === query.after?.id) + 1 : 0;
         return rows.slice(start, start + query.limit);
       },
-    },
+    }),
   });
-  const call: StreamCall = {
+  const call: AuthenticatedCall = {
     surface: 'engine',
     transport: 'grpc',
     requestId: 'r',
@@ -38,7 +40,7 @@ function rig(count: number, request: Partial<typeof REQUEST> = {}) {
     header: () => undefined,
     caller: undefined,
     deadline: Number.POSITIVE_INFINITY,
-    signal: new AbortController().signal,
+    signal: createCallController().signal,
   };
   return { answers: rpc.handle({ ...REQUEST, ...request }, call), queries, audited };
 }

@@ -2,11 +2,13 @@ import { create, type JsonObject } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import * as assert from 'uvu/assert';
+import { endConversation } from '../../src/api/end-conversation.js';
+import { endSession } from '../../src/api/end-session.js';
+import { refreshSession } from '../../src/api/refresh-session.js';
+import { updateVariables } from '../../src/api/update-variables.js';
 import { widgetView } from '../../src/catalog/widget-view.js';
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
-import { endConversation } from '../../src/conversations/end-conversation.js';
-import type { InTurn } from '../../src/conversations/turns.js';
-import { updateVariables } from '../../src/conversations/update-variables.js';
+import type { KeyedQueue } from '../../src/conversations/keyed-queue.js';
 import { variablesViolations } from '../../src/conversations/variables.js';
 import {
   EndConversationRequestSchema,
@@ -18,10 +20,9 @@ import type { Call } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
-import { endSession } from '../../src/sessions/end-session.js';
-import { refreshSession } from '../../src/sessions/refresh-session.js';
 import { createSessionTokens } from '../../src/sessions/token.js';
 import { newConversation, newKey, newTenant } from '../contract/rows.js';
+import { fakeConversations } from './fake-conversations.js';
 
 /** The RPCs that change a conversation, each through the pipeline, against a store of the test's. */
 
@@ -88,17 +89,17 @@ export interface Result {
   readonly seen: Conversation | undefined;
 }
 
-/** Makes one call. `store` is where the conversation is; a call may take `maxCallMs`, and go `inTurn`. */
+/** Makes one call. `store` is where the conversation is; a call may take `maxCallMs`, and go by a `queue`. */
 export async function perform(
   operation: Operation,
   { id, session }: Conversation,
   store: Pick<ConversationStore, 'find' | 'replace'>,
   maxCallMs: number,
-  inTurn?: InTurn,
+  queue: KeyedQueue = (_key, work) => work(),
 ): Promise<Result> {
   const written: Conversation[] = [];
   let seen: Conversation | undefined;
-  const conversations = {
+  const conversations = fakeConversations({
     async find(asked: string) {
       seen = await store.find(asked);
       return seen;
@@ -108,7 +109,7 @@ export async function perform(
       if (done) written.push(conversation);
       return done;
     },
-  };
+  });
   const now = () => NOW + operation.skew;
   const parts = {
     conversations,
@@ -119,11 +120,12 @@ export async function perform(
     date: now,
     elapsed: () => performance.now(),
     newJti: () => 'BBBBBBBBBBBBBBBBBBBBBB',
-    sessionTtl: SESSION_TTL,
-    resumeWindow: 86_400,
-    sessionMaxAge: 7 * 86_400,
-    retention: 90 * 86_400,
-    ...(inTurn && { inTurn }),
+    sessionTtlSeconds: SESSION_TTL,
+    resumeWindowSeconds: 86_400,
+    sessionMaxAgeSeconds: 7 * 86_400,
+    retentionSeconds: 90 * 86_400,
+    changeQueue: queue,
+    audit: { add: async () => {} },
   };
   const { invoke } = createPipeline({
     authenticate: () => undefined,

@@ -1,34 +1,34 @@
+import { mock } from 'node:test';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { watchCodec } from '../../src/conversations/watch-response.js';
+import { encodeResponse } from '../../src/conversations/watch-response.js';
 import { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { STOPPING } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { pause } from '../../src/rpc/pause.js';
+import { pause } from '../../src/time/pause.js';
 import { refusal } from '../harness/refusal.js';
 import { briefly, createWorld, OTHER_TENANT_ID, START, type World } from './watch-world.js';
 
 const test = suite('WatchConversations');
 
-type Answers = ReturnType<World['watch']>['answers'];
+type Answers = ReturnType<World['watch']>;
 
 async function next(answers: Answers): Promise<WatchConversationsResponse> {
-  const { value, done } = await answers.next();
-  if (done || value === undefined) throw new Error('the watch is over');
-  return value;
+  const answer = await answers.next();
+  if (answer === undefined) throw new Error('the watch is over');
+  return answer;
 }
 
 /** The token of a watch that has begun, and ended. */
 async function newToken(world: World): Promise<string> {
-  const { answers } = world.watch();
+  const answers = world.watch();
   const { resumeToken } = await next(answers);
-  await answers.return();
+  await answers.hangUp();
   return resumeToken;
 }
 
 /** A watch that goes on from a token, behind its first answer: it has no events. */
 async function resumed(world: World, token: string): Promise<Answers> {
-  const { answers } = world.watch(token);
+  const answers = world.watch(token);
   assert.equal((await next(answers)).events, []);
   return answers;
 }
@@ -46,7 +46,7 @@ async function untilQuiet(answers: Answers): Promise<string[]> {
 test('an answer without events comes at once, with a token; then what happens, in order', async () => {
   const world = createWorld();
   world.open(1);
-  const { answers } = world.watch();
+  const answers = world.watch();
   const first = await next(answers);
   assert.equal([first.events, first.resumeToken !== ''], [[], true]);
 
@@ -66,7 +66,7 @@ test('an answer without events comes at once, with a token; then what happens, i
 
 test('an event says when it happened, and has its conversation as it is by now', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(1);
   world.clock.now += 1_234;
@@ -89,7 +89,7 @@ for (const [name, skew] of LATE) {
   test(`a writer with ${name}: nothing is lost, and nothing sent twice`, async () => {
     const world = createWorld();
     world.open(1);
-    const { answers } = world.watch();
+    const answers = world.watch();
     await next(answers);
     world.open(2, skew);
     world.change(1, 'updated', skew);
@@ -102,7 +102,7 @@ for (const [name, skew] of LATE) {
 test('what is not news is not loaded again', async () => {
   const world = createWorld();
   for (let n = 1; n <= 20; n++) world.open(n);
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(21);
   await next(answers);
@@ -112,7 +112,7 @@ test('what is not news is not loaded again', async () => {
 
 test('of more changes than are kept, the oldest are left out: the gap in the revisions shows it', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(1);
   for (let i = 0; i < 40; i++) world.change(1, i % 2 ? 'updated' : 'refreshed');
@@ -126,7 +126,7 @@ test('of more changes than are kept, the oldest are left out: the gap in the rev
 
 test('a conversation that is erased after the index was read is left out', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(1);
   world.open(2);
@@ -136,7 +136,7 @@ test('a conversation that is erased after the index was read is left out', async
 
 test('a conversation that changes after the index was read is sent as it is, and once', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(1);
   world.hooks.beforeLoad = () => {
@@ -150,7 +150,7 @@ test('a conversation that changes after the index was read is sent as it is, and
 
 test('an answer has at most 50 events', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   for (let n = 1; n <= 130; n++) world.open(n);
   world.change(130, 'updated');
@@ -166,7 +166,7 @@ test('an answer has at most 50 events', async () => {
 
 test('an answer has at most 256 KiB of events', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   for (let n = 1; n <= 40; n++) world.open(n, 0, { variables: { text: 'x'.repeat(30_000) } });
   const sizes: number[] = [];
@@ -180,7 +180,7 @@ test('an answer has at most 256 KiB of events', async () => {
 
 test('nothing happens for 15 s: an answer without events, every time', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   const waits: number[] = [];
   for (let i = 0; i < 3; i++) {
@@ -196,7 +196,7 @@ test('nothing happens for 15 s: an answer without events, every time', async () 
 
 test('going on from any token loses nothing, and begins where its answer ended', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   const tokens = [(await next(answers)).resumeToken];
   for (let n = 1; n <= 5; n++) {
     // More than the overlap, and not so much that an answer without events is due.
@@ -221,7 +221,7 @@ test('a backlog is caught up with from where its reader broke off', async () => 
   }
   const first = await resumed(world, resumeToken);
   const taken = [await next(first), await next(first)];
-  await first.return();
+  await first.hangUp();
   const rest = await untilQuiet(await resumed(world, taken[1]?.resumeToken ?? ''));
   assert.is(rest[0], '100.1 opened');
   assert.is(new Set([...taken.flatMap(briefly), ...rest]).size, 200);
@@ -282,65 +282,75 @@ test('a conversation that changes behind the place where a reader breaks off: no
     taken.push(...briefly(answer));
     token = answer.resumeToken;
   }
-  await first.return();
+  await first.hangUp();
   const rest = await untilQuiet(await resumed(world, token));
   assert.ok(rest.includes('101.1 opened'));
   assert.is(new Set([...taken, ...rest]).size, 200);
 });
 
-const ENDS: readonly (readonly [name: string, thrown: ServiceError, code: string])[] = [
-  ['a reader that is too slow', new ServiceError('reader_too_slow', 'Slow.'), 'reader_too_slow'],
-  ['the end of the process', new ServiceError('unavailable', 'Stopping.'), 'unavailable'],
+const stalls = suite('WatchConversations: a reader that stops');
+stalls.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));
+stalls.after.each(() => mock.timers.reset());
+/** Longer than an answer may wait to be taken, in ms. */
+const STALL_MS = 30_000;
+
+const ENDS: readonly (readonly [name: string, end: (stop: () => void) => void, code: string])[] = [
+  ['a reader that is too slow', () => mock.timers.tick(STALL_MS), 'reader_too_slow'],
+  ['the end of the process', (stop) => stop(), 'unavailable'],
 ];
-for (const [name, thrown, code] of ENDS) {
-  test(`${name} while an answer is not taken: the token is that of the one before`, async () => {
+for (const [name, end, code] of ENDS) {
+  stalls(`${name} while an answer is not taken: the token is that of the one before`, async () => {
     const world = createWorld();
-    const { answers } = world.watch();
+    const { watch, stop } = world.createProcess();
+    const answers = watch();
     world.clock.now += 60_000;
     const { resumeToken } = await next(answers);
     world.open(1);
     world.clock.now += 60_000;
     const untaken = await next(answers);
     assert.is.not(untaken.resumeToken, resumeToken);
-    const error = await refusal(answers.throw(thrown));
+    end(stop);
+    const error = await refusal(answers.ended());
     assert.equal([error.code, error.details.resumeToken], [code, resumeToken]);
   });
 }
 
-test('a reader that is too slow for the first answer has the token that it came with, if any', async () => {
+stalls('a reader that is too slow for the first answer has the token that it came with, if any', async () => {
   for (const token of ['', await newToken(createWorld())]) {
-    const { answers } = createWorld().watch(token);
+    const answers = createWorld().watch(token);
     await next(answers);
-    const error = await refusal(answers.throw(new ServiceError('reader_too_slow', 'Slow.')));
-    assert.is(error.details.resumeToken, token || undefined);
+    mock.timers.tick(STALL_MS);
+    const error = await refusal(answers.ended());
+    assert.equal([error.code, error.details.resumeToken], ['reader_too_slow', token || undefined]);
   }
 });
 
 test('the process stops while the watch waits: it ends at once, with its token', async () => {
   const world = createWorld();
-  const { answers, gone } = world.createProcess({ pause })();
+  const { watch, stop } = world.createProcess({ pause });
+  const answers = watch();
   const { resumeToken } = await next(answers);
   const ended = refusal(answers.next());
   await new Promise((resolve) => setImmediate(resolve));
-  gone.abort(STOPPING);
+  stop();
   const { code, details } = await ended;
   assert.equal([code, details], ['unavailable', { retryAfterSeconds: 1, resumeToken }]);
 });
 
 test('the caller ends it while it waits: it is over', async () => {
   const world = createWorld();
-  const { answers, gone } = world.createProcess({ pause })();
+  const answers = world.createProcess({ pause }).watch();
   await next(answers);
   const ended = answers.next();
   await new Promise((resolve) => setImmediate(resolve));
-  gone.abort();
-  assert.equal(await ended, { value: undefined, done: true });
+  await answers.hangUp();
+  assert.is(await ended, undefined);
 });
 
 for (const when of ['beforePage', 'beforeLoad'] as const) {
   test(`a store that fails ${when}: its error, with the token`, async () => {
     const world = createWorld();
-    const { answers } = world.watch();
+    const answers = world.watch();
     const { resumeToken } = await next(answers);
     world.open(1);
     world.hooks[when] = () => {
@@ -353,7 +363,7 @@ for (const when of ['beforePage', 'beforeLoad'] as const) {
 
 test('a mistake of ours is internal, with the token, and keeps its cause', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   const { resumeToken } = await next(answers);
   const cause = new TypeError('x is not a function');
   world.hooks.beforePage = () => {
@@ -364,14 +374,20 @@ test('a mistake of ours is internal, with the token, and keeps its cause', async
 });
 
 const OUTCOMES: readonly (readonly [name: string, end: (answers: Answers) => Promise<unknown>])[] = [
-  ['the caller leaves', (answers) => answers.return()],
-  ['the reader is too slow', (answers) => answers.throw(new ServiceError('reader_too_slow', 'Slow.'))],
+  ['the caller leaves', (answers) => answers.hangUp()],
+  [
+    'the reader is too slow',
+    (answers) => {
+      mock.timers.tick(STALL_MS);
+      return answers.ended();
+    },
+  ],
 ];
 for (const [name, end] of OUTCOMES) {
-  test(`audited before anything is read, and with a count when ${name}`, async () => {
+  stalls(`audited before anything is read, and with a count when ${name}`, async () => {
     const world = createWorld();
     world.hooks.beforePage = () => assert.is(world.audited[0]?.phase, 'started');
-    const { answers } = world.watch();
+    const answers = world.watch();
     await next(answers);
     world.open(1);
     world.change(1, 'updated');
@@ -396,7 +412,7 @@ test('a token of another tenant, a changed one and a place of another RPC are re
     ['nonsense', 'acme'],
   ] as const) {
     const world = createWorld();
-    const error = await refusal(world.watch(token, { tenant }).answers.next());
+    const error = await refusal(world.watch(token, { tenant }).next());
     assert.equal([error.code, error.message], ['invalid_input', 'resumeToken is not of this query.']);
     assert.equal(world.audited, []);
   }
@@ -404,17 +420,17 @@ test('a token of another tenant, a changed one and a place of another RPC are re
 
 test('other tenants’ conversations are not seen, and a tenant that is not there is not_found', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(1, 0, { tenantId: OTHER_TENANT_ID });
   assert.equal(await untilQuiet(answers), []);
-  assert.is((await refusal(world.watch('', { tenant: 'nobody' }).answers.next())).code, 'not_found');
+  assert.is((await refusal(world.watch('', { tenant: 'nobody' }).next())).code, 'not_found');
 });
 
 test('150 watchers are read for once, and each is sent all of it', async () => {
   const world = createWorld();
-  const watch = world.createProcess({ limits: { perCaller: 150 } });
-  const watchers = Array.from({ length: 150 }, () => watch().answers);
+  const { watch } = world.createProcess({ limits: { perCaller: 150 } });
+  const watchers = Array.from({ length: 150 }, () => watch());
   await Promise.all(watchers.map(next));
   const before = world.looks.length;
   world.open(1);
@@ -425,27 +441,27 @@ test('150 watchers are read for once, and each is sent all of it', async () => {
 
 test('the very same response goes to all, and is encoded once', async () => {
   const world = createWorld();
-  const [a, b] = [world.watch().answers, world.watch().answers];
+  const [a, b] = [world.watch(), world.watch()];
   await Promise.all([next(a), next(b)]);
   world.open(1);
   const [one, other] = [await next(a), await next(b)];
   assert.is(one, other);
-  const bytes = watchCodec.responseSerialize(one);
-  assert.is(watchCodec.responseSerialize(other), bytes);
+  const bytes = encodeResponse(one);
+  assert.is(encodeResponse(other), bytes);
   assert.equal(WatchConversationsResponse.decode(bytes), one);
 });
 
 test('a tenant is not looked at any more when its last watcher has gone', async () => {
   const world = createWorld();
-  const [first, last] = [world.watch().answers, world.watch().answers];
+  const [first, last] = [world.watch(), world.watch()];
   await Promise.all([next(first), next(last)]);
-  await first.return();
+  await first.hangUp();
   const before = world.looks.length;
   assert.equal(await untilQuiet(last), []);
   assert.ok(world.looks.length > before);
-  await last.return();
+  await last.hangUp();
   const after = world.looks.length;
-  const other = world.watch('', { tenant: 'globex' }).answers;
+  const other = world.watch('', { tenant: 'globex' });
   await next(other);
   await untilQuiet(other);
   assert.ok(world.looks.slice(after).every(({ tenantId }) => tenantId === OTHER_TENANT_ID));
@@ -453,8 +469,8 @@ test('a tenant is not looked at any more when its last watcher has gone', async 
 
 test('a slow watcher does not hold up another, and gets what it has missed once it reads again', async () => {
   const world = createWorld();
-  const watch = world.createProcess({ maxKept: 2 });
-  const [quick, slow] = [watch().answers, watch().answers];
+  const { watch } = world.createProcess({ maxKept: 2 });
+  const [quick, slow] = [watch(), watch()];
   await Promise.all([next(quick), next(slow)]);
   const written: string[] = [];
   const seen: string[] = [];
@@ -472,22 +488,22 @@ test('a slow watcher does not hold up another, and gets what it has missed once 
 
 test('more watches than a caller may have are refused, and audited neither; one that ends makes room', async () => {
   const world = createWorld();
-  const watch = world.createProcess({ limits: { perCaller: 2 } });
-  const mine = [watch('', { caller: 'a' }).answers, watch('', { caller: 'a' }).answers];
+  const { watch } = world.createProcess({ limits: { perCaller: 2 } });
+  const mine = [watch('', { caller: 'a' }), watch('', { caller: 'a' })];
   for (const answers of mine) await next(answers);
   const audited = world.audited.length;
-  const error = await refusal(watch('', { caller: 'a' }).answers.next());
+  const error = await refusal(watch('', { caller: 'a' }).next());
   assert.is(error.code, 'rate_limited');
   assert.ok((error.details.retryAfterSeconds ?? 0) >= 1);
   assert.is(world.audited.length, audited);
-  await next(watch('', { caller: 'b' }).answers);
-  await mine[0]?.return();
-  await next(watch('', { caller: 'a' }).answers);
+  await next(watch('', { caller: 'b' }));
+  await mine[0]?.hangUp();
+  await next(watch('', { caller: 'a' }));
 });
 
 test('an id that is erased and opened anew is told of as another conversation', async () => {
   const world = createWorld();
-  const { answers } = world.watch();
+  const answers = world.watch();
   await next(answers);
   world.open(1);
   world.change(1, 'updated');

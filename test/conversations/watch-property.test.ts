@@ -1,7 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { createDates } from '../../src/conversations/dates.js';
+import { createDates } from '../../src/time/dates.js';
 import { briefly, createWorld, type World } from './watch-world.js';
 
 const test = suite('WatchConversations, whatever happens');
@@ -56,7 +56,7 @@ function createProcess(world: World, skew: number) {
   const dates = createDates(() => world.clock.now + skew + clock.wrong, world.elapsed);
   return {
     dates,
-    watch: world.createProcess({ by: dates }),
+    watch: world.createProcess({ by: dates }).watch,
     jump: (wrong: number) => Object.assign(clock, { wrong, since: world.clock.now }),
     /** Looks at its clock, as a process does every second; what was wrong for long is put right. */
     tick() {
@@ -81,10 +81,10 @@ async function run(steps: readonly Step[]) {
   const written = new Set<string>();
   const watches: string[][] = [];
   let token = '';
-  let { answers } = world.watch();
+  let answers = world.watch();
 
   const take = async (): Promise<number> => {
-    const { value } = await answers.next();
+    const value = await answers.next();
     if (!value) throw new Error('the watch is over');
     watches.at(-1)?.push(...briefly(value));
     token = value.resumeToken;
@@ -92,8 +92,8 @@ async function run(steps: readonly Step[]) {
     return value.events.length;
   };
   const connect = async (index: number) => {
-    await answers.return();
-    answers = processOf(index).watch(token).answers;
+    await answers.hangUp();
+    answers = processOf(index).watch(token);
     watches.push([]);
     await take();
   };
@@ -122,7 +122,7 @@ async function run(steps: readonly Step[]) {
   }
   // One without events may have been due for its time; after a second one nothing is left.
   for (let quiet = 0; quiet < 2; ) quiet = (await take()) > 0 ? 0 : quiet + 1;
-  await answers.return();
+  await answers.hangUp();
   return { written, watches };
 }
 

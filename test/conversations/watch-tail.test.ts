@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { createDates } from '../../src/conversations/dates.js';
 import { startTail } from '../../src/conversations/watch-tail.js';
+import { createDates } from '../../src/time/dates.js';
 
 const test = suite('watch tail');
 

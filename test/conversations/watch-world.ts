@@ -1,17 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
+import { watchConversations } from '../../src/api/watch-conversations.js';
 import { type Change, type Conversation, changed } from '../../src/conversations/conversation.js';
 import { createCursors } from '../../src/conversations/cursors.js';
-import { createDates, type Dates } from '../../src/conversations/dates.js';
 import { createStreamCaps, type StreamLimits } from '../../src/conversations/stream-caps.js';
-import {
-  type WatchConversationsParts,
-  watchConversations,
-} from '../../src/conversations/watch-conversations.js';
+import { createWatches, type WatchDeps } from '../../src/conversations/watches.js';
+import { WatchConversationsRequestSchema } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import type { WatchConversationsResponse } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { AuditEntry } from '../../src/rpc/audit.js';
-import type { StreamCall } from '../../src/rpc/call.js';
-import type { Pause } from '../../src/rpc/pause.js';
+import { createDates, type Dates } from '../../src/time/dates.js';
+import type { Pause } from '../../src/time/pause.js';
 import { newConversation } from '../contract/rows.js';
+import { driveStream, streamPipeline } from '../harness/drive-stream.js';
 
 /** The tenant `acme` of every world. */
 export const TENANT_ID = '0193aa00-0000-7000-8000-0000000000a1';
@@ -53,12 +53,12 @@ export function createWorld() {
   function change(n: number, kind: Change['kind'] | 'ended', skew = 0): number | undefined {
     const found = rows.get(id(n));
     if (found === undefined || found.endedAt !== undefined) return undefined;
-    const next = changed(found, kind, { date: () => clock.now + skew, retention: 3600 });
+    const next = changed(found, kind, { date: () => clock.now + skew, retentionSeconds: 3600 });
     rows.set(id(n), next);
     return next.revision;
   }
 
-  const conversations: WatchConversationsParts['conversations'] = {
+  const conversations: WatchDeps['conversations'] = {
     async changedSince(tenantId, from, after, limit) {
       hooks.beforePage(from);
       looks.push({ tenantId, from });
@@ -130,51 +130,34 @@ export function createWorld() {
     maxKept?: number;
   } = {}) {
     const rpc = watchConversations({
-      conversations,
-      cursors,
-      dates: by,
-      elapsed,
-      pause,
-      pace: async () => async () => {},
+      watches: createWatches({
+        ...{ conversations, cursors, dates: by, elapsed, pause },
+        pace: async () => async () => {},
+        ...(maxKept !== undefined && { maxKept }),
+      }),
       watchCaps: createStreamCaps(limits),
-      ...(maxKept !== undefined && { maxKept }),
       tenants: { get: async (slug) => ({ acme: TENANT_ID, globex: OTHER_TENANT_ID })[slug] },
       audit: { add: async (_call, entry) => void audited.push(entry) },
     });
+    const anyone = streamPipeline(undefined, elapsed);
 
     /** A watch of the tenant, and its reader. */
-    return function watch(
-      resumeToken = '',
-      { tenant = 'acme', caller }: { tenant?: string; caller?: string } = {},
-    ) {
-      const gone = new AbortController();
-      const call: StreamCall = {
-        surface: 'engine',
-        transport: 'grpc',
-        requestId: 'r',
-        timeoutMs: Number.POSITIVE_INFINITY,
-        header: () => undefined,
-        caller:
-          caller === undefined ? undefined : { name: caller, scopes: new Set(['read']), tenants: 'all' },
-        deadline: Number.POSITIVE_INFINITY,
-        signal: gone.signal,
-      };
-      const answers = rpc.handle({ tenant, resumeToken }, call);
-      return {
-        gone,
-        answers: {
-          next: () => settled(answers.next()),
-          return: () => answers.return(),
-          throw: (thrown: unknown) => settled(answers.throw(thrown)),
-        },
-      };
-    };
+    function watch(resumeToken = '', { tenant = 'acme', caller }: { tenant?: string; caller?: string } = {}) {
+      const pipeline =
+        caller === undefined
+          ? anyone
+          : streamPipeline({ name: caller, scopes: new Set(['read']), tenants: 'all' }, elapsed);
+      const message = create(WatchConversationsRequestSchema, { tenant, resumeToken });
+      const { next, ...rest } = driveStream(pipeline, rpc, message);
+      return { ...rest, next: () => settled(next()) };
+    }
+    return { watch, stop: anyone.stop };
   }
 
   return {
     ...{ rows, clock, elapsed, audited, loads, looks, hooks, id, open, change, conversations },
     createProcess,
-    watch: createProcess(),
+    watch: createProcess().watch,
   };
 }
 

@@ -3,7 +3,16 @@ import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { callHeaders, frame, PREFACE, sendBytes } from './http2-frames.js';
-import { callByHand, message, PATH, REQUEST, type Rig, startRig } from './rig.js';
+import {
+  answerAfter,
+  callByHand,
+  message,
+  PATH,
+  REQUEST_MESSAGE,
+  type Rig,
+  type RigOptions,
+  startRig,
+} from './rig.js';
 
 const test = suite('gRPC calls before anybody is asked');
 
@@ -21,7 +30,7 @@ test.after.each(async () => {
   for (const rig of rigs.splice(0)) await rig.close();
 });
 
-async function start(bounds?: Partial<GrpcBounds>, options?: { handleMs: number }): Promise<Rig> {
+async function start(bounds?: Partial<GrpcBounds>, options?: RigOptions): Promise<Rig> {
   const rig = await startRig(bounds, options);
   rigs.push(rig);
   return rig;
@@ -46,25 +55,25 @@ for (const encoding of ['gzip', 'deflate', 'br', 'identity, gzip']) {
 
 test('many packed messages behind the headers, in the same packet, are dropped', async () => {
   const { connect, handled } = await start();
-  const packed = message(gzipSync(REQUEST.subarray(5)), 1);
+  const packed = message(gzipSync(REQUEST_MESSAGE.subarray(5)), 1);
   const session = connect();
   const calls = Array.from({ length: 200 }, () =>
     callByHand(session, [Buffer.concat(Array(100).fill(packed))], { headers: { 'grpc-encoding': 'gzip' } }),
   );
   for (const { status } of await Promise.all(calls)) assert.is(status, UNIMPLEMENTED);
   assert.is(handled(), 0);
-  assert.is((await callByHand(session, [REQUEST])).status, OK);
+  assert.is((await callByHand(session, [REQUEST_MESSAGE])).status, OK);
 });
 
 test('grpc-encoding: identity is no compression, and what is accepted is said', async () => {
   const { connect } = await start();
-  const answer = await callByHand(connect(), [REQUEST], { headers: { 'grpc-encoding': 'identity' } });
+  const answer = await callByHand(connect(), [REQUEST_MESSAGE], { headers: { 'grpc-encoding': 'identity' } });
   assert.equal([answer.status, answer.acceptEncoding], [OK, 'identity']);
 });
 
 test('a message that is flagged as compressed in a call that is not is refused', async () => {
   const { connect, handled } = await start();
-  const { status, reason } = await callByHand(connect(), [message(REQUEST.subarray(5), 1)]);
+  const { status, reason } = await callByHand(connect(), [message(REQUEST_MESSAGE.subarray(5), 1)]);
   assert.equal([status, reason, handled()], [INTERNAL, 'unsupported_media_type', 0]);
 });
 
@@ -73,10 +82,10 @@ test('a request that is not one whole message is refused', async () => {
   const empty = message(Buffer.alloc(0));
   const session = connect();
   for (const parts of [
-    [REQUEST, REQUEST],
+    [REQUEST_MESSAGE, REQUEST_MESSAGE],
     [Buffer.concat(Array(3_000).fill(empty))],
-    [REQUEST, Buffer.from([0])],
-    [REQUEST.subarray(0, -1)],
+    [REQUEST_MESSAGE, Buffer.from([0])],
+    [REQUEST_MESSAGE.subarray(0, -1)],
     [Buffer.from([0, 0])],
     [],
   ]) {
@@ -91,7 +100,8 @@ test('a message in pieces, its prefix too, is taken', async () => {
   const session = connect();
   for (const size of [1, 2, 3, 4, 6]) {
     const parts: Buffer[] = [];
-    for (let at = 0; at < REQUEST.length; at += size) parts.push(REQUEST.subarray(at, at + size));
+    for (let at = 0; at < REQUEST_MESSAGE.length; at += size)
+      parts.push(REQUEST_MESSAGE.subarray(at, at + size));
     assert.is((await callByHand(session, parts)).status, OK);
   }
 });
@@ -99,8 +109,8 @@ test('a message in pieces, its prefix too, is taken', async () => {
 const UNENDING: readonly (readonly [name: string, parts: readonly Buffer[], end?: boolean])[] = [
   ['headers and then nothing', []],
   ['half a prefix', [Buffer.from([0, 0])]],
-  ['half a message', [REQUEST.subarray(0, -1)]],
-  ['a message without an end', [REQUEST]],
+  ['half a message', [REQUEST_MESSAGE.subarray(0, -1)]],
+  ['a message without an end', [REQUEST_MESSAGE]],
 ];
 for (const [name, parts] of UNENDING) {
   test(`${name}: cut off when its time is over`, async () => {
@@ -121,14 +131,17 @@ test('a call that has its answer and does not end its request is cut off too', a
 });
 
 test('a call that takes longer than that to answer is not cut off', async () => {
-  const { connect, refusals } = await start({ requestMs: 100, answerMs: 100 }, { handleMs: 500 });
-  assert.is((await callByHand(connect(), [REQUEST])).status, OK);
+  const { connect, refusals } = await start(
+    { requestMs: 100, answerMs: 100 },
+    { handle: () => answerAfter(500) },
+  );
+  assert.is((await callByHand(connect(), [REQUEST_MESSAGE])).status, OK);
   assert.equal(refusals, []);
 });
 
 test('an answer that is not taken is cut off', async () => {
   const { connect, refusals } = await start({ answerMs: 100 });
-  const answer = await callByHand(connect({ initialWindowSize: 0 }), [REQUEST], { reads: false });
+  const answer = await callByHand(connect({ initialWindowSize: 0 }), [REQUEST_MESSAGE], { reads: false });
   assert.equal([answer.status, answer.rstCode], [undefined, ENHANCE_YOUR_CALM]);
   assert.is(refusals[0]?.code, 'reader_too_slow');
 });
@@ -151,7 +164,9 @@ test('headers of more than 16 KiB are refused by HTTP/2', async () => {
     [15_000, NO_ERROR],
     [20_000, ENHANCE_YOUR_CALM],
   ] as const) {
-    const answer = await callByHand(session, [REQUEST], { headers: { 'x-note': 'x'.repeat(length) } });
+    const answer = await callByHand(session, [REQUEST_MESSAGE], {
+      headers: { 'x-note': 'x'.repeat(length) },
+    });
     assert.is(answer.rstCode, rstCode);
   }
 });
@@ -166,7 +181,7 @@ test('a timeout that is none is refused', async () => {
     ['-1S', '3'],
     ['5S', OK],
   ] as const) {
-    const answer = await callByHand(session, [REQUEST], { headers: { 'grpc-timeout': timeout } });
+    const answer = await callByHand(session, [REQUEST_MESSAGE], { headers: { 'grpc-timeout': timeout } });
     assert.is(answer.status, status, timeout);
   }
 });
@@ -178,13 +193,13 @@ test('a connection opens thousands of calls and reads nothing: it is closed, and
   for (let id = 1; id < 40_000 && !socket.destroyed; ) {
     const calls: Buffer[] = [];
     for (let n = 0; n < 500; n++, id += 2)
-      calls.push(callHeaders(id, PATH), frame(0, 1, id, message(REQUEST.subarray(5), 1)));
+      calls.push(callHeaders(id, PATH), frame(0, 1, id, message(REQUEST_MESSAGE.subarray(5), 1)));
     await new Promise<void>((resolve) => socket.write(Buffer.concat(calls), () => resolve()));
   }
   socket.resume();
   await closed;
   assert.is(handled(), 0);
-  assert.is((await callByHand(connect(), [REQUEST])).status, OK);
+  assert.is((await callByHand(connect(), [REQUEST_MESSAGE])).status, OK);
 });
 
 test('a message in frames of one byte, which would keep 64 KiB each, is refused', async () => {
@@ -212,7 +227,7 @@ test('when too many requests are arriving, the oldest go, and a whole one is ans
   const waiting = Array.from({ length: 20 }, () => callByHand(session, [], { end: false }));
   const first = await Promise.all(waiting.slice(0, 10));
   for (const { status, reason } of first) assert.equal([status, reason], [UNAVAILABLE, 'unavailable']);
-  assert.is((await callByHand(session, [REQUEST])).status, OK);
+  assert.is((await callByHand(session, [REQUEST_MESSAGE])).status, OK);
 });
 
 test('a client with more calls than a connection takes at once makes them wait, and all are answered', async () => {
@@ -220,6 +235,8 @@ test('a client with more calls than a connection takes at once makes them wait, 
   const session = connect();
   await new Promise((resolve) => session.once('remoteSettings', resolve));
   assert.is(session.remoteSettings.maxConcurrentStreams, 250);
-  const answers = await Promise.all(Array.from({ length: 600 }, () => callByHand(session, [REQUEST])));
+  const answers = await Promise.all(
+    Array.from({ length: 600 }, () => callByHand(session, [REQUEST_MESSAGE])),
+  );
   for (const { status } of answers) assert.is(status, OK);
 });

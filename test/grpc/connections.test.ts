@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { makeAuthority, whyNoCertificates } from '../harness/certificates.js';
 import { callHeaders, frame, PREFACE, sendBytes } from './http2-frames.js';
-import { callByHand, PATH, REQUEST, type Rig, startRig } from './rig.js';
+import { answerAfter, callByHand, PATH, REQUEST_MESSAGE, type Rig, startRig } from './rig.js';
 
 const test = suite('gRPC connections');
 
@@ -61,7 +61,7 @@ test('a client breaks its connection, is gone, and comes again from the same por
   // They had both places.
   for (const session of [connect(), connect()]) {
     void callByHand(session, [], { end: false });
-    assert.is((await callByHand(session, [REQUEST])).status, OK);
+    assert.is((await callByHand(session, [REQUEST_MESSAGE])).status, OK);
   }
 });
 
@@ -82,14 +82,14 @@ for (const [name, bytes] of [
 }
 
 test('a client that is quiet, and one whose call takes long, keep their connections', async () => {
-  const rig = await startRig({ openingMs: 200 }, { handleMs: 1_500 });
+  const rig = await startRig({ openingMs: 200 }, { handle: () => answerAfter(1_500) });
   rigs.push(rig);
   const [quiet, waiting] = [rig.connect(), rig.connect()];
-  const slow = callByHand(waiting, [REQUEST]);
+  const slow = callByHand(waiting, [REQUEST_MESSAGE]);
   // Some 70 sweeps.
   await new Promise((resolve) => setTimeout(resolve, 1_400));
   assert.is((await slow).status, OK);
-  assert.is((await callByHand(quiet, [REQUEST])).status, OK);
+  assert.is((await callByHand(quiet, [REQUEST_MESSAGE])).status, OK);
   assert.equal(rig.refusals, []);
 });
 
@@ -104,16 +104,16 @@ test('connections over the cap are closed and reported together; a place that is
 
   held[0]?.socket.destroy();
   await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.is((await callByHand(connect(), [REQUEST])).status, OK);
+  assert.is((await callByHand(connect(), [REQUEST_MESSAGE])).status, OK);
 });
 
 test('when the port is full, a connection without calls makes room for a new one', async () => {
   const { connect, refusals } = await start({ maxConnections: 2 });
   const idle = [connect(), connect()];
-  for (const session of idle) assert.is((await callByHand(session, [REQUEST])).status, OK);
+  for (const session of idle) assert.is((await callByHand(session, [REQUEST_MESSAGE])).status, OK);
   const gone = Promise.race(idle.map((session) => once(session, 'close')));
   await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.is((await callByHand(connect(), [REQUEST])).status, OK);
+  assert.is((await callByHand(connect(), [REQUEST_MESSAGE])).status, OK);
   await gone;
   assert.equal(refusals, []);
 });

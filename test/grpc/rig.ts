@@ -8,13 +8,11 @@ import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js'
 import {
   ChatSessionsService,
   type UpdateVariablesRequest,
+  type UpdateVariablesResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { createGrpcServer } from '../../src/grpc/server.js';
-
 import { createCallLog, type EarlyRefusal } from '../../src/rpc/call-log.js';
-
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
@@ -22,21 +20,34 @@ import { createLog } from '../../src/telemetry/log.js';
 /** The path of the rig's one RPC. */
 export const PATH = ChatSessionsService.updateVariables.path;
 
-/** A server with one unary RPC, and what it reported. */
+/** A server with one unary RPC, and what it logged. */
 export interface Rig {
   readonly port: number;
   readonly refusals: readonly EarlyRefusal[];
+  /** The errors that were logged because no caller can be told of them. */
+  readonly failures: readonly unknown[];
   /** How many calls reached the handler. */
   readonly handled: () => number;
   readonly connect: (settings?: { initialWindowSize: number }) => ClientHttp2Session;
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server whose handler takes `handleMs`. */
+/** What a rig may do differently. */
+export interface RigOptions {
+  /** Answers a call; revision 1 unless given. */
+  readonly handle?: () => Promise<UpdateVariablesResponse>;
+  readonly credentials?: ServerCredentials;
+}
+
+/** Starts a server. */
 export async function startRig(
   bounds: Partial<GrpcBounds> = {},
-  { handleMs = 0, credentials = ServerCredentials.createInsecure() } = {},
+  {
+    handle = async () => ({ revision: 1 }),
+    credentials = ServerCredentials.createInsecure(),
+  }: RigOptions = {},
 ): Promise<Rig> {
+  const failures: unknown[] = [];
   const refusals: EarlyRefusal[] = [];
   const sessions: ClientHttp2Session[] = [];
   let handled = 0;
@@ -47,10 +58,9 @@ export async function startRig(
         codec: ChatSessionsService.updateVariables,
         scope: 'write',
         rules: () => [],
-        handle: async (_request: UpdateVariablesRequest) => {
+        handle: (_request: UpdateVariablesRequest) => {
           handled += 1;
-          await new Promise((resolve) => setTimeout(resolve, handleMs));
-          return { revision: 1 };
+          return handle();
         },
       }),
     ],
@@ -62,13 +72,14 @@ export async function startRig(
     }),
     newRequestId: () => 'request-of-ours',
     credentials,
-    callLog: { refusedEarly: (refusal) => refusals.push(refusal), failed: () => {} },
+    callLog: { refusedEarly: (refusal) => refusals.push(refusal), failed: (error) => failures.push(error) },
     bounds: { sweepMs: 20, ...bounds },
   });
   const port = await server.listen('127.0.0.1', 0);
   return {
     port,
     refusals,
+    failures,
     handled: () => handled,
     connect: (settings) => {
       const session = connect(`http://127.0.0.1:${port}`, settings && { settings });
@@ -91,17 +102,23 @@ export function message(body: Buffer, flag = 0, declaredBytes = body.length): Bu
   return Buffer.concat([prefix, body]);
 }
 
-/** A request that the RPC takes. */
-export const REQUEST = message(
-  Buffer.from(
-    ChatSessionsService.updateVariables.requestSerialize({
-      tenant: 'acme',
-      conversationId: 'c',
-      variables: undefined,
-      removeVariables: [],
-    }),
-  ),
+/** A request that the RPC accepts. */
+export const REQUEST: UpdateVariablesRequest = {
+  tenant: 'acme',
+  conversationId: 'c',
+  variables: undefined,
+  removeVariables: [],
+};
+/** It as a gRPC message. */
+export const REQUEST_MESSAGE = message(
+  Buffer.from(ChatSessionsService.updateVariables.requestSerialize(REQUEST)),
 );
+
+/** Resolves with the usual answer after `ms`. */
+export async function answerAfter(ms: number): Promise<UpdateVariablesResponse> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return { revision: 1 };
+}
 
 /** How a call ended: its status, if it was told one, and the code that its stream was closed with. */
 export interface Ending {

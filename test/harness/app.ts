@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
-import { type App, start } from '../../src/app.js';
-import { formatAddress, readConfig } from '../../src/config.js';
+import { formatAddress, readConfig } from '../../src/app/config.js';
+import { type App, start } from '../../src/app/start.js';
 import type { StreamLimits } from '../../src/conversations/stream-caps.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { repoFile } from './repo-file.js';

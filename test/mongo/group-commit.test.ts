@@ -3,7 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { createGroup, type GroupParts } from '../../src/mongo/group-commit.js';
+import { createGroup, type GroupDeps } from '../../src/mongo/group-commit.js';
+import { type CallEnd, type CallSignal, createCallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 
 const test = suite('group commit');
@@ -18,14 +19,20 @@ interface Write {
 /** What became of an item. */
 type Outcome = 'waiting' | 'written' | { readonly failed: unknown };
 
-const NEVER = Number.MAX_SAFE_INTEGER;
+/** The signal of a call whose time was over before it began. */
+const LATE = ended('deadline');
 
-function rig(limits: Omit<Partial<GroupParts<number, undefined>>, 'run'> = {}) {
+function ended(reason: CallEnd): CallSignal {
+  const { signal, abort } = createCallController();
+  abort(reason);
+  return signal;
+}
+
+function rig(limits: Omit<Partial<GroupDeps<number, undefined>>, 'run'> = {}) {
   const writes: Write[] = [];
   const answers = new Map<number, Outcome[]>();
-  let time = 1_000;
   const commit = createGroup<number, undefined>({
-    elapsed: () => time,
+    elapsed: () => 1_000,
     ...limits,
     run: (items) =>
       new Promise((resolve, fail) => {
@@ -40,14 +47,10 @@ function rig(limits: Omit<Partial<GroupParts<number, undefined>>, 'run'> = {}) {
   return {
     writes,
     sent: () => writes.map((write) => write.items),
-    /** The time from now on, in ms. */
-    setTime: (ms: number) => {
-      time = ms;
-    },
-    put(item: number, deadline = NEVER): void {
+    put(item: number, signal?: CallSignal): void {
       const outcomes: Outcome[] = [];
       answers.set(item, outcomes);
-      commit(item, deadline).then(
+      commit(item, signal).then(
         () => outcomes.push('written'),
         (failed: unknown) => outcomes.push({ failed }),
       );
@@ -184,23 +187,30 @@ test('after failures the next items are written', async () => {
   assert.is(outcome(6), 'written');
 });
 
-test('an item whose deadline passed while it waited is never sent', async () => {
-  const { put, outcome, sent, setTime, writes } = rig({ maxInFlight: 1 });
-  put(1);
-  await idle();
-  put(2, 1_500);
-  put(3, 1_501);
-  put(4);
-  setTime(1_500);
-  writes[0]?.settle();
-  await idle();
-  assert.equal(sent(), [[1], [3, 4]]);
-  assert.is(codeOf(outcome(2)), 'deadline_exceeded');
-});
+for (const [reason, code] of [
+  ['deadline', 'deadline_exceeded'],
+  ['caller_gone', 'canceled'],
+] as const) {
+  test(`an item whose call ended while it waited (${reason}) is never sent`, async () => {
+    const { put, outcome, sent, writes } = rig({ maxInFlight: 1 });
+    const calls = [createCallController(), createCallController()] as const;
+    put(1, calls[0].signal);
+    await idle();
+    put(2, calls[1].signal);
+    put(3, createCallController().signal);
+    put(4);
+    for (const { abort } of calls) abort(reason);
+    writes[0]?.settle();
+    await idle();
+    assert.equal(sent(), [[1], [3, 4]]);
+    assert.is(codeOf(outcome(2)), code);
+    assert.is(outcome(1), 'written');
+  });
+}
 
 test('items that are too late take no place in a batch', async () => {
   const { put, sent } = rig({ maxBatch: 2 });
-  for (const item of [1, 2, 3]) put(item, 999);
+  for (const item of [1, 2, 3]) put(item, LATE);
   for (const item of [4, 5]) put(item);
   await idle();
   assert.equal(sent(), [[4, 5]]);
@@ -208,8 +218,8 @@ test('items that are too late take no place in a batch', async () => {
 
 test('when all are too late nothing is sent, and the next item is', async () => {
   const { put, outcome, sent } = rig({ maxInFlight: 1 });
-  put(1, 1_000);
-  put(2, 999);
+  put(1, LATE);
+  put(2, LATE);
   await idle();
   assert.equal(sent(), []);
   assert.equal([codeOf(outcome(1)), codeOf(outcome(2))], ['deadline_exceeded', 'deadline_exceeded']);
@@ -218,11 +228,12 @@ test('when all are too late nothing is sent, and the next item is', async () => 
   assert.equal(sent(), [[3]]);
 });
 
-test('an item that was sent in time is written, however long that takes', async () => {
-  const { put, outcome, setTime, writes } = rig();
-  put(1, 1_500);
+test('an item that was sent before its call ended is written', async () => {
+  const { put, outcome, writes } = rig();
+  const { signal, abort } = createCallController();
+  put(1, signal);
   await idle();
-  setTime(9_000);
+  abort('deadline');
   writes[0]?.settle();
   await idle();
   assert.is(outcome(1), 'written');
@@ -267,7 +278,7 @@ function readRig(answer: (item: number) => { answer: string | undefined } | { er
       return items.map(answer);
     },
   });
-  return { read: (item: number) => read(item, NEVER), batches };
+  return { read: (item: number) => read(item), batches };
 }
 
 test('reads: each item gets its own answer, whichever batch it left in', async () => {
@@ -303,7 +314,7 @@ test('reads: an item that failed fails alone', async () => {
 
 test('reads: an item without an outcome fails, and does not hang', async () => {
   const read = createGroup<number, string>({ elapsed: () => 1_000, run: async () => [{ answer: 'first' }] });
-  const [first, second] = await Promise.allSettled([read(1, NEVER), read(2, NEVER)]);
+  const [first, second] = await Promise.allSettled([read(1), read(2)]);
   assert.equal(first, { status: 'fulfilled', value: 'first' });
   assert.is(second.status, 'rejected');
 });
@@ -315,7 +326,7 @@ test('reads: a batch that throws before it waits fails its items', async () => {
       throw new Error('at once');
     },
   });
-  const results = await Promise.allSettled([read(1, NEVER), read(2, NEVER)]);
+  const results = await Promise.allSettled([read(1), read(2)]);
   assert.ok(results.every(({ status }) => status === 'rejected'));
 });
 
@@ -365,7 +376,7 @@ test('in any interleaving each item is answered once, and sent at most once', as
       };
 
       for (const step of steps) {
-        if (step.kind === 'put') put(items++, step.late ? 0 : NEVER);
+        if (step.kind === 'put') put(items++, step.late ? LATE : undefined);
         else if (step.kind === 'turn') await idle();
         else end(step.which, step.how);
         for (const batch of sent()) assert.ok(batch.length >= 1 && batch.length <= given.maxBatch);
@@ -397,7 +408,7 @@ test('in any interleaving each item is answered once, and sent at most once', as
 const expiring = suite('group commit: items without an answer');
 
 /** Time under the test's control, timers too. */
-function expiringRig(limits: Pick<GroupParts<number, undefined>, 'maxInFlight'> = {}) {
+function expiringRig(limits: Pick<GroupDeps<number, undefined>, 'maxInFlight'> = {}) {
   mock.timers.enable({ apis: ['setTimeout'] });
   let time = 1_000;
   const { put, ...rest } = rig({ ...limits, maxPendingMs: 4_000, elapsed: () => time });

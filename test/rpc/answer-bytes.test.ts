@@ -7,13 +7,13 @@ import {
   type OpenSessionRequest,
   OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { answerBytes } from '../../src/rpc/answer-bytes.js';
+import { answerEncoder } from '../../src/rpc/answer-encoder.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { anyOpenSessionResponse } from '../harness/any-open-session-response.js';
 
 const test = suite('answer bytes');
 
-const encode = answerBytes(
+const encode = answerEncoder(
   defineRpc({
     method: ChatSessions.method.openSession,
     codec: ChatSessionsService.openSession,

@@ -8,7 +8,7 @@ import {
   type KnownCaller,
   subjectText,
   tokenDigest,
-} from '../../src/rpc/authenticate.js';
+} from '../../src/callers/authenticate.js';
 import { type Call, type CertificateSubject, SCOPES } from '../../src/rpc/call.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 

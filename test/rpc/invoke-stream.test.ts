@@ -12,10 +12,10 @@ import {
   type ExportCustomerRequest,
   type ExportCustomerResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { type Caller, STOPPING, type StreamCall } from '../../src/rpc/call.js';
+import type { AuthenticatedCall, Call, Caller } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
 import { ServiceError, type Violation } from '../../src/rpc/errors.js';
-import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
+import { createPipeline, type PipelineOptions } from '../../src/rpc/invoke.js';
 import { defineStreamRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { newConversation } from '../contract/rows.js';
@@ -32,11 +32,13 @@ const AGENT: Caller = { name: 'agent', scopes: new Set(['read']), tenants: 'all'
 type Answers = AsyncGenerator<ExportCustomerResponse, void, void>;
 
 interface Setting {
+  readonly call?: Partial<Call>;
+  readonly isResumable?: boolean;
   readonly request?: MessageInitShape<typeof ExportCustomerRequestSchema>;
   readonly read?: () => never;
   readonly rules?: () => readonly Violation[];
-  readonly authenticate?: PipelineParts['authenticate'];
-  readonly handle?: (request: ExportCustomerRequest, call: StreamCall) => Answers;
+  readonly authenticate?: PipelineOptions['authenticate'];
+  readonly handle?: (request: ExportCustomerRequest, call: AuthenticatedCall) => Answers;
   /** What sending one answer does, beside being written down. */
   readonly send?: (nth: number) => Promise<void>;
 }
@@ -47,11 +49,11 @@ const answer = (revision: number): ExportCustomerResponse => ({
 });
 
 /** One call of a fake RPC that makes 3 answers, and everything that happened in its order. */
-function rig({ request, read, rules, authenticate, handle, send }: Setting = {}) {
+function rig({ call, request, read, rules, authenticate, handle, send, isResumable }: Setting = {}) {
   const lines: string[] = [];
   const done: string[] = [];
-  const gone = new AbortController();
-  const { invokeStream } = createPipeline({
+  let hangUp = () => {};
+  const { invokeStream, stop } = createPipeline({
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: 5_000,
     maxStallMs: MAX_STALL_MS,
@@ -65,9 +67,6 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
         done.push(`made ${n}`);
         yield answer(n);
       }
-    } catch (thrown) {
-      done.push(`thrown in: ${thrown instanceof ServiceError ? thrown.code : thrown}`);
-      throw thrown;
     } finally {
       done.push('cleaned up');
     }
@@ -76,6 +75,7 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
     method: ChatSessions.method.exportCustomer,
     codec: ChatSessionsService.exportCustomer,
     scope: 'read',
+    isResumable,
     rules: () => {
       done.push('rules');
       return rules?.() ?? [];
@@ -94,9 +94,12 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
         surface: 'engine',
         transport: 'grpc',
         requestId: 'request-1',
-        timeoutMs: 700,
+        timeoutMs: Number.POSITIVE_INFINITY,
         header: () => undefined,
-        signal: gone.signal,
+        onGone: (listener) => {
+          hangUp = listener;
+        },
+        ...call,
       },
       async (response) => {
         const { revision } = response.conversation ?? {};
@@ -108,7 +111,8 @@ function rig({ request, read, rules, authenticate, handle, send }: Setting = {})
   return {
     start,
     done,
-    gone,
+    stop,
+    hangUp: () => hangUp(),
     logged: (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line)),
   };
 }
@@ -131,8 +135,9 @@ test('each answer is made when the one before it is taken', async () => {
 });
 
 test('the handler gets the request in its own type, the caller, the deadline and the signal', async () => {
-  let seen: { request: ExportCustomerRequest; call: StreamCall } | undefined;
-  const { start, gone } = rig({
+  let seen: { request: ExportCustomerRequest; call: AuthenticatedCall } | undefined;
+  const { start } = rig({
+    call: { timeoutMs: 700 },
     request: { tenant: 'acme', customerId: 'u-42', verifiedOnly: true },
     handle: async function* (request, call): Answers {
       seen = { request, call };
@@ -143,7 +148,7 @@ test('the handler gets the request in its own type, the caller, the deadline and
   const { request, call } = seen ?? {};
   assert.equal(request, { tenant: 'acme', customerId: 'u-42', verifiedOnly: true });
   assert.equal([call?.caller, call?.deadline, call?.requestId], [AGENT, START + 700, 'request-1']);
-  assert.is(call?.signal, gone.signal);
+  assert.is(call?.signal.aborted, false);
 });
 
 const REFUSALS: readonly (readonly [name: string, setting: Setting, code: string, done: string[]])[] = [
@@ -188,7 +193,7 @@ for (const [name, setting, code, done] of REFUSALS) {
   });
 }
 
-test('an answer that is not taken in time is told to the handler, and its error goes to the caller', async () => {
+test('an answer that is not taken in time ends the stream, and the handler cleans up', async () => {
   const { start, done, logged } = rig({ send: onSecond(never) });
   let settled = false;
   const ended = refusal(start()).finally(() => {
@@ -200,28 +205,46 @@ test('an answer that is not taken in time is told to the handler, and its error 
   assert.not.ok(settled);
   mock.timers.tick(1);
   assert.is((await ended).code, 'reader_too_slow');
-  assert.equal(done.slice(-4), ['made 2', 'sent 2', 'thrown in: reader_too_slow', 'cleaned up']);
+  assert.equal(done.slice(-3), ['made 2', 'sent 2', 'cleaned up']);
   assert.equal(
     logged().map(({ code, level }) => [code, level]),
     [['reader_too_slow', 30]],
   );
 });
 
-test('a handler may add to the error how far it got', async () => {
+/** An answer of a resumable RPC, which this one plays. */
+const resumable = (n: number) => ({ ...answer(n), resumeToken: `token ${n}` });
+
+test('the error of a resumable RPC says how far it got: what was taken, not what was sent', async () => {
+  for (const [isResumable, token] of [
+    [true, 'token 1'],
+    [false, undefined],
+  ] as const) {
+    const { start } = rig({
+      isResumable,
+      send: onSecond(never),
+      handle: async function* (): Answers {
+        for (const n of [1, 2]) yield resumable(n);
+      },
+    });
+    const ended = refusal(start());
+    await settle();
+    mock.timers.tick(MAX_STALL_MS);
+    assert.is((await ended).details.resumeToken, token);
+  }
+});
+
+test('the error of a resumable RPC keeps what its handler failed with', async () => {
   const { start } = rig({
-    send: never,
+    isResumable: true,
     handle: async function* (): Answers {
-      try {
-        yield answer(1);
-      } catch (thrown) {
-        throw new ServiceError('reader_too_slow', 'Later.', { resumeToken: 't' }, thrown);
-      }
+      yield resumable(1);
+      throw new ServiceError('unavailable', 'No database.', { retryAfterSeconds: 3 });
     },
   });
-  const ended = refusal(start());
-  await settle();
-  mock.timers.tick(MAX_STALL_MS);
-  assert.is((await ended).details.resumeToken, 't');
+  const { code, message, details } = await refusal(start());
+  assert.equal([code, message], ['unavailable', 'No database.']);
+  assert.equal(details, { retryAfterSeconds: 3, resumeToken: 'token 1' });
 });
 
 test('a slow reader that takes each answer just in time gets all', async () => {
@@ -237,64 +260,83 @@ test('a slow reader that takes each answer just in time gets all', async () => {
   assert.ok(done.includes('taken 3'));
 });
 
-const ENDS: readonly (readonly [
-  name: string,
-  reason: unknown,
-  code: string | undefined,
-  thrownIn: string[],
-])[] = [
-  ['the reader goes away', undefined, undefined, []],
-  ['the process stops', STOPPING, 'unavailable', ['thrown in: unavailable']],
+type Rig = ReturnType<typeof rig>;
+const ENDS: readonly (readonly [name: string, end: (rig: Rig) => void, code: string | undefined])[] = [
+  ['the reader goes away', ({ hangUp }) => hangUp(), undefined],
+  ['the process stops', ({ stop }) => stop(), 'unavailable'],
+  ['the deadline passes', () => mock.timers.tick(700), 'deadline_exceeded'],
 ];
-for (const [name, reason, code, thrownIn] of ENDS) {
+const codeOf = (started: Promise<void>) =>
+  started.then(
+    () => undefined,
+    (error: unknown) => (error instanceof ServiceError ? error.code : error),
+  );
+for (const [name, end, code] of ENDS) {
+  const call = { timeoutMs: 700 };
+
   test(`${name} while an answer is on its way: ${code ?? 'the stream is over'}`, async () => {
-    const { start, done, gone, logged } = rig({ send: onSecond(never) });
-    const ended = start().then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+    const one = rig({ call, send: onSecond(never) });
+    const ended = codeOf(one.start());
     await settle();
-    gone.abort(reason);
-    const error = await ended;
-    assert.is(error instanceof ServiceError ? error.code : error, code);
-    assert.equal(done.slice(-2 - thrownIn.length), ['sent 2', ...thrownIn, 'cleaned up']);
-    assert.is(logged()[0]?.['code'], code ?? 'ok');
+    end(one);
+    assert.is(await ended, code);
+    assert.equal(one.done.slice(-2), ['sent 2', 'cleaned up']);
+    assert.is(one.logged()[0]?.['code'], code ?? 'ok');
   });
 
   test(`${name} while an answer is made: it is not sent, ${code ?? 'and the stream is over'}`, async () => {
-    const { start, done, gone } = rig({
+    const one: Rig = rig({
+      call,
       handle: async function* (): Answers {
         try {
-          gone.abort(reason);
+          end(one);
           yield answer(1);
-          done.push('went on');
+          one.done.push('went on');
         } finally {
-          done.push('cleaned up');
+          one.done.push('cleaned up');
         }
       },
     });
-    const error = await start().then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    assert.is(error instanceof ServiceError ? error.code : error, code);
-    assert.equal(done, ['read', 'rules', 'cleaned up']);
+    assert.is(await codeOf(one.start()), code);
+    assert.equal(one.done, ['read', 'rules', 'cleaned up']);
+  });
+
+  test(`${name} while the handler waits: its signal says why`, async () => {
+    const seen: unknown[] = [];
+    const one = rig({
+      call,
+      handle: async function* (_request, { signal }): Answers {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        seen.push(signal.reason);
+      },
+    });
+    const ended = codeOf(one.start());
+    await settle();
+    end(one);
+    assert.is(await ended, code);
+    assert.equal(seen, [{ undefined: 'caller_gone', unavailable: 'stopping' }[String(code)] ?? 'deadline']);
   });
 }
 
 test('what ends because the process stops says when to come back', async () => {
-  const { start, gone } = rig({ send: never });
+  const { start, stop } = rig({ send: never });
   const ended = refusal(start());
   await settle();
-  gone.abort(STOPPING);
+  stop();
   assert.is((await ended).details.retryAfterSeconds, 1);
 });
 
-test('a signal that is aborted before the call is no different', async () => {
-  const { start, done, gone } = rig();
-  gone.abort();
-  await start();
+test('a stream that begins when the process has stopped is ended before its first answer is sent', async () => {
+  const { start, stop, done } = rig();
+  stop();
+  assert.is((await refusal(start())).code, 'unavailable');
   assert.equal(done.slice(-2), ['made 1', 'cleaned up']);
+});
+
+test('a deadline in months is no deadline that passes at once', async () => {
+  const { start, done } = rig({ call: { timeoutMs: 2 ** 31 } });
+  await start();
+  assert.is(done.at(-1), 'cleaned up');
 });
 
 test('a sending that fails ends the stream as internal, and one that fails too late changes nothing', async () => {
@@ -311,7 +353,7 @@ test('a sending that fails ends the stream as internal, and one that fails too l
   });
   const ended = late.start();
   await settle();
-  late.gone.abort();
+  late.hangUp();
   await ended;
   // An unhandled rejection would fail this file.
   fail(new Error('too late'));
@@ -332,7 +374,7 @@ test('a handler that fails after some answers: the caller has those, and interna
 });
 
 test('what cleaning up fails with is the outcome', async () => {
-  const { start, gone } = rig({
+  const { start, hangUp } = rig({
     send: never,
     handle: async function* (): Answers {
       try {
@@ -345,7 +387,7 @@ test('what cleaning up fails with is the outcome', async () => {
   });
   const ended = refusal(start());
   await settle();
-  gone.abort();
+  hangUp();
   assert.is((await ended).message, 'The audit is not written.');
 });
 

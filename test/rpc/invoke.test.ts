@@ -11,11 +11,13 @@ import {
   type OpenSessionRequest,
   type OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import type { AuthenticatedCall, Call, Caller, Surface } from '../../src/rpc/call.js';
+import type { AuthenticatedCall, Call, Caller } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
+import type { CallSignal } from '../../src/rpc/call-signal.js';
 import { ServiceError, type Violation } from '../../src/rpc/errors.js';
-import { createPipeline, type PipelineParts } from '../../src/rpc/invoke.js';
+import { createPipeline, type PipelineOptions } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
+import type { Surface } from '../../src/rpc/surface.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { refusal } from '../harness/refusal.js';
 
@@ -53,16 +55,17 @@ interface Setting {
   readonly read?: () => never;
   readonly rules?: () => readonly Violation[];
   readonly handle?: Handle;
-  readonly authenticate?: PipelineParts['authenticate'];
+  readonly authenticate?: PipelineOptions['authenticate'];
   readonly maxInFlight?: number;
+  readonly maxCallMs?: number | undefined;
 }
 
 /** One call of a fake RPC: its answer, what came of it, and the lines that were logged. */
-function rig({ call, request, read, rules, handle, authenticate, maxInFlight }: Setting = {}) {
+function rig({ call, request, read, rules, handle, authenticate, maxInFlight, maxCallMs }: Setting = {}) {
   const lines: string[] = [];
   const done: string[] = [];
   const clock = { now: START };
-  const { invoke } = createPipeline({
+  const { invoke, stop } = createPipeline({
     authenticate: authenticate ?? (() => AGENT),
     maxCallMs: MAX_CALL_MS,
     ...(maxInFlight !== undefined && { maxInFlight }),
@@ -73,6 +76,7 @@ function rig({ call, request, read, rules, handle, authenticate, maxInFlight }: 
     method: ChatSessions.method.openSession,
     codec: ChatSessionsService.openSession,
     scope: 'open',
+    maxCallMs,
     rules: () => {
       done.push('rules');
       return rules?.() ?? [];
@@ -100,6 +104,7 @@ function rig({ call, request, read, rules, handle, authenticate, maxInFlight }: 
     );
   return {
     start,
+    stop,
     clock,
     done,
     lines,
@@ -441,6 +446,58 @@ timed(
     assert.is(await last, ANSWER);
   },
 );
+
+timed(
+  'the signal says why the work is not wanted any more: its deadline, or a caller that hung up',
+  async () => {
+    for (const [end, reason] of [
+      [() => mock.timers.tick(100), 'deadline'],
+      [(hangUp: () => void) => hangUp(), 'caller_gone'],
+    ] as const) {
+      let hangUp = () => {};
+      let signal: CallSignal | undefined;
+      const { handle } = slow();
+      const { start } = rig({
+        call: {
+          timeoutMs: 100,
+          onGone: (listener) => {
+            hangUp = listener;
+          },
+        },
+        handle: (request, call) => {
+          signal = call.signal;
+          return handle(request, call);
+        },
+      });
+      start().catch(() => {});
+      await settle();
+      assert.is(signal?.aborted, false);
+      end(hangUp);
+      assert.is(signal?.reason, reason);
+    }
+  },
+);
+
+timed('a stop is told to calls that may take long, and to them alone', async () => {
+  for (const [maxCallMs, reason] of [
+    [60_000, 'stopping'],
+    [undefined, undefined],
+  ] as const) {
+    let signal: CallSignal | undefined;
+    const { handle } = slow();
+    const { start, stop } = rig({
+      maxCallMs,
+      handle: (request, call) => {
+        signal = call.signal;
+        return handle(request, call);
+      },
+    });
+    start().catch(() => {});
+    await settle();
+    stop();
+    assert.is(signal?.reason, reason);
+  }
+});
 
 timed('an answer in time leaves no timer behind', async () => {
   const { handle, end } = slow();

@@ -1,7 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { parseStrictJson } from '../../src/rpc/strict-json.js';
+import { parseStrictJson } from '../../src/rpc/decode/strict-json.js';
 
 const test = suite('strict JSON');
 

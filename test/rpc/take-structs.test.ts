@@ -7,7 +7,7 @@ import {
   OpenSessionRequestSchema,
 } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { takeStructs } from '../../src/rpc/take-structs.js';
+import { takeStructs } from '../../src/rpc/decode/take-structs.js';
 import { lengthDelimited, structEntry, valueBytes } from '../harness/protobuf-wire.js';
 
 const test = suite('take Structs');

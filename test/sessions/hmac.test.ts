@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { hmacSha256 } from '../../src/sessions/hmac.js';
+import { hmacSha256 } from '../../src/crypto/hmac.js';
 
 const test = suite('hmac');
 

@@ -7,6 +7,7 @@ import { suite, tempDir } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
+import { StartError } from '../../src/app/start-error.js';
 import { type AppliedTenant, applyTenants } from '../../src/catalog/apply-tenants.js';
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import { parseTenantFile } from '../../src/catalog/tenant-file.js';
@@ -16,7 +17,6 @@ import {
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { mongoCatalog } from '../../src/mongo/catalog.js';
 import { openDatabase } from '../../src/mongo/database.js';
-import { StartError } from '../../src/start-up.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
 import { transports } from '../parity/transports.js';

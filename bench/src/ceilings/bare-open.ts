@@ -21,7 +21,7 @@ const server = createServer((request, response) => {
     body += chunk;
   });
   request.on('end', async () => {
-    await insert(newVisit(JSON.parse(body)), Number.POSITIVE_INFINITY);
+    await insert(newVisit(JSON.parse(body)));
     response.writeHead(200, headers);
     response.end(answer);
   });

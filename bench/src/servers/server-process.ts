@@ -38,7 +38,7 @@ export async function startOurs(options: OwnOptions = {}): Promise<ServerProcess
       PATH: process.env['PATH'],
       HTTP_ADDR: '127.0.0.1:0',
       GRPC_ADDR: '127.0.0.1:0',
-      SEED_FILE: repoFile('src/catalog/demo-tenant.yaml'),
+      SEED_FILE: repoFile('src/app/demo-tenant.yaml'),
       ...(databaseUri !== undefined && { MONGODB_URI: databaseUri }),
       ...(databaseName !== undefined && { MONGODB_DB: databaseName }),
       ...(dataDir !== undefined && { DATA_DIR: dataDir }),

@@ -12,16 +12,18 @@ export interface FileResult {
   /** The names of the tests and hooks that failed, and what is wrong with the file as a whole. */
   readonly failures: readonly string[];
   readonly skips: readonly { readonly name: string; readonly reason: string }[];
+  /** How long each test took that ended, failed ones too. */
+  readonly times: readonly { readonly name: string; readonly durationMs: number }[];
   /** All that the file wrote to stdout and stderr. */
   readonly output: string;
   readonly durationMs: number;
 }
 
-/** A test file at work. */
+/** A test file that is running. */
 export interface RunningFile {
   /** Settles when the file's process and all that it started are gone; never rejects. */
   readonly result: Promise<FileResult>;
-  /** What it is at: the name of the latest test or hook. */
+  /** The name of the test or hook that runs now. */
   current(): string;
   /** Kills its process group. */
   kill(): void;
@@ -41,11 +43,13 @@ export function runFile(compiledPath: string, timeoutMs: number): RunningFile {
 
   let passed = 0;
   let current = 'loading the file';
+  let currentStartedAt = startedAt;
   let isFinished = false;
   let ranOut = false;
   let limitMs = timeoutMs;
   const failures: string[] = [];
   const skips: { name: string; reason: string }[] = [];
+  const times: { name: string; durationMs: number }[] = [];
   const chunks: Buffer[] = [];
   let outputBytes = 0;
 
@@ -56,8 +60,14 @@ export function runFile(compiledPath: string, timeoutMs: number): RunningFile {
   let timer = setTimeout(expire, limitMs);
 
   const record = (event: TestEvent): void => {
-    if (event.kind === 'started') current = event.name;
-    else if (event.kind === 'passed') passed++;
+    if (event.kind === 'passed' || event.kind === 'failed') {
+      if (event.name === current)
+        times.push({ name: current, durationMs: performance.now() - currentStartedAt });
+    }
+    if (event.kind === 'started') {
+      current = event.name;
+      currentStartedAt = performance.now();
+    } else if (event.kind === 'passed') passed++;
     else if (event.kind === 'failed') failures.push(event.name);
     else if (event.kind === 'skipped') skips.push({ name: event.name, reason: event.reason });
     else if (event.kind === 'finished') isFinished = true;
@@ -79,6 +89,7 @@ export function runFile(compiledPath: string, timeoutMs: number): RunningFile {
         passed,
         failures,
         skips,
+        times,
         output: Buffer.concat(chunks).toString(),
         durationMs: performance.now() - startedAt,
       });

@@ -1,50 +1,50 @@
-/** The test runner: see USAGE. */
+/** The test runner's command line: see USAGE. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { printFile, printSummary } from './print.js';
 import { type FileResult, type RunningFile, runFile } from './run-file.js';
+import { compiledPath, selectFiles } from './test-files.js';
 
 const USAGE = `Usage: npm test -- [options] [filter ...]
 
-Runs the compiled form of every test/**/*.test.ts of the root and of its workspaces, each in a process of its own;
-those of test/crash and test/abuse, which take their time, only when a filter names them (npm run test:crash). With
-filters, only files whose path contains one of them.
+Runs the compiled form of every test/**/*.test.ts of the root and of its workspaces, each in a process of its own.
+Those named *.slow.test.ts run only with --slow (npm run test:slow) or when a filter names them. With filters, only
+files whose path contains one of them. It prints one line per file; what a file writes is printed when it fails.
 
 Options:
+  --slow         the slow files instead of all others
+  --verbose      what passing files write, too, and how long each test took
   --root <dir>   the project to test (default: this one)
   --help         this text
 
 Environment:
-  TEST_CONCURRENCY       files that run at a time (default 2)
+  TEST_CONCURRENCY       files that run at a time (default: one per core, at least 2)
   TEST_FILE_TIMEOUT_MS   how long a file may take (default 120000)
 
 The last line is "N passed, N failed", with ", N skipped" when there are skips. The exit code is 1 when
 anything failed or nothing ran.
 `;
-/** Folders whose tests run only when they are asked for. */
-const APART = [join('test', 'crash'), join('test', 'abuse')];
 const PROGRESS_INTERVAL_MS = 15_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { root: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    slow: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    root: { type: 'string', default: join(import.meta.dirname, '../../../..') },
+    help: { type: 'boolean', short: 'h' },
+  },
 });
 if (values.help) process.stdout.write(USAGE);
-else
-  process.exitCode = await runAll(
-    resolve(values.root ?? join(import.meta.dirname, '../../../..')),
-    positionals,
-  );
+else process.exitCode = await runAll(resolve(values.root));
 
-async function runAll(root: string, filters: readonly string[]): Promise<number> {
-  const files = (await testFiles(root)).filter((path) =>
-    filters.length === 0 ? !isApart(path) : filters.some((filter) => path.includes(filter)),
-  );
-  if (filters.length === 0 && APART.some((folder) => existsSync(join(root, folder)))) {
-    console.log(`${APART.join(' and ')} run apart: npm run test:crash`);
-  }
-  if (files.length === 0) console.log(`no test file matches: ${filters.join(' ') || 'test/**/*.test.ts'}`);
+async function runAll(root: string): Promise<number> {
+  const { files, slowLeftOut } = await selectFiles(root, { filters: positionals, slow: values.slow });
+  if (slowLeftOut > 0) console.log(`${slowLeftOut} slow files left out: npm run test:slow`);
+  if (files.length === 0)
+    console.log(`no test file matches: ${positionals.join(' ') || 'test/**/*.test.ts'}`);
 
   const timeoutMs = positive('TEST_FILE_TIMEOUT_MS', 120_000);
   const running = new Map<string, RunningFile>();
@@ -70,36 +70,13 @@ async function runAll(root: string, filters: readonly string[]): Promise<number>
       running.delete(file);
       results.set(file, result);
       spokeAt = performance.now();
-      print(file, result);
+      printFile(file, result, values.verbose);
     }
   };
-  await Promise.all(Array.from({ length: positive('TEST_CONCURRENCY', 2) }, work));
+  const concurrency = positive('TEST_CONCURRENCY', Math.max(2, availableParallelism()));
+  await Promise.all(Array.from({ length: concurrency }, work));
   clearInterval(progress);
-  return summarise(results);
-}
-
-/** The test files of the root and of its workspaces, by their paths from the root. */
-async function testFiles(root: string): Promise<string[]> {
-  const packages = existsSync(join(root, 'packages')) ? await readdir(join(root, 'packages')) : [];
-  const folders = ['', 'bench', ...packages.map((name) => join('packages', name))]
-    .map((workspace) => join(workspace, 'test'))
-    .filter((folder) => existsSync(join(root, folder)));
-  const found = await Promise.all(
-    folders.map(async (folder) => {
-      const paths = await readdir(join(root, folder), { recursive: true });
-      return paths.filter((path) => path.endsWith('.test.ts')).map((path) => join(folder, path));
-    }),
-  );
-  return found.flat().sort();
-}
-
-/** The compiled form of a test file: `dist` stands beside the `test` folder. */
-function compiledPath(file: string): string {
-  return file.replace(/(^|\/)test\//, '$1dist/test/').replace(/\.ts$/, '.js');
-}
-
-function isApart(path: string): boolean {
-  return APART.some((folder) => path.startsWith(`${folder}${sep}`));
+  return printSummary(results);
 }
 
 async function runOne(
@@ -110,35 +87,18 @@ async function runOne(
 ): Promise<FileResult> {
   const compiled = join(root, compiledPath(file));
   if (!existsSync(compiled)) {
-    return { passed: 0, failures: ['the compiled file is missing'], skips: [], output: '', durationMs: 0 };
+    return {
+      passed: 0,
+      failures: ['the compiled file is missing'],
+      skips: [],
+      times: [],
+      output: '',
+      durationMs: 0,
+    };
   }
-  const at = runFile(compiled, timeoutMs);
-  running.set(file, at);
-  return await at.result;
-}
-
-function print(file: string, { passed, failures, skips, output, durationMs }: FileResult): void {
-  const failed = failures.length > 0 ? `, ${failures.length} failed` : '';
-  const skipped = skips.length > 0 ? `, ${skips.length} skipped` : '';
-  const mark = failures.length > 0 ? '✘' : '✔';
-  console.log(`${mark} ${file}: ${passed} passed${failed}${skipped} in ${(durationMs / 1000).toFixed(1)} s`);
-  process.stdout.write(output);
-  for (const { name, reason } of skips) console.log(`  skipped: ${name} (${reason})`);
-  for (const failure of failures) console.log(`  failed: ${failure}`);
-}
-
-function summarise(results: ReadonlyMap<string, FileResult>): number {
-  let passed = 0;
-  let failed = 0;
-  let skipped = 0;
-  for (const [file, result] of results) {
-    passed += result.passed;
-    failed += result.failures.length;
-    skipped += result.skips.length;
-    for (const failure of result.failures) console.log(`✘ ${file}: ${failure}`);
-  }
-  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-  return failed > 0 || passed === 0 ? 1 : 0;
+  const started = runFile(compiled, timeoutMs);
+  running.set(file, started);
+  return await started.result;
 }
 
 function positive(variable: string, fallback: number): number {

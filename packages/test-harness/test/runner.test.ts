@@ -272,6 +272,37 @@ test('runs the files whose path contains a filter', async () => {
   assert.is(mixed.exitCode, 1);
 });
 
+test('prints one line for a file that passes, and what it wrote only with --verbose', async () => {
+  const files = { a: `console.log('chatter'); ${GOOD}` };
+  const { output } = await run(files);
+  assert.match(output, /^✔ test\/a\.test\.ts: 1 passed in \d+\.\d s\n1 passed, 0 failed\n$/);
+  assert.match((await run(files, '--verbose')).output, /\n {2}0\.0 s: s › good\nchatter/);
+});
+
+test('prints what a failed file wrote', async () => {
+  const { output } = await run({ a: `console.log('chatter'); test('bad', () => { throw 1; });` });
+  assert.match(output, /chatter/);
+});
+
+const FAST_AND_SLOW = { 'a-fast': GOOD, 'b.slow': GOOD, 'c.slow': `test('x', () => {}); ${GOOD}` };
+for (const { name, args, lastLine, says } of [
+  {
+    name: 'leaves slow files out and says so',
+    args: [],
+    lastLine: '1 passed, 0 failed',
+    says: /^2 slow files/,
+  },
+  { name: 'runs the slow files alone', args: ['--slow'], lastLine: '3 passed, 0 failed', says: /^✔/ },
+  { name: 'runs a slow file that a filter names', args: ['b.'], lastLine: '1 passed, 0 failed', says: /^✔/ },
+]) {
+  test(name, async () => {
+    const result = await run(FAST_AND_SLOW, ...args);
+    assert.is(result.lastLine, lastLine);
+    assert.is(result.exitCode, 0);
+    assert.match(result.output, says);
+  });
+}
+
 test('fails when no file matches', async () => {
   const { exitCode, lastLine } = await run({ a: GOOD }, 'nothing-like-it');
   assert.is(lastLine, '0 passed, 0 failed');

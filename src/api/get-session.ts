@@ -1,0 +1,29 @@
+import { timestamp } from '../conversations/message.js';
+import type { Deps } from '../deps.js';
+import { unary } from '../rpc/define.js';
+import {
+  type AdmissionDeps,
+  admitToken,
+  requireOngoing,
+  requireOrigin,
+  requireUsable,
+  sessionTokenOf,
+} from '../sessions/admission.js';
+
+/** GetSession: what a session may do as of now. */
+export const getSession = unary('getSession', {
+  scope: 'open',
+  handle: (deps: Pick<Deps, keyof AdmissionDeps | 'conversations'>) => async (_request, call) => {
+    const { claims, view } = await admitToken(deps, sessionTokenOf(call), call);
+    requireUsable(view, deps.now());
+    requireOrigin(view, call);
+    const { id, locale } = requireOngoing(await deps.conversations.find(claims.conversationId), claims);
+    return {
+      conversationId: id,
+      expiresAt: timestamp(claims.exp * 1000),
+      locale,
+      catalogRevision: view.revision,
+      ...view.offer,
+    };
+  },
+});

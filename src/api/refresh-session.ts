@@ -1,0 +1,49 @@
+import { type ChangeDeps, changeConversation } from '../conversations/change-conversation.js';
+import { changed } from '../conversations/conversation.js';
+import { canonicalLocale } from '../conversations/locale.js';
+import { timestamp } from '../conversations/message.js';
+import { localeViolations, variablesPatchViolations } from '../conversations/rules.js';
+import { mergeVariables } from '../conversations/variables.js';
+import type { Deps } from '../deps.js';
+import { unary } from '../rpc/define.js';
+import {
+  type AdmissionDeps,
+  admitToken,
+  requireOngoing,
+  requireOrigin,
+  requireUsable,
+  sessionTokenOf,
+} from '../sessions/admission.js';
+import { refreshedJti } from '../sessions/jti.js';
+import { type RefreshDeps, refreshedTimes } from '../sessions/refreshed-times.js';
+
+/** RefreshSession: a new token for the same conversation, and perhaps other variables. */
+export const refreshSession = unary('refreshSession', {
+  scope: 'open',
+  rules: (request) => [...localeViolations(request.locale), ...variablesPatchViolations(request)],
+
+  handle:
+    (deps: Pick<Deps, keyof (AdmissionDeps & ChangeDeps & RefreshDeps) | 'newJti'>) =>
+    async (request, call) => {
+      const { claims, view } = await admitToken(deps, sessionTokenOf(call), call, deps.resumeWindowSeconds);
+      requireUsable(view, deps.now());
+      requireOrigin(view, call);
+
+      let session = { jti: '', iat: 0, exp: 0 };
+      await changeConversation(deps, claims.conversationId, call.signal, (found) => {
+        const current = requireOngoing(found, claims);
+        session = { jti: refreshedJti(current.session.jti, deps.newJti()), ...refreshedTimes(deps, current) };
+        return changed(current, 'refreshed', deps, {
+          expiresAt: Math.max(current.expiresAt, session.exp),
+          locale: canonicalLocale(request.locale) ?? current.locale,
+          variables: mergeVariables(current.variables, request, call.surface),
+        });
+      });
+      return {
+        sessionToken: deps.tokens.sign({ ...claims, ...session }),
+        conversationId: claims.conversationId,
+        expiresAt: timestamp(session.exp * 1000),
+        catalogRevision: view.revision,
+      };
+    },
+});

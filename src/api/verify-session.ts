@@ -1,0 +1,32 @@
+import { timestamp, toSurface, toUntrusted } from '../conversations/message.js';
+import type { Deps } from '../deps.js';
+import { unary } from '../rpc/define.js';
+import { type AdmissionDeps, admitToken, requireOngoing, requireUsable } from '../sessions/admission.js';
+
+/**
+ * VerifySession: whose a session token is, for the services behind the widget. No write; at most one read per second and
+ * conversation.
+ */
+export const verifySession = unary('verifySession', {
+  scope: 'verify',
+  handle:
+    (deps: Pick<Deps, keyof AdmissionDeps | 'conversations'>) =>
+    async ({ token, intentName }, call) => {
+      const { claims, view } = await admitToken(deps, token, call);
+      requireUsable(view, deps.now());
+      const found = await deps.conversations.findRecent(claims.conversationId, claims.jti);
+      const conversation = requireOngoing(found, claims);
+      return {
+        tenant: view.tenantSlug,
+        widgetKeyId: view.keyId,
+        conversationId: conversation.id,
+        customerId: conversation.customerId,
+        customerVerified: conversation.customerVerified,
+        untrusted: toUntrusted(conversation),
+        origin: conversation.origin,
+        surface: toSurface(conversation),
+        expiresAt: timestamp(claims.exp * 1000),
+        intentAllowed: intentName === '' ? undefined : view.allowsIntent(intentName),
+      };
+    },
+});

@@ -1,0 +1,243 @@
+import { z } from 'zod';
+import { isEngineToken } from '../callers/engine-token.js';
+import { CALLER_NAME } from '../rpc/call.js';
+
+/** An address to listen on. */
+export interface Address {
+  /** A name or an IP address; IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The addresses of both surfaces. */
+export interface Addresses {
+  /** The gateway's. */
+  readonly http: Address;
+  readonly grpc: Address;
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Whether only this machine can reach an address. */
+export function isLoopback({ host }: Address): boolean {
+  return LOOPBACK.test(host);
+}
+
+const address = z.string().transform((text, context): Address => {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || port === undefined || Number(port) > 65_535) {
+    context.addIssue({ code: 'custom', message: 'must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080' });
+    return z.NEVER;
+  }
+  return { host, port: Number(port) };
+});
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** A duration such as `90s`, `15m`, `1h` or `90d`, in seconds. */
+const duration = (min: string, max: string) =>
+  z.string().transform((text, context): number => {
+    const seconds = toSeconds(text);
+    if (seconds === undefined || seconds < (toSeconds(min) ?? 0) || seconds > (toSeconds(max) ?? 0)) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be a duration from ${min} to ${max}, in s, m, h or d`,
+      });
+      return z.NEVER;
+    }
+    return seconds;
+  });
+
+function toSeconds(text: string): number | undefined {
+  const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return amount === undefined ? undefined : Number(amount) * (UNIT_SECONDS[unit] ?? 0);
+}
+
+/** A whole number, in plain digits. */
+const wholeNumber = (min: number, max: number) =>
+  z.string().transform((text, context): number => {
+    const number = Number(text);
+    if (!/^\d{1,6}$/.test(text) || number < min || number > max) {
+      context.addIssue({ code: 'custom', message: `must be a whole number from ${min} to ${max}` });
+      return z.NEVER;
+    }
+    return number;
+  });
+
+/** `first:rest,first:rest`, split at the first colon of each. */
+function pairs(text: string): [string, string][] {
+  return text.split(',').map((item) => {
+    const colon = item.indexOf(':');
+    return [item.slice(0, Math.max(colon, 0)).trim(), item.slice(colon + 1).trim()];
+  });
+}
+
+/** Base64, with its padding or without; nothing for a text that is not, which Node would read as well as it can. */
+function fromBase64(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  const bare = (base64: string) => base64.replace(/=+$/, '');
+  return bare(bytes.toString('base64')) === bare(text) ? bytes : Buffer.alloc(0);
+}
+
+/** `kid:base64,…`, at least one; `size` says in words what `fitsSize` asks of the bytes of each secret. */
+const keyring = (size: string, fitsSize: (bytes: number) => boolean) =>
+  z.string().transform((text, context) => {
+    const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: fromBase64(base64) }));
+    const kids = new Set(keys.map(({ kid }) => kid));
+    const fits = keys.every(
+      ({ kid, secret }) => /^[A-Za-z0-9_-]{1,32}$/.test(kid) && fitsSize(secret.length),
+    );
+    const [first, ...others] = keys;
+    if (!fits || kids.size !== keys.length || first === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be kid:base64,… with different kids of A-Z a-z 0-9 _ - and ${size} in each secret`,
+      });
+      return z.NEVER;
+    }
+    return [first, ...others] as const;
+  });
+const signingKeys = keyring('at least 32 bytes', (bytes) => bytes >= 32);
+const encryptionKeys = keyring('exactly 32 bytes', (bytes) => bytes === 32);
+
+const engineTokens = z.string().transform((text, context) => {
+  const tokens = pairs(text).map(([name, token]) => ({ name, token }));
+  const fits = tokens.every(({ name, token }) => {
+    return CALLER_NAME.test(name) && isEngineToken(token);
+  });
+  if (!fits || new Set(tokens.map(({ token }) => token)).size !== tokens.length) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be name:token,… with different tokens of at least 16 printable ASCII characters',
+    });
+    return z.NEVER;
+  }
+  return tokens;
+});
+
+const mongoUri = z.string().regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://');
+const databaseName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,38}$/, 'must be 1 to 38 characters of A-Z a-z 0-9 _ -');
+
+/** Every variable that the service reads, with what `--help` says of it. */
+const variables = {
+  HTTP_ADDR: address.optional().describe('public HTTP address (127.0.0.1:8080; in production 0.0.0.0:8080)'),
+  GRPC_ADDR: address.default({ host: '127.0.0.1', port: 50_051 }).describe('gRPC address (127.0.0.1:50051)'),
+  WORKERS: wholeNumber(1, 64).default(1).describe('processes that answer on these addresses, up to 64 (1)'),
+  MONGODB_URI: mongoUri.optional().describe('MongoDB to store in (none: the embedded server)'),
+  MONGODB_DB: databaseName.default('chatsessions').describe('database name (chatsessions)'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('folder of the embedded server and of generated keys (./data)'),
+  SEED_FILE: z.string().min(1).optional().describe('tenant file (YAML) that is applied at start'),
+  SESSION_SIGNING_KEYS: signingKeys
+    .optional()
+    .describe('kid:base64,… the first signs, all verify (none: one is made and kept in DATA_DIR)'),
+  IDENTITY_ENCRYPTION_KEYS: encryptionKeys
+    .optional()
+    .describe(
+      'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no key can verify identities)',
+    ),
+  SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
+  RESUME_WINDOW: duration('0s', '7d')
+    .default(86_400)
+    .describe('how long after its end a session can still be refreshed (24h)'),
+  SESSION_MAX_AGE: duration('1m', '365d')
+    .default(7 * 86_400)
+    .describe('how long after its opening a session can be refreshed (7d)'),
+  RETENTION: duration('1d', '3650d')
+    .default(90 * 86_400)
+    .describe('how long a conversation is kept after its last change (90d)'),
+  ENGINE_API_TOKENS: engineTokens
+    .optional()
+    .describe('name:token,… services that may do everything over gRPC (none, and no callers file: open)'),
+  ENGINE_CALLERS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('callers file (YAML): services that may call gRPC, each with its tenants and scopes (none)'),
+  GRPC_TLS_CERT: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file: certificate of the gRPC server (none: plain text)'),
+  GRPC_TLS_KEY: z.string().min(1).optional().describe('PEM file: its private key'),
+  GRPC_TLS_CLIENT_CA: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file: clients must show a certificate of this authority'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('fatal, error, warn, info, debug (every call), trace or silent (info)'),
+  NODE_ENV: z
+    .string()
+    .optional()
+    .describe('production: refuse to start with anything that is for development only'),
+};
+
+const schema = z.object(variables);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with variables that are each well-formed, by what is set and what is not. */
+function conflicts(env: Environment): string[] {
+  const problems: string[] = [];
+  if ((env['GRPC_TLS_CERT'] === undefined) !== (env['GRPC_TLS_KEY'] === undefined)) {
+    problems.push('GRPC_TLS_CERT and GRPC_TLS_KEY go together');
+  }
+  if (env['GRPC_TLS_CLIENT_CA'] !== undefined && env['GRPC_TLS_CERT'] === undefined) {
+    problems.push('GRPC_TLS_CLIENT_CA needs GRPC_TLS_CERT and GRPC_TLS_KEY');
+  }
+  const guards = ['ENGINE_API_TOKENS', 'ENGINE_CALLERS_FILE', 'GRPC_TLS_CLIENT_CA'];
+  const grpc = variables.GRPC_ADDR.safeParse(env['GRPC_ADDR']);
+  if (grpc.success && !isLoopback(grpc.data) && guards.every((name) => env[name] === undefined)) {
+    problems.push(`GRPC_ADDR is reachable from other machines: set one of ${guards.join(', ')}`);
+  }
+  if (env['NODE_ENV'] === 'production') {
+    for (const name of ['MONGODB_URI', 'SESSION_SIGNING_KEYS']) {
+      if (env[name] === undefined) problems.push(`${name} is required in production`);
+    }
+  }
+  return problems;
+}
+
+/** The configuration, checked. Durations are in seconds. */
+export interface Config extends Omit<z.output<typeof schema>, 'HTTP_ADDR'> {
+  readonly HTTP_ADDR: Address;
+}
+
+/** The configuration cannot be used. The message names every problem, one per line, and no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration from environment variables; empty ones count as unset.
+ *
+ * @throws ConfigError with every problem at once
+ */
+export function readConfig(env: Environment): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = schema.safeParse(set);
+  const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  const problems = [...faults, ...conflicts(set)];
+  if (!result.success || problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const host = result.data.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1';
+  return { ...result.data, HTTP_ADDR: result.data.HTTP_ADDR ?? { host, port: 8080 } };
+}
+
+/** The variables with what each is for, as `--help` prints them. */
+export function describeVariables(): readonly (readonly [name: string, description: string])[] {
+  return Object.entries(variables).map(([name, type]) => [name, type.description ?? ''] as const);
+}

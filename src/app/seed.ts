@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { ApplyError } from '../catalog/apply-error.js';
+import { type AppliedTenant, type ApplyTenantsDeps, applyTenants } from '../catalog/apply-tenants.js';
+import { newPublicKey } from '../catalog/public-key.js';
+import { parseTenantFile } from '../catalog/tenant-file.js';
+import type { AuditEntry, AuditLog } from '../rpc/audit.js';
+import { ServiceError } from '../rpc/errors.js';
+import { YamlFileError } from '../yaml/yaml-file.js';
+import { StartError } from './start-error.js';
+import { readText } from './text-file.js';
+
+/** The tenant file of a service that nobody configured. */
+export const DEMO_TENANT = new URL('../../../src/app/demo-tenant.yaml', import.meta.url);
+
+/** What applying a tenant file needs. */
+export interface SeedDeps extends Omit<ApplyTenantsDeps, 'newPublicKey' | 'onChange'> {
+  readonly audit: AuditLog;
+}
+
+/** Applies a tenant file. What it changes is in the audit when this resolves. @throws StartError */
+export async function applyTenantFile(file: string | URL, deps: SeedDeps): Promise<readonly AppliedTenant[]> {
+  const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
+  const text = await readText('SEED_FILE', file, fileName);
+  const audited = (
+    { id, slug }: Pick<AppliedTenant, 'id' | 'slug'>,
+    entry: Pick<AuditEntry, 'phase' | 'count'>,
+  ) =>
+    deps.audit.add(
+      { caller: undefined, requestId: 'start' },
+      { action: 'ApplyTenantFile', tenantId: id, tenant: slug, ...entry },
+    );
+  const onApplied = async (applied: AppliedTenant) => {
+    // Before the audit, which may fail: it may have a secret that is shown once.
+    await deps.onApplied?.(applied);
+    if (applied.rowsWritten > 0) await audited(applied, { phase: 'finished', count: applied.rowsWritten });
+  };
+  try {
+    return await applyTenants(parseTenantFile(text, { fileName }), {
+      ...deps,
+      newPublicKey: () => newPublicKey(randomBytes),
+      onChange: (tenant) => audited(tenant, { phase: 'started' }),
+      onApplied,
+    });
+  } catch (error) {
+    if (error instanceof YamlFileError || error instanceof ApplyError || error instanceof ServiceError) {
+      throw new StartError(error.message);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import { endConversation } from '../api/end-conversation.js';
+import { endSession } from '../api/end-session.js';
+import { eraseCustomer } from '../api/erase-customer.js';
+import { exportCustomer } from '../api/export-customer.js';
+import { getConversation } from '../api/get-conversation.js';
+import { getSession } from '../api/get-session.js';
+import { listConversations } from '../api/list-conversations.js';
+import { openSession } from '../api/open-session.js';
+import { refreshSession } from '../api/refresh-session.js';
+import { updateVariables } from '../api/update-variables.js';
+import { verifySession } from '../api/verify-session.js';
+import { watchConversations } from '../api/watch-conversations.js';
+import type { Deps } from '../deps.js';
+import type { RpcOf, StreamRpcOf } from '../rpc/define.js';
+import type { StreamName, UnaryName } from '../rpc/methods.js';
+import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
+
+/** The RPCs of the proto, by their names. */
+type UnaryTable = { readonly [N in UnaryName]: RpcOf<N> };
+type StreamTable = { readonly [N in StreamName]: StreamRpcOf<N> };
+
+/** All RPCs. One that the proto has and these tables have not does not compile, on any edge. */
+export function services(deps: Deps): {
+  readonly rpcs: readonly AnyRpc[];
+  readonly streamRpcs: readonly AnyStreamRpc[];
+} {
+  const unary: UnaryTable = {
+    openSession: openSession(deps),
+    getSession: getSession(deps),
+    refreshSession: refreshSession(deps),
+    endSession: endSession(deps),
+    verifySession: verifySession(deps),
+    getConversation: getConversation(deps),
+    listConversations: listConversations(deps),
+    updateVariables: updateVariables(deps),
+    endConversation: endConversation(deps),
+    eraseCustomer: eraseCustomer(deps),
+  };
+  const streams: StreamTable = {
+    exportCustomer: exportCustomer(deps),
+    watchConversations: watchConversations(deps),
+  };
+  return { rpcs: Object.values(unary), streamRpcs: Object.values(streams) };
+}

@@ -1,0 +1,75 @@
+import type { WidgetView } from '../catalog/widget-view.js';
+import type { Conversation } from '../conversations/conversation.js';
+import { canonicalLocale } from '../conversations/locale.js';
+import type { OpenSessionRequest } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import type { AuthenticatedCall } from '../rpc/call.js';
+import type { Customer } from './customer-token.js';
+import { idempotentId, requestHash } from './idempotency.js';
+import { openingJti } from './jti.js';
+
+/** What opening a conversation depends on beside its request. Durations are in seconds. */
+export interface OpenDeps {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** When a conversation is opened, as it is stored: see {@link Dates.latest}. */
+  readonly date: () => number;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+  /** A new token id: unguessable, 128 bits. */
+  readonly newJti: () => string;
+  /** How long a session lasts. */
+  readonly sessionTtlSeconds: number;
+  /** How long a conversation is kept after its last change. */
+  readonly retentionSeconds: number;
+}
+
+/** An open that has been let in. */
+export interface Opening {
+  readonly request: OpenSessionRequest;
+  readonly call: AuthenticatedCall;
+  readonly view: Pick<WidgetView, 'tenantId' | 'keyId'>;
+  readonly origin: string | undefined;
+  readonly customer: Customer;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** How long a retried open gets the same answer, in seconds. */
+const IDEMPOTENCY_WINDOW = { chat: 10 * 60, engine: 24 * 60 * 60 } as const;
+
+/** The conversation that an open stores. */
+export function newConversation(deps: OpenDeps, opening: Opening): Conversation {
+  const { request, call, view, origin, customer, idempotencyKey } = opening;
+  const { tenantId, keyId } = view;
+  const createdAt = deps.date();
+  const iat = Math.floor(deps.now() / 1000);
+  const exp = iat + deps.sessionTtlSeconds;
+  const said = {
+    customerId: customer.id,
+    locale: canonicalLocale(request.locale),
+    variables: request.variables ?? {},
+  };
+  // Without the customer token: a retry may bring one that was signed anew, for the same customer.
+  const asked = customer.verified ? { ...said, customerVerified: true } : said;
+  const windowEnd = iat + IDEMPOTENCY_WINDOW[call.surface];
+  return {
+    id: idempotencyKey === undefined ? deps.newId() : idempotentId(call, keyId, idempotencyKey),
+    tenantId,
+    keyId,
+    ...said,
+    customerVerified: customer.verified,
+    origin,
+    surface: call.surface,
+    session: { jti: openingJti(deps.newJti()), iat, exp },
+    idempotency:
+      idempotencyKey === undefined
+        ? undefined
+        : { requestHash: requestHash(asked), until: Math.min(windowEnd, exp) * 1000 },
+    expiresAt: exp,
+    endedAt: undefined,
+    createdAt,
+    updatedAt: createdAt,
+    purgeAt: createdAt + deps.retentionSeconds * 1000,
+    revision: 1,
+    changes: [],
+  };
+}
