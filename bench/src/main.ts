@@ -1,4 +1,4 @@
-/** `npm run bench`: arguments → part. */
+/** The command line of `npm run bench`: picks the part that its arguments name. */
 
 import { UsageError } from './command/options.js';
 import type { Part } from './command/part.js';
@@ -10,7 +10,7 @@ import { verifySession } from './parts/verify-session.js';
 import { scaling } from './scaling/scaling.js';
 import { watchConversations } from './watch/watch-conversations.js';
 
-/** What can be measured; the first one is the default. */
+/** The parts; the first one is the default. */
 const PARTS: readonly [Part, ...Part[]] = [
   compare,
   scaling,
@@ -21,7 +21,7 @@ const PARTS: readonly [Part, ...Part[]] = [
   watchConversations,
 ];
 
-// What this process has started ends with it, but at a signal only when it is told.
+// Child processes are killed on exit, and a signal alone would skip the exit handlers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 try {

@@ -1,7 +1,7 @@
 /**
- * A ceiling, in a process of its own: the least that an open can be. node:http, `JSON.parse`, one row that is written
- * in a group with others, with the service's indexes, and the same answer for all: nothing is checked, looked up or
- * signed. `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
+ * The ceiling "the least an open can be", a process of its own: node:http, `JSON.parse`, one row that is written in a
+ * group with others, with the service's indexes, and a constant answer. It checks nothing, looks nothing up and signs
+ * nothing. `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

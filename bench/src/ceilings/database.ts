@@ -1,4 +1,4 @@
-/** A ceiling, in a process of its own: the database alone, given the documents that the service writes. */
+/** The ceiling "the database alone", a process of its own: inserts the documents that the service writes. */
 import { toDocument } from 'chatsessions/mongo/conversation-document.js';
 import { openDatabase } from 'chatsessions/mongo/database.js';
 import { type LoadResult, toLoadResult } from '../load/load.js';
@@ -8,9 +8,9 @@ import { newVisit } from './visit.js';
 
 /** Load on the database that `MONGODB_URI` and `MONGODB_DB` name. */
 export interface DatabaseJob {
-  /** Documents of one write: 1 is insertOne, more are insertMany. */
+  /** Documents per write: 1 is insertOne, more are insertMany. */
   readonly batch: number;
-  /** Writes under way at a time. */
+  /** Writes in flight. */
   readonly callers: number;
   readonly ms: number;
 }

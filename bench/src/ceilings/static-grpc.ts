@@ -1,6 +1,6 @@
 /**
- * A ceiling, in a process of its own: grpc-js that answers every call of one unary RPC with the same bytes, undecoded
- * and unencoded. `RPC_PATH` is `/package.Service/Method`, `ANSWER` the bytes in base64.
+ * The ceiling of gRPC, a process of its own: a grpc-js server that answers every call of one unary RPC with the same
+ * bytes, and neither decodes nor encodes. `RPC_PATH` is `/package.Service/Method`, `ANSWER` the bytes in base64.
  */
 import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
 

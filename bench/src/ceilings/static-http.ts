@@ -1,6 +1,6 @@
 /**
- * A ceiling, in a process of its own: node:http that reads each request to its end and answers with the same bytes and
- * headers. `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
+ * The ceiling of HTTP, a process of its own: a node:http server that reads each request to its end and answers with the
+ * same bytes and headers. `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -7,7 +7,7 @@ const keyId = uuidV7();
 const jti = Buffer.alloc(16, 1).toString('base64url');
 const RETENTION_MS = 90 * 86_400_000;
 
-/** What the service stores of the open that is measured. */
+/** Makes the conversation that the service stores for the measured open. */
 export function newVisit({ customerId, locale, variables }: Omit<typeof VISIT, 'publicKey'>): Conversation {
   const now = Date.now();
   const iat = Math.floor(now / 1_000);

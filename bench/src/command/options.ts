@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What was asked for is not understood. The message is one sentence for whoever asked. */
+/** The arguments are wrong. The message is one sentence for the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -8,28 +8,28 @@ export class UsageError extends Error {
 /** One `--option` of a part. */
 export interface Option<T> {
   readonly about: string;
-  /** What stands for its value in the help; none for an option that takes no value. */
+  /** The placeholder of its value in the help; undefined for an option without a value. */
   readonly placeholder?: string;
-  /** Its value: `text` is undefined when it is not given. @throws UsageError */
+  /** Reads its value; `text` is undefined when the option is not given. @throws UsageError */
   readonly read: (text: string | undefined, name: string) => T;
 }
 
 /** The options of a part, by name. */
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
-/** What was given, by name. */
+/** The values of a part's options, by name. */
 export type Values<O extends Options> = {
   readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never;
 };
 
-/** A whole number of something, of at least `min`. */
+/** An option whose value is a whole number, at least `min`. */
 export function count(about: string, byDefault: number, { min = 1 } = {}): Option<number> {
   return number(about, byDefault, `a whole number, ${min} or more`, (value) => {
     return Number.isSafeInteger(value) && value >= min;
   });
 }
 
-/** A time in seconds, with decimals or without. */
+/** An option whose value is a time in seconds; decimals are allowed. */
 export function seconds(about: string, byDefault: number): Option<number> {
   return number(about, byDefault, 'a number of seconds above 0, 86400 at most', (value) => {
     return value > 0 && value <= 86_400;
@@ -54,7 +54,7 @@ function number(
   };
 }
 
-/** A file's path. */
+/** An option whose value is the path of a file. */
 export function file(about: string): Option<string | undefined> {
   return {
     about,
@@ -66,7 +66,7 @@ export function file(about: string): Option<string | undefined> {
   };
 }
 
-/** Some of a list of names. */
+/** An option whose value is a selection from a list of names. */
 export function names(about: string, known: readonly string[]): Option<readonly string[] | undefined> {
   return {
     about,
@@ -84,7 +84,7 @@ export function names(about: string, known: readonly string[]): Option<readonly 
   };
 }
 
-/** Something that is asked for or not. */
+/** An option without a value. */
 export function flag(about: string): Option<boolean> {
   return { about, read: (text) => text !== undefined };
 }
@@ -122,7 +122,7 @@ export function readOptions<O extends Options>(options: O, args: readonly string
   return Object.fromEntries(values);
 }
 
-/** The options as a help text lists them. */
+/** Lists the options for a help text. */
 export function describeOptions(options: Options): string {
   const rows = Object.entries(options).map(
     ([name, { placeholder, about }]) => [`--${name} ${placeholder ?? ''}`.trimEnd(), about] as const,

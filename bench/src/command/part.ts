@@ -14,7 +14,7 @@ export interface Part {
 export interface PartDefinition<O extends Options> {
   readonly name: string;
   readonly summary: string;
-  /** What it does, in full lines. */
+  /** The description in its help text. */
   readonly about: string;
   readonly options: O;
   readonly run: (values: Values<O>) => Promise<number>;

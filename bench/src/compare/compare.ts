@@ -10,18 +10,18 @@ import { ENTRIES, type Entry, GROUPS } from './contenders.js';
 import { databaseReport, formatReport, type Report } from './report.js';
 import { type Loads, openScene } from './scene.js';
 
-/** What `--quick` does: enough to see that everything answers. */
+/** The rounds of `--quick`: enough to see that everything answers. */
 const QUICK = { rounds: 1, seconds: 0.4 } as const;
 
-/** How opens compare with what a team would write instead, and with what the platform allows. */
+/** Compares opens with what a team would write instead, and with what the platform allows. */
 export const compare = definePart({
   name: 'compare',
   summary: 'opens of a session, beside what a team would write instead and what the platform allows',
   about: `
-Brings up the service, its peers (bench/peers) and the ceilings (bench/ceilings), each in a process of its own, on one
-database: on the embedded server, and once more on MONGODB_URI when that is set. Calls them in turns, A B C A B C …, by wrk
-and ghz where they are on the PATH, else from processes of our own. Prints medians and spreads, the CPU time of the server
-per request, and the ratios that matter with their bars.
+Starts the service, its peers (bench/src/peers) and the ceilings (bench/src/ceilings), each in a process of its own, on
+one database: on the embedded server, and once more on MONGODB_URI when that is set. Calls them in turns, A B C A B C …, by
+wrk and ghz where they are on the PATH, else by autocannon and a grpc-js client. Prints medians and spreads, the CPU time
+of the server per request, and the ratios with their bars.
 
 Groups and their contenders:
 ${listContenders()}`,
@@ -70,7 +70,7 @@ async function compareAll(
     measuredAt: new Date().toISOString(),
     ...{ machine, generators, options, databases: [] },
   };
-  // Before it takes its time, so that a path that cannot be written is known now.
+  // Written before the measurement, so that a wrong path fails at once.
   await save(report, json);
   print(
     `${machine.cpus} × ${machine.cpu}, node ${machine.node}; load by ${generators.http} and ${generators.grpc}, ` +
@@ -131,7 +131,7 @@ async function measure(
   }
 }
 
-/** A line for each group. */
+/** Lists the contenders, a line per group. */
 function listContenders(): string {
   return Object.keys(GROUPS)
     .map((group) => {
@@ -141,7 +141,7 @@ function listContenders(): string {
     .join('\n');
 }
 
-/** Goes on for longer when nothing was answered yet: machines that test are slow at times. */
+/** Runs ten times longer when nothing was answered: a busy test machine may need it. */
 function untilAnswered(run: Contender['run']): Contender['run'] {
   return async (ms) => {
     const result = await run(ms);
@@ -149,7 +149,7 @@ function untilAnswered(run: Contender['run']): Contender['run'] {
   };
 }
 
-/** Says what answered as it should not, or not at all. @returns the exit code */
+/** Reports contenders with unexpected answers or none. @returns the exit code */
 function complainOf({ databases }: Report): number {
   const wrong = databases.flatMap(({ database, contenders }) =>
     contenders
@@ -163,7 +163,7 @@ function complainOf({ databases }: Report): number {
   return wrong.length === 0 ? 0 : 1;
 }
 
-/** Progress: what is measured is for standard output alone. */
+/** Prints progress on standard error, since standard output has the results. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -6,7 +6,7 @@ import { refusedId } from './refusal-cost.js';
 import { REFUSED } from './refused.js';
 import type { Scene } from './scene.js';
 
-/** The parts of the table. */
+/** The groups of contenders, with their titles. */
 export const GROUPS = {
   http: 'opens over HTTP',
   grpc: 'opens over gRPC',
@@ -15,9 +15,9 @@ export const GROUPS = {
   refused: 'refused by the public path',
 } as const;
 
-/** One row of the table, before anything is started for it. */
+/** A contender before anything is started for it: one row of the table. */
 export interface Entry {
-  /** What `--only` and the JSON call it. */
+  /** Its name in `--only` and in the JSON. */
   readonly id: string;
   readonly name: string;
   readonly group: keyof typeof GROUPS;
@@ -33,7 +33,7 @@ const peer =
   (scene) =>
     scene.peer(`peers/${file}.js`);
 
-/** Everything that is compared, in the order of its turns: neighbours in the ratios stand close to each other. */
+/** All contenders in the order of their turns. Those that a ratio divides follow each other closely. */
 export const ENTRIES: readonly Entry[] = [
   http('public-path', 'ours: public path', ours, publicOpen),
   http('fastify', 'Fastify + mongodb', peer('fastify'), publicOpen),
@@ -47,7 +47,7 @@ export const ENTRIES: readonly Entry[] = [
   grpc('connect-node-grpc', 'connect-node (gRPC)', peer('connect-node')),
   grpc('static-grpc', 'static grpc-js', (scene) => scene.staticGrpc()),
   database('insert-one', 'insertOne', 1),
-  // Two under way, as the service itself does it.
+  // The service, too, has two group writes in flight.
   database('insert-many', 'insertMany of 200, 2 at a time (documents)', 200, 2),
   { ...http('public-path-1', 'ours: public path, 1 connection', ours, publicOpen, 1), group: 'single' },
   { ...database('insert-one-1', 'insertOne, 1 caller', 1, 1), group: 'single' },

@@ -5,13 +5,13 @@ import type { SharedDatabase } from '../servers/database.js';
 /** The rounds of each contender, by its id. */
 export type RoundsById = ReadonlyMap<string, readonly Round[]>;
 
-/** What a ratio has to come to. */
+/** The goal for a ratio. */
 export interface Bar {
   readonly is: 'at least' | 'at most';
   readonly than: number;
 }
 
-/** Two figures that were measured in the same round, one by the other. */
+/** The quotient of two figures of the same round. */
 export interface Ratio {
   readonly name: string;
   /** Over the rounds. */
@@ -25,7 +25,7 @@ interface RatioDefinition {
   readonly name: string;
   /** One for each kind of database where they differ. */
   readonly bar?: Readonly<Record<SharedDatabase['kind'], Bar>> | Bar;
-  /** The contenders, and what is taken of their rounds. */
+  /** Numerator and denominator: a contender, and a figure of its rounds. */
   readonly above: readonly [id: string, figure: keyof Round];
   readonly below: readonly [id: string, figure: keyof Round];
 }
@@ -84,7 +84,7 @@ const RATIOS: readonly RatioDefinition[] = [
   },
 ];
 
-/** The ratios that matter, of those contenders that were measured. */
+/** Computes the ratios whose contenders were measured. */
 export function ratios(rounds: RoundsById, kind: SharedDatabase['kind']): Ratio[] {
   return RATIOS.flatMap(({ name, bar, above, below }) => {
     const value = spreadOfRatio(figures(rounds, above), figures(rounds, below));
@@ -92,13 +92,13 @@ export function ratios(rounds: RoundsById, kind: SharedDatabase['kind']): Ratio[
   });
 }
 
-/** A ratio beside its bar. */
+/** Compares a ratio with its bar. */
 export function toRatio(name: string, value: Spread, bar: Bar | undefined): Ratio {
   const reached = bar && (bar.is === 'at least' ? value.median >= bar.than : value.median <= bar.than);
   return { name, value, bar, reached };
 }
 
-/** Round by round, so that what else the machine was at in one of them is in both figures. */
+/** Divides round by round, so that other load on the machine is in both figures. */
 export function spreadOfRatio(above: readonly number[], below: readonly number[]): Spread {
   return spread(above.slice(0, below.length).map((figure, round) => figure / (below[round] ?? Number.NaN)));
 }

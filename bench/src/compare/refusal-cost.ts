@@ -7,33 +7,33 @@ export interface RefusalCost {
   readonly id: string;
   readonly name: string;
   readonly bodyBytes: number;
-  /** Its rate by that of opens that are accepted; NaN when those were not measured. */
+  /** Its rate divided by that of accepted opens; NaN when those were not measured. */
   readonly byAccepted: Spread;
-  /** Of a large one, what its body costs. */
+  /** The cost of its body, when that is large. */
   readonly body: BodyCost | undefined;
 }
 
-/** What a large body costs. */
+/** The cost of a large body. */
 export interface BodyCost {
-  /** What its request takes more CPU time than one that is refused at once, in µs. */
+  /** The CPU time of its request less that of a request which is refused at once, in µs. */
   readonly us: Spread;
-  /** What JSON.parse of it takes in this process, in µs of CPU time. */
+  /** The CPU time of JSON.parse of it in this process, in µs. */
   readonly parseUs: number;
-  /** The one by the other. */
+  /** `us` divided by `parseUs`. */
   readonly byParse: Spread;
 }
 
-/** Bodies of more than this are large: it is they that cost. */
+/** Larger bodies cost more than the rest of their request. */
 const SMALL_BYTES = 1_024;
-/** For how long one body is parsed again and again, in ms. */
+/** How long one body is parsed in a loop, in ms. */
 const PARSE_MS = 300;
 
-/** What `--only` and the JSON call a refused request. */
+/** The name of a refused request in `--only` and in the JSON. */
 export function refusedId({ name }: Pick<Refused, 'name'>): string {
   return `refused-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`;
 }
 
-/** What refusing cost, for each refused request that was measured. */
+/** Computes the cost of each refused request that was measured. */
 export function refusalCosts(rounds: RoundsById): RefusalCost[] {
   const figures = (id: string, figure: 'rate' | 'cpuUs') =>
     rounds.get(id)?.map((round) => round[figure]) ?? [];
@@ -53,7 +53,7 @@ export function refusalCosts(rounds: RoundsById): RefusalCost[] {
   });
 }
 
-/** The worst of the small ones and the worst of the large ones, beside their bars. */
+/** The worst small request and the worst large one, with their bars. */
 export function refusalRatios(costs: readonly RefusalCost[]): Ratio[] {
   const small = costs.flatMap(({ name, body, byAccepted }) =>
     body ? [] : toRatio(`refused up to 1 KiB / accepted (${name})`, byAccepted, atLeast(1.5)),
@@ -68,7 +68,7 @@ export function refusalRatios(costs: readonly RefusalCost[]): Ratio[] {
   return [inOrder(small).at(0), inOrder(large).at(-1)].filter((ratio) => ratio !== undefined);
 }
 
-/** What JSON.parse takes here, in µs of CPU time: the mean of many times, with the garbage that it makes. */
+/** Measures JSON.parse in this process: the mean CPU time in µs, garbage collection included. */
 function parseUs(body: string): number {
   const before = process.cpuUsage();
   const until = performance.now() + PARSE_MS;

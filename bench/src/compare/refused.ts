@@ -11,13 +11,13 @@ export interface Refused {
 }
 
 const KIB = 1_024;
-/** The most that a request may take, as the README has it. */
+/** The largest request, as the README documents it. */
 const MAX_BODY_BYTES = 64 * KIB;
 
-/** What stands in the comparison for every request that is refused at once. */
+/** The request that stands for all that are refused at once. */
 export const BAD_JSON = 'bad JSON';
 
-/** Requests that cost whoever sends them nothing, by what is wrong with them. */
+/** Requests that the public path must refuse cheaply, since anybody can send them. */
 export const REFUSED: readonly Refused[] = [
   refused(BAD_JSON, 400, { body: '{"publicKey":' }),
   refused('no body', 400, { body: '' }),
@@ -56,12 +56,12 @@ function refused(name: string, status: number, wrong: Partial<HttpRequest>): Ref
   return { name, status, request: { ...publicOpen, ...wrong } };
 }
 
-/** The visit with members that are other than usual. */
+/** The JSON of the visit with some members replaced. */
 function json(members: object): string {
   return JSON.stringify({ ...VISIT, ...members });
 }
 
-/** A body that is as large as it may be, and not a kilobyte less. */
+/** Makes a body that just fits into the largest request. */
 function filled(members: (length: number) => object): string {
   for (let length = MAX_BODY_BYTES; ; length -= 64) {
     const body = json(members(length));

@@ -7,20 +7,20 @@ import { type Entry, GROUPS } from './contenders.js';
 import { type Ratio, type RoundsById, ratios } from './ratios.js';
 import { type RefusalCost, refusalCosts, refusalRatios } from './refusal-cost.js';
 
-/** What `--json` writes. What is not known is null there. */
+/** The JSON that `--json` writes. Unknown figures are null there. */
 export interface Report {
   /** Raised when the shape changes. */
   readonly version: 1;
   /** RFC 3339. */
   readonly measuredAt: string;
   readonly machine: Machine;
-  /** What made the load. */
+  /** The names of the load generators. */
   readonly generators: { readonly http: string; readonly grpc: string };
   readonly options: { readonly rounds: number; readonly seconds: number; readonly connections: number };
   readonly databases: readonly DatabaseReport[];
 }
 
-/** What was measured on one database. */
+/** The results on one database. */
 export interface DatabaseReport {
   readonly database: SharedDatabase['kind'];
   readonly contenders: readonly ContenderReport[];
@@ -28,14 +28,14 @@ export interface DatabaseReport {
   readonly ratios: readonly Ratio[];
 }
 
-/** What was measured of one contender: each figure over its rounds. */
+/** The results of one contender: each figure over its rounds. */
 export interface ContenderReport extends Pick<Entry, 'id' | 'name' | 'group'> {
   readonly rate: Spread;
   readonly cpuUs: Spread;
   readonly p50: Spread;
   readonly p99: Spread;
   readonly memoryMiB: Spread;
-  /** In all rounds together. */
+  /** The sum of all rounds. */
   readonly answers: number;
   readonly unexpected: number;
   readonly rounds: readonly Round[];
@@ -67,7 +67,7 @@ function contenderReport({ id, name, group }: Entry, rounds: readonly Round[]): 
   };
 }
 
-/** The report of one database for the eye. */
+/** Formats the report of one database as tables. */
 export function formatReport({ database, contenders, refused, ratios }: DatabaseReport): string {
   const parts = [`== ${database === 'embedded' ? 'the embedded server' : 'MONGODB_URI'} ==\n`];
   for (const [group, title] of Object.entries(GROUPS)) {

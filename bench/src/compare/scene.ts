@@ -9,35 +9,35 @@ import { grpcOpen, OPEN_RPC_PATH, publicOpen } from '../requests/open-request.js
 import type { SharedDatabase } from '../servers/database.js';
 import { type ServerProcess, startOurs, startPeer } from '../servers/server-process.js';
 
-/** The generators, and how much load they make. */
+/** The load generators, and how much load they make. */
 export interface Loads {
   readonly http: HttpLoad;
   readonly grpc: GrpcLoad;
-  /** Connections over HTTP, callers over gRPC and of the database alone. */
+  /** Connections over HTTP; callers over gRPC and of the database. */
   readonly connections: number;
 }
 
-/** What contenders are made of: servers on one database, and load for them. */
+/** The servers of the contenders, all on one database, and the load for them. */
 export interface Scene extends Loads {
   readonly ours: ServerProcess;
-  /** Another server on the same database, with the catalogue of ours; one file is started once. */
+  /** Starts a peer on the same database and catalogue; a file is started once. */
   peer(file: string): Promise<ServerProcess>;
-  /** node:http and grpc-js with a constant answer: what ours answered once. */
+  /** node:http and grpc-js with a constant answer, taken from the service once. */
   staticHttp(): Promise<ServerProcess>;
   staticGrpc(): Promise<ServerProcess>;
-  /** node:http that writes a row, and does nothing else. */
+  /** node:http that only writes a row. */
   bareOpen(): Promise<ServerProcess>;
-  /** Writes to a database of the same server, beside all others. */
+  /** Writes to another database of the same server. */
   readonly database: LoadWorker<DatabaseJob>;
   close(): Promise<void>;
 }
 
-/** Brings up the service on a database; the others when they are asked for. */
+/** Starts the service on a database. The others start on first use. */
 export async function openScene({ uri, names }: SharedDatabase, loads: Loads): Promise<Scene> {
   const keys = `bench:${randomBytes(32).toString('base64')}`;
   const env = {
     ...{ MONGODB_URI: uri, MONGODB_DB: names.servers, SESSION_SIGNING_KEYS: keys },
-    // What frameworks are quickest with.
+    // Frameworks are fastest in production mode.
     NODE_ENV: 'production',
   };
   const ours = await startOurs({
@@ -63,7 +63,7 @@ export async function openScene({ uri, names }: SharedDatabase, loads: Loads): P
     },
     bareOpen() {
       const file = 'ceilings/bare-open.js';
-      // In the collection of ours, so that both write to indexes of one size.
+      // It writes to the service's own collection, so that both write to indexes of the same size.
       return once(file, async () => startPeer(file, { ...env, ...(await httpAnswer(ours)) }));
     },
     staticGrpc() {
@@ -78,18 +78,18 @@ export async function openScene({ uri, names }: SharedDatabase, loads: Loads): P
   };
 }
 
-/** One real answer of the public path, as static-http.ts takes it. */
+/** Takes one answer of the public path, as environment variables for static-http.ts. */
 async function httpAnswer({ http = '' }: ServerProcess): Promise<Record<string, string>> {
   const { method, path, headers, body } = publicOpen;
   const response = await fetch(http + path, { method, headers, body });
   if (response.status !== 200) throw new Error(`the service answered ${response.status} to an open`);
   const answer = Buffer.from(await response.arrayBuffer());
-  // Those that node:http adds by itself are left to it.
+  // node:http adds the others by itself.
   const ownHeaders = [...response.headers].filter(([name]) => !/^(connection|keep-alive|date)$/.test(name));
   return { ANSWER: answer.toString('base64'), HEADERS: JSON.stringify(Object.fromEntries(ownHeaders)) };
 }
 
-/** One real answer over gRPC, as static-grpc.ts takes it. */
+/** Takes one answer over gRPC, as environment variables for static-grpc.ts. */
 async function grpcAnswer({ grpc = '' }: ServerProcess): Promise<Record<string, string>> {
   const client = new Client(grpc, credentials.createInsecure());
   const answer = await callRaw(client, OPEN_RPC_PATH, grpcOpen.bytes);

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { UsageError } from '../command/options.js';
 import { type Machine, thisMachine } from './machine.js';
 
-/** What was measured of one thing, on one database. */
+/** The results of one measurement on one database. */
 export interface Entry {
   readonly name: string;
   /** See {@link Databases}. */
@@ -16,15 +16,15 @@ export interface Entry {
 export interface Measured extends Pick<Machine, 'node' | 'cpus' | 'cpu'> {
   /** Such as `2026-11-22`. */
   readonly date: string;
-  /** What the load came from. */
+  /** The load generator. */
   readonly load?: string;
   readonly connections?: number;
   readonly rounds?: number;
-  /** Length of a round. */
+  /** The length of a round. */
   readonly seconds?: number;
 }
 
-/** The figures of one part, in a file that is written as they come. */
+/** The results of one part in a JSON file, which is rewritten after each change. */
 export interface ResultsFile<E extends Entry> {
   /** Adds an entry, or replaces the one of the same name and database. The others stay as they are. */
   put(entry: E): Promise<void>;
@@ -33,9 +33,9 @@ export interface ResultsFile<E extends Entry> {
 const VERSION = 1;
 
 /**
- * The results in a file; nowhere when there is no `file`.
+ * Opens a results file. Without `file`, results are kept nowhere.
  *
- * @param kind which part they are of: `scaling`, say
+ * @param kind the part, such as `scaling`
  * @throws UsageError when the file is something else, or cannot be written
  */
 export async function openResultsFile<E extends Entry>(
@@ -55,7 +55,7 @@ export async function openResultsFile<E extends Entry>(
   };
 }
 
-/** The present machine, at the present time. */
+/** Describes a measurement on this machine, today. */
 export function measuredHere(now: () => Date = () => new Date()): Measured {
   const { node, cpus, cpu } = thisMachine();
   return { date: now().toISOString().slice(0, 10), node, cpus, cpu };
@@ -87,19 +87,19 @@ function parse(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Embedded and real servers of a name beside one another. */
+/** Entries of one name stand together in the file. */
 function keyOf({ name, database }: Entry): string {
   return `${name}\0${database}`;
 }
 
-/** A line for each point and sample: what changed can be seen in a diff. */
+/** Formats JSON with a line per point and sample, so that a diff shows what changed. */
 function toJson(results: object): string {
   const whole = JSON.stringify(results, undefined, 1);
   // The innermost lists and objects of numbers, on one line each.
   return `${whole.replace(/[{[]\n\s+(?:[^[\]{}]*?)\n\s*[}\]]/g, (inner) => inner.replace(/\n\s*/g, ' '))}\n`;
 }
 
-/** Whoever is stopped in the middle leaves the file as it was. */
+/** Writes a new file and renames it, so that an interrupted run leaves the old one. */
 async function writeWhole(file: string, text: string): Promise<void> {
   await writeFile(`${file}.new`, text);
   await rename(`${file}.new`, file);

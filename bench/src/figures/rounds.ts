@@ -5,37 +5,37 @@ import type { ServerProcess } from '../servers/server-process.js';
 /** Something that is measured. */
 export interface Contender {
   readonly name: string;
-  /** The process whose CPU time and memory count; none when there is none of its own. */
+  /** The process whose CPU time and memory are measured, if it has one. */
   readonly server?: Pick<ServerProcess, 'cpuMs' | 'memoryMiB'>;
   readonly run: (ms: number) => Promise<LoadResult>;
 }
 
 /** One measurement of a contender. */
 export interface Round extends LoadResult {
-  /** CPU time of its process per answer of any status, in µs; NaN when it is not known. */
+  /** CPU time of its process per answer of any status, in µs; NaN when unknown. */
   readonly cpuUs: number;
-  /** Memory that its process has for itself afterwards, in MiB (RssAnon); NaN when it is not known. */
+  /** Private memory of its process afterwards, in MiB (RssAnon); NaN when unknown. */
   readonly memoryMiB: number;
 }
 
-/** How contenders are measured. */
+/** The length and number of the rounds. */
 export interface RoundOptions<C extends Contender> {
   readonly rounds: number;
   /** The length of a round, and of the warm-up before the first, in ms. */
   readonly ms: number;
   readonly warmUpMs: number;
-  /** Told of each measurement, as it comes; the warm-up is round 0. */
+  /** Called after each measurement; the warm-up is round 0. */
   readonly onRound: (contender: C, round: Round, number: number) => void;
 }
 
-/** A server that used no CPU time in so many looks, so many ms apart, has nothing to do; one gets its turn by then. */
+/** A server counts as idle when so many looks, so many ms apart, found no CPU time used. */
 const IDLE_LOOKS = 5;
 const LOOK_MS = 40;
-/** How long that is waited for, in ms. */
+/** How long to wait for an idle server, in ms. */
 const IDLE_MS = 10_000;
 
 /**
- * Measures contenders in turns, A B C A B C …, so that what else the machine is at meets all of them.
+ * Measures contenders in turns, A B C A B C …, so that other load on the machine affects all of them.
  *
  * @returns the rounds of each, in their order, without the warm-up
  */
@@ -54,7 +54,7 @@ export async function alternate<C extends Contender>(
   return measured;
 }
 
-/** Measures a contender once, for so long in ms. */
+/** Measures a contender once, for `ms`. */
 export async function measure({ server, run }: Contender, ms: number): Promise<Round> {
   const before = server?.cpuMs() ?? Number.NaN;
   const result = await run(ms);
@@ -65,7 +65,7 @@ export async function measure({ server, run }: Contender, ms: number): Promise<R
   return { ...result, cpuUs: (cpuMs * 1_000) / (answers + unexpected), memoryMiB };
 }
 
-/** What is left of a load when its generator has gone must not be done in the next one's time. */
+/** Waits until the server has finished what is left of the load, so that it costs the next contender no time. */
 async function untilIdle({ cpuMs }: Pick<ServerProcess, 'cpuMs'>): Promise<void> {
   const until = performance.now() + IDLE_MS;
   let used = cpuMs();

@@ -1,11 +1,11 @@
-/** Several measurements of one thing. */
+/** Median and extremes of several measurements. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** What several measurements say together; NaN when there are none. */
+/** Computes the spread of some numbers; NaN when there are none. */
 export function spread(numbers: readonly number[]): Spread {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -1,4 +1,4 @@
-/** Lines up cells: the first column to the left, the others, which are figures, to the right. */
+/** Formats rows as a text table: the first column is left-aligned, the others are figures and right-aligned. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -14,7 +14,7 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row).join('  ').trimEnd()}\n`).join('');
 }
 
-/** A figure for the eye, with so many digits behind the point; a dash where there is none. */
+/** Formats a figure with so many decimals; a dash when it is unknown. */
 export function figure(value: number | undefined, digits = 0): string {
   if (value === undefined || !Number.isFinite(value)) return '–';
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -1,9 +1,9 @@
 import { type Client, Metadata } from '@grpc/grpc-js';
 
-/** How long an answer may take unless it is said, in ms. */
+/** The default time limit of a call, in ms. */
 const ANSWER_MS = 10_000;
 
-/** Calls a unary RPC with the bytes of its request. @returns those of its answer */
+/** Calls a unary RPC with the bytes of its request. @returns the bytes of its answer */
 export function callRaw(
   client: Client,
   path: string,

@@ -9,10 +9,10 @@ import type { GrpcLoad } from './grpc.js';
 import type { LoadResult } from './load.js';
 
 const run = promisify(execFile);
-/** It prints a line for each call. */
+/** It prints a line per call. */
 const MAX_OUTPUT_BYTES = 1 << 30;
 
-/** `ghz`, with the service's own descriptors. */
+/** `ghz` with descriptors of the service's proto files. */
 export function ghz(): GrpcLoad {
   let preparing: Promise<{ protoset: string; data: string }> | undefined;
   return {
@@ -34,7 +34,7 @@ export function ghz(): GrpcLoad {
   };
 }
 
-/** Builds the descriptors. @returns where they are, and where requests can be put */
+/** Builds the descriptors. @returns the paths of the descriptors and of the requests */
 async function prepare(): Promise<{ protoset: string; data: string }> {
   const folder = await tempDir();
   const protoset = join(folder, 'set.binpb');
@@ -46,7 +46,7 @@ async function prepare(): Promise<{ protoset: string; data: string }> {
 export function readGhz(output: string): LoadResult {
   const { total, slowest, latencyDistribution, statusCodeDistribution } = JSON.parse(output);
   const { OK: answers = 0, ...others }: Record<string, number> = statusCodeDistribution ?? {};
-  // null when nothing was answered.
+  // null without any answer.
   const latencies: readonly { percentage: number; latency: number }[] = latencyDistribution ?? [];
   const at = (percent: number) => latencies.find(({ percentage }) => percentage === percent)?.latency ?? 0;
   return {

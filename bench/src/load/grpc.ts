@@ -3,7 +3,7 @@ import { ghz } from './ghz.js';
 import type { LoadResult } from './load.js';
 import { ownGrpcLoad } from './own-grpc.js';
 
-/** One request, in both of the forms that generators want. */
+/** A request in the two forms that the generators need. */
 export interface GrpcRequest {
   readonly json: object;
   readonly bytes: Buffer;
@@ -11,22 +11,22 @@ export interface GrpcRequest {
 
 /** How a server is called. */
 export interface GrpcLoadOptions {
-  /** Calls under way at a time. */
+  /** Calls in flight. */
   readonly callers: number;
   /** Connections that they share: 4 unless set, and never more than callers. */
   readonly connections?: number;
-  /** For how long, in ms. */
+  /** The length of the load, in ms. */
   readonly ms: number;
 }
 
-/** Calls a gRPC server for a while, from another process. Expected is the status OK. */
+/** A load generator for gRPC servers, in another process. It expects the status OK. */
 export interface GrpcLoad {
-  /** What it is, for the print. */
+  /** Its name in printed results. */
   readonly name: string;
   /**
-   * Calls the unary RPC `/package.Service/Method` of `host:port` with one request after the other, in turn.
+   * Calls the unary RPC `/package.Service/Method` of `host:port` with the requests in turn.
    *
-   * @throws Error when there is no load at all; what the server does wrong is counted
+   * @throws Error when the generator itself fails; failures of the server are counted
    */
   run(
     target: string,
@@ -37,7 +37,7 @@ export interface GrpcLoad {
   close(): Promise<void>;
 }
 
-/** `ghz` where it is on the PATH, since it takes a third of the CPU; else a process of our own, with grpc-js. */
+/** `ghz` where it is on the PATH, since it takes a third of the CPU time; else a grpc-js client. */
 export async function grpcLoad(): Promise<GrpcLoad> {
   return isInstalled('ghz') ? ghz() : ownGrpcLoad();
 }

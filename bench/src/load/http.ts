@@ -3,7 +3,7 @@ import { autocannonLoad } from './autocannon.js';
 import type { LoadResult } from './load.js';
 import { wrk } from './wrk.js';
 
-/** A request as it is sent, again and again. `Host` and `Content-Length` come by themselves. */
+/** A request. The generator adds `Host` and `Content-Length`. */
 export interface HttpRequest {
   readonly method: string;
   readonly path: string;
@@ -15,25 +15,25 @@ export interface HttpRequest {
 export interface HttpLoadOptions {
   /** Connections, each with one request at a time. */
   readonly connections: number;
-  /** For how long, in ms. */
+  /** The length of the load, in ms. */
   readonly ms: number;
-  /** The status that is expected: 200 unless set. */
+  /** The expected status: 200 unless set. */
   readonly status?: number;
 }
 
-/** Calls an HTTP server for a while, from another process. */
+/** A load generator for HTTP servers, in another process. */
 export interface HttpLoad {
-  /** What it is, for the print. */
+  /** Its name in printed results. */
   readonly name: string;
   /**
-   * Calls `http://host:port` with one request after the other, in turn.
+   * Calls `http://host:port` with the requests in turn.
    *
-   * @throws Error when there is no load at all; what the server does wrong is counted
+   * @throws Error when the generator itself fails; failures of the server are counted
    */
   run(url: string, requests: readonly HttpRequest[], options: HttpLoadOptions): Promise<LoadResult>;
 }
 
-/** `wrk` where it is on the PATH, since it takes the least CPU; else autocannon. */
+/** `wrk` where it is on the PATH, since it takes the least CPU time; else autocannon. */
 export function httpLoad(): HttpLoad {
   return isInstalled('wrk') ? wrk() : autocannonLoad();
 }

@@ -1,28 +1,28 @@
-/** What came of calling a server for a while. */
+/** The result of a load. */
 export interface LoadResult {
   /** Expected answers per second. */
   readonly rate: number;
   /** Answers of the expected status. */
   readonly answers: number;
-  /** Answers of another status, and connections that broke before they had one. */
+  /** Answers of another status, and requests without an answer. */
   readonly unexpected: number;
-  /** Times from request to answer, in ms, of answers of any status. */
+  /** Latencies in ms, of answers of any status. */
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
 }
 
-/** What a generator of our own has counted. */
+/** The counts of a generator in this repository. */
 export interface Counted {
   readonly answers: number;
   readonly unexpected: number;
-  /** Times from request to answer, in ms, in any order. */
+  /** Latencies in ms, in any order. */
   readonly latencies: readonly number[];
-  /** How long it took, in ms. */
+  /** The duration in ms. */
   readonly ms: number;
 }
 
-/** The result of what was counted. */
+/** Computes rate and percentiles. */
 export function toLoadResult({ answers, unexpected, latencies, ms }: Counted): LoadResult {
   const sorted = Float64Array.from(latencies).sort();
   return {

@@ -1,4 +1,4 @@
-/** The process of own-grpc.ts. */
+/** The process of own-grpc.ts: calls a gRPC server, one job after the other. */
 import { Client, credentials } from '@grpc/grpc-js';
 import { callRaw } from './call-raw.js';
 import { type LoadResult, toLoadResult } from './load.js';
@@ -8,20 +8,20 @@ import { serveJobs } from './worker.js';
 export interface OwnGrpcJob {
   readonly target: string;
   readonly path: string;
-  /** As they are sent, in turn. */
+  /** Encoded, sent in turn. */
   readonly requests: readonly Uint8Array[];
   readonly callers: number;
   readonly connections: number;
   readonly ms: number;
 }
 
-/** How long one answer may take, in ms. */
+/** The time limit of a call, in ms. */
 const ANSWER_MS = 10_000;
 
 serveJobs(load);
 
 async function load({ target, path, requests, callers, connections, ms }: OwnGrpcJob): Promise<LoadResult> {
-  // With a pool of its own each client has a connection of its own.
+  // A client with its own pool has its own connection.
   const options = { 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_http_proxy': 0 };
   const clients = Array.from(
     { length: connections },

@@ -3,7 +3,7 @@ import type { GrpcLoad } from './grpc.js';
 import type { OwnGrpcJob } from './own-grpc-process.js';
 import { loadWorker } from './worker.js';
 
-/** A generator of our own, for machines without ghz: grpc-js in one other process. */
+/** A grpc-js client in one other process, for machines without ghz. */
 export function ownGrpcLoad(): GrpcLoad {
   const worker = loadWorker<OwnGrpcJob>('load/own-grpc-process.js');
   return {

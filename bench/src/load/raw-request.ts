@@ -1,6 +1,6 @@
 import type { HttpRequest } from './http.js';
 
-/** The bytes of a request to `http://host:port`. */
+/** Encodes a request to `http://host:port` as HTTP/1.1. */
 export function rawRequest(url: string, { method, path, headers, body }: HttpRequest): Buffer {
   const lines = [
     `${method} ${path} HTTP/1.1`,

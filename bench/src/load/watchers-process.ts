@@ -1,24 +1,24 @@
-/** A process that watches tenants as cheaply as it can: only the first watcher's messages are decoded. */
+/** A process with many watchers. To stay cheap, it decodes the messages of the first one only. */
 import { Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
 import {
   ChatSessionsService,
   WatchConversationsResponse,
 } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
-/** What is watched, as JSON in WATCH. */
+/** The job, as JSON in the environment variable WATCH. */
 export interface WatchJob {
   readonly target: string;
-  /** Of the callers that the watchers take turns to be. */
+  /** Tokens of callers; the watchers use them in turn. */
   readonly tokens: readonly string[];
-  /** The tenants that they take turns to watch. */
+  /** Tenants; the watchers watch them in turn. */
   readonly tenants: readonly string[];
   readonly count: number;
 }
 
-/** What came so far. */
+/** The messages so far. */
 export interface Watched {
   readonly bytes: number;
-  /** Of the first watcher: its events, how old the last one was when it came, in ms, and when that was. */
+  /** For the first watcher: the number of events, the age of the last one on arrival in ms, and its arrival time. */
   readonly events: number;
   readonly lagMs: number;
   readonly lastAt: number;
@@ -46,7 +46,7 @@ function connect(): void {
   client = new Client(target, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
 }
 
-/** @returns once its first message is there */
+/** Opens a watch. @returns after its first message */
 function watch(n: number): Promise<void> {
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${tokens[n % tokens.length]}`);

@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { type Child, startChild } from '../servers/child.js';
 import type { LoadResult } from './load.js';
 
-/** A process that puts load on something, one job after the other. */
+/** A process that runs load jobs, one after the other. */
 export interface LoadWorker<Job> {
   run(job: Job): Promise<LoadResult>;
   close(): Promise<void>;
 }
 
-/** What the worker says when it is there. */
+/** The worker's first message. */
 const READY = 'ready';
 
 /**
- * A worker that is started with its first job, and then stays: code that has run for a while is quicker. Between two
- * jobs it does not keep this process alive.
+ * Makes a worker that starts with its first job and stays, since warm code is faster. Between jobs it does not keep
+ * this process alive.
  *
- * @param file its program, which calls `serveJobs`; from the compiled bench/
+ * @param file its program, which calls `serveJobs`; relative to bench/dist/src
  */
 export function loadWorker<Job>(file: string, env?: Readonly<Record<string, string>>): LoadWorker<Job> {
   let starting: Promise<Child> | undefined;
@@ -45,7 +45,7 @@ export function loadWorker<Job>(file: string, env?: Readonly<Record<string, stri
   };
 }
 
-/** The worker's side: does each job that comes, and ends with the process that started it. */
+/** Runs jobs in the worker process, until the process that started it ends. */
 export function serveJobs<Job>(run: (job: Job) => Promise<LoadResult>): void {
   process.once('disconnect', () => process.exit());
   process.on('message', async ({ job }: { job: Job }) => {

@@ -6,12 +6,12 @@ import type { HttpLoad } from './http.js';
 import type { LoadResult } from './load.js';
 import { rawRequest } from './raw-request.js';
 
-/** How long one answer may take, in s: wrk gives up a slower one. */
+/** The time limit of an answer, in s. */
 const ANSWER_S = 10;
 
 /**
- * `wrk`, with one thread. Its latencies are corrected for requests that could not be sent while others were slow, and
- * so a little worse than what the connections saw.
+ * `wrk`, with one thread. It corrects latencies for coordinated omission, so that they are a little higher than what
+ * the connections saw.
  */
 export function wrk(): HttpLoad {
   let folder: Promise<string> | undefined;
@@ -21,7 +21,7 @@ export function wrk(): HttpLoad {
       folder ??= tempDir();
       const script = join(await folder, 'requests.lua');
       await writeFile(script, wrkScript(requests.map((request) => rawRequest(url, request))));
-      // Its own clock knows whole seconds alone; told to stop, it prints what it has.
+      // Its duration is in whole seconds; on SIGINT it stops earlier and prints its result.
       const seconds = Math.ceil(ms / 1_000) + 1;
       const args = [
         '-t1',
@@ -46,7 +46,7 @@ export function wrk(): HttpLoad {
   };
 }
 
-/** The script that makes wrk send requests in turn, count the answers by status, and print JSON at the end. */
+/** Makes a Lua script for wrk: it sends the requests in turn, counts answers by status, and prints JSON at the end. */
 export function wrkScript(requests: readonly Buffer[]): string {
   return `local requests = {
 ${requests.map((request) => `  ${luaString(request)},`).join('\n')}
@@ -76,7 +76,7 @@ end
 `;
 }
 
-/** Reads what the script made wrk print: times are in µs. */
+/** Reads the JSON that the script prints; times are in µs. */
 export function readWrk(output: string, expectedStatus: number): LoadResult {
   const json = output.split('\n').findLast((line) => line.startsWith('{'));
   if (json === undefined) throw new Error(`wrk printed no result: ${output.slice(0, 200)}`);
@@ -93,7 +93,7 @@ export function readWrk(output: string, expectedStatus: number): LoadResult {
   };
 }
 
-/** Bytes as a string of Lua. */
+/** Quotes bytes as a Lua string. */
 function luaString(bytes: Buffer): string {
   const text = bytes.toString('latin1').replace(/[^ !#-[\]-~]/g, (character) => {
     return `\\${String(character.charCodeAt(0)).padStart(3, '0')}`;

@@ -21,7 +21,7 @@ interface ColdStartEntry extends Entry {
   readonly points: readonly Point[];
 }
 
-/** How long a start takes. */
+/** Measures how long a start takes. */
 export const coldStart = definePart({
   name: 'cold-start',
   summary: 'time from the start of a process to its first open, on an empty and on a filled database',
@@ -29,7 +29,7 @@ export const coldStart = definePart({
 Starts the service in a new process, on an empty database and on a filled one in turns, and opens a session as soon as it
 says that it is up. Prints and writes, in ms since the start of the process: modules (loaded: a run of --version),
 database (the embedded server's socket is there), listening, firstOpen. The database is the embedded server, or the one
-that MONGODB_URI names. What is read from disk is in the memory of the operating system by then.`,
+that MONGODB_URI names. The files are in the page cache by then.`,
   options: {
     starts: count('starts of each', 7),
     conversations: count('conversations in the filled database', 100_000),
@@ -78,7 +78,7 @@ async function fillPlace(
   await fill(database, { history, from: 0, to: conversations, onProgress }).finally(() => database.close());
 }
 
-/** How far a start is after how many ms. */
+/** Starts a process and opens a session. @returns the time of each step in ms */
 async function startOnce(place: Place): Promise<Metrics> {
   const before = performance.now();
   await promisify(execFile)(process.execPath, [repoFile('dist/src/main.js'), '--version']);

@@ -1,26 +1,26 @@
 import { spread } from '../figures/statistics.js';
 import type { ServerProcess } from '../servers/server-process.js';
 
-/** Opens by then, and MiB. */
+/** The number of opens so far, and MiB. */
 export type Sample = readonly [opens: number, mib: number];
 
-/** How long the load runs without a break, in ms: its opens are counted at the end of each stretch. */
+/** The load runs in stretches of so many ms, since the generator reports its opens at the end. */
 const STRETCH_MS = 10_000;
 const FIRST_STRETCH_MS = 2_000;
 const SAMPLE_MS = 1_000;
-/** How many stretches in a row may go without an open. */
+/** After so many stretches without an open it gives up. */
 const MAX_EMPTY = 3;
 
-/** Where opens come from, and where samples go. */
+/** The load, and the receivers of its results. */
 export interface MemoryWatch {
-  /** Opens for so long. @returns how many there were */
+  /** Opens sessions for `ms`. @returns their number */
   readonly run: (ms: number) => Promise<number>;
-  /** Told of all samples after each stretch. */
+  /** Called with all samples after each stretch. */
   readonly onSamples: (samples: readonly Sample[]) => Promise<void>;
   readonly print: (line: string) => void;
 }
 
-/** Samples a process until it has answered so many opens, or none for three stretches. */
+/** Samples the memory of a process until it has answered so many opens, or none for three stretches. */
 export async function watchMemory(
   server: Pick<ServerProcess, 'memoryMiB'>,
   opens: number,
@@ -36,7 +36,7 @@ export async function watchMemory(
     const sampling = setInterval(() => {
       taken.push({ at: performance.now() - stretchBegan, mib: server.memoryMiB() });
     }, SAMPLE_MS);
-    // No longer than what is left needs.
+    // The last stretch is as long as the opens that are left.
     const ms = Number.isNaN(rate)
       ? FIRST_STRETCH_MS
       : Math.min(STRETCH_MS, ((opens - opened) * 1_000) / rate + 100);
@@ -49,7 +49,7 @@ export async function watchMemory(
     const base = opened;
     taken.push({ at: took, mib: server.memoryMiB() });
     for (const { at, mib } of taken) {
-      // Neither a process that has ended has memory, nor one that is not on Linux any that can be read.
+      // It is NaN after the process has ended, and on systems other than Linux.
       if (Number.isFinite(mib))
         samples.push([Math.round(base + (answers * at) / took), Number(mib.toFixed(1))]);
     }
@@ -66,7 +66,7 @@ export async function watchMemory(
   return samples;
 }
 
-/** What samples say, in MiB. */
+/** A summary of samples, in MiB. */
 export interface Quarters {
   /** The median of each quarter of the opens. */
   readonly quarters: readonly number[];
@@ -75,7 +75,7 @@ export interface Quarters {
   readonly lastToThird: number;
 }
 
-/** The quarters of samples in the order of their opens. */
+/** Summarises samples that are in the order of their opens. */
 export function quartersOf(samples: readonly Sample[]): Quarters {
   const end = samples.at(-1)?.[0] ?? 0;
   const quarters = [0, 1, 2, 3].map((quarter) => {

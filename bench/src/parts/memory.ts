@@ -9,11 +9,11 @@ import { type Quarters, quartersOf, type Sample, watchMemory } from './memory-wa
 
 /** The entry of a run in a results file. */
 interface MemoryEntry extends Entry, Quarters {
-  /** Opens by then, and MiB. */
+  /** The number of opens so far, and MiB. */
   readonly samples: readonly Sample[];
 }
 
-/** Whether the memory of a serving process grows with what it has served. */
+/** Measures whether the memory of the service grows with the opens that it has served. */
 export const memory = definePart({
   name: 'memory',
   summary: 'memory of the serving process over 2 million opens',

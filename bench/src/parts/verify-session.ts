@@ -15,18 +15,18 @@ import { startOurs, startPeer } from '../servers/server-process.js';
 const { path } = ChatSessionsService.verifySession;
 const WARM_UP_MS = 3_000;
 
-/** What checking a token and reading its conversation cost on top of a bare call. */
+/** Measures what VerifySession costs on top of a bare call. */
 export const verifySession = definePart({
   name: 'verify-session',
   summary: 'VerifySession against a static answer of the same bytes from grpc-js',
   about: `
 Starts the service (embedded server) and a static grpc-js server, each in a process of its own, and calls them in turn,
-with a different token each time: by ghz where it is on the PATH, else from a process of our own. Prints the calls per
+with a different token each time: by ghz where it is on the PATH, else by a grpc-js client. Prints the calls per
 second and the CPU time per call of each server, and the ratios of the medians.`,
   options: {
     rounds: count('rounds of each contender', 7),
     seconds: seconds('length of a round', 5),
-    callers: count('calls under way at a time', 64),
+    callers: count('calls in flight', 64),
     sessions: count('sessions that the tokens are of', 500),
   },
   async run({ rounds, seconds, callers, sessions }) {
@@ -70,7 +70,7 @@ second and the CPU time per call of each server, and the ratios of the medians.`
   },
 });
 
-/** Opens sessions. @returns a VerifySession request for each */
+/** Opens sessions. @returns a VerifySession request per session */
 async function openSessions(client: Client, wanted: number): Promise<GrpcRequest[]> {
   const { openSession, verifySession } = ChatSessionsService;
   const open = openSession.requestSerialize({ ...VISIT, customerToken: '' });

@@ -4,7 +4,7 @@ import { ServiceError } from 'chatsessions/rpc/errors.js';
 import type { Db } from 'mongodb';
 import type { Surface } from './session.js';
 
-/** A widget key that may be used, and what its widgets may offer, in the form that its peer answers. */
+/** A usable widget key, and its offer in the form that the peer answers. */
 export interface Widget<Offer> {
   readonly view: WidgetView;
   readonly offer: Offer;
@@ -17,15 +17,15 @@ export interface Widget<Offer> {
  */
 export type Admit<Offer> = (publicKey: string, surface: Surface, origin?: string) => Promise<Widget<Offer>>;
 
-/** How old may be what a peer knows of a key, in ms. */
+/** How long a key is cached, in ms. */
 const TTL_MS = 5_000;
-/** The most keys to remember, unknown ones too. */
+/** The largest number of cached keys, unknown ones included. */
 const MAX_KEYS = 10_000;
 
 /**
- * The catalogue as a team would read it: two look-ups, remembered for some seconds. What comes of a key is made once
- * and not for each request, and requests that miss at once share one look-up, which is generous. What a widget may
- * offer is computed by the service's own code: it is not what is compared.
+ * The catalogue as a team would read it: two look-ups, cached for some seconds. It is generous in two ways: the offer
+ * is made once per key instead of per request, and concurrent misses share one look-up. The service's own code computes
+ * the offer, which is not what is compared.
  */
 export function createCatalog<Offer>(
   db: Db,

@@ -2,8 +2,9 @@
  * Connect for Node.js with the MongoDB driver, all through its router: Connect on HTTP/1.1, gRPC on HTTP/2; zod in,
  * one insertOne for each open.
  *
- * Generous: no interceptors, no log, no preflights, request ids or error details, no idempotency keys or customer
- * tokens, no compression of answers; bad UTF-8 in JSON passes; and what all peers share (catalog.ts, session.ts).
+ * It does less than the service, which favours it: no interceptors, no log, no preflights, request ids or error
+ * details, no idempotency keys or customer tokens, no compression of answers; bad UTF-8 in JSON passes; and what all
+ * peers share (catalog.ts, session.ts).
  */
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
@@ -31,7 +32,7 @@ const { client, db, sessions } = await connectDatabase(settings, 'connect_node')
 const { admit } = createCatalog(db, toMessages);
 const { begin, sign } = createSessions(settings);
 
-/** The offer in protobuf-es's messages. */
+/** Converts the offer to protobuf-es messages. */
 function toMessages(offer: WidgetView['offer']) {
   const answer = { sessionToken: '', conversationId: '', expiresAt: undefined, ...offer };
   const bytes = OpenSessionResponse.encode(answer).finish();

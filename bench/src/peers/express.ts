@@ -1,8 +1,9 @@
 /**
  * Express 5 with Mongoose: zod in, a model's `create` for each open, `res.json` out.
  *
- * Generous: no log, no helmet, no package for CORS, no preflights or request ids, no ETag, no idempotency keys or
- * customer tokens; duplicate members and bad UTF-8 pass; and what all peers share (catalog.ts, session.ts).
+ * It does less than the service, which favours it: no log, no helmet, no package for CORS, no preflights or request
+ * ids, no ETag, no idempotency keys or customer tokens; duplicate members and bad UTF-8 pass; and what all peers share
+ * (catalog.ts, session.ts).
  */
 import type { AddressInfo } from 'node:net';
 import { CONVERSATION_INDEXES } from 'chatsessions/mongo/database.js';
@@ -30,7 +31,7 @@ const schema = new Schema<SessionRow>(
     updatedAt: Date,
     purgeAt: Date,
   },
-  // Without this an empty object is not stored.
+  // Without this, Mongoose leaves out empty objects.
   { collection: 'sessions_express', minimize: false },
 );
 for (const { key, ...options } of CONVERSATION_INDEXES) schema.index({ ...key }, options);
@@ -40,11 +41,11 @@ const settings = readSettings();
 const { connection } = await mongoose.connect(settings.MONGODB_URI, {
   dbName: settings.MONGODB_DB,
   writeConcern: { w: 'majority' },
-  // The embedded server makes collections as they are written to, and has no command for it.
+  // The embedded server has no command to create a collection; the first write creates it.
   autoCreate: false,
 });
 await Session.init();
-// Mongoose brings a driver of its own, whose types are others and whose reads are the same.
+// Mongoose has its own copy of the driver, whose types differ although the code is alike.
 const db = connection.getClient().db(settings.MONGODB_DB) as unknown as Db;
 const { admit } = createCatalog(db, toPublicOffer);
 const { begin, sign } = createSessions(settings);
@@ -68,7 +69,7 @@ app.post(PUBLIC_PATH, async (request, response) => {
   response.json(publicAnswer(sign(claims), claims, offer));
 });
 
-// Express knows it for an error handler by its four parameters.
+// Express recognises an error handler by its four parameters.
 const refuse: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
   const { status, body } = publicRefusal(error);
   response.status(status).json(body);

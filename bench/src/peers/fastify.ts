@@ -1,8 +1,9 @@
 /**
  * Fastify with the MongoDB driver: JSON Schema in and out, one insertOne for each open.
  *
- * Generous: no log, no plugin for CORS, no preflights or request ids, no idempotency keys or customer tokens; duplicate
- * members and bad UTF-8 pass; and what all peers share (catalog.ts, session.ts).
+ * It does less than the service, which favours it: no log, no plugin for CORS, no preflights or request ids, no
+ * idempotency keys or customer tokens; duplicate members and bad UTF-8 pass; and what all peers share (catalog.ts,
+ * session.ts).
  */
 
 import { canonicalLocale } from 'chatsessions/conversations/locale.js';

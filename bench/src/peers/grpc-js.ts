@@ -1,8 +1,8 @@
 /**
  * grpc-js with the service that ts-proto generates, and the MongoDB driver: zod in, one insertOne for each open.
  *
- * Generous: no log, no deadlines, request ids or error details, no idempotency keys or customer tokens; bad UTF-8
- * passes; and what all peers share (catalog.ts, session.ts).
+ * It does less than the service, which favours it: no log, no deadlines, request ids or error details, no idempotency
+ * keys or customer tokens; bad UTF-8 passes; and what all peers share (catalog.ts, session.ts).
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import {

@@ -2,13 +2,13 @@ import type { WidgetView } from 'chatsessions/catalog/widget-view.js';
 import { errorTable, toServiceError } from 'chatsessions/rpc/errors.js';
 import type { SessionClaims } from 'chatsessions/sessions/token.js';
 
-/** Where opens are posted to. */
+/** The path of an open. */
 export const PUBLIC_PATH = '/api/public/v1/chat/sessions';
 
-/** What is the same for all opens of a key, as the public path answers it: every member there, null where unset. */
+/** The part of an answer that all opens of a key share, as on the public path: unset members are null. */
 export type PublicOffer = ReturnType<typeof toPublicOffer>;
 
-/** The offer of a key as the public path answers it. */
+/** Converts the offer of a key to its form on the public path. */
 export function toPublicOffer({ widget, intents, quickQuestions }: WidgetView['offer']) {
   return {
     widget,
@@ -34,7 +34,7 @@ export function toPublicOffer({ widget, intents, quickQuestions }: WidgetView['o
   };
 }
 
-/** An answer of the public path, not encoded yet. */
+/** Makes an answer of the public path, not encoded yet. */
 export function publicAnswer(
   sessionToken: string,
   { conversationId, exp }: SessionClaims,
@@ -50,7 +50,10 @@ export function browserHeaders(origin: string | undefined): Readonly<Record<stri
   return origin === undefined ? headers : { ...headers, 'Access-Control-Allow-Origin': origin };
 }
 
-/** A refusal of the public path, by the service's error table or, for a body that cannot be read, the framework's. */
+/**
+ * Makes a refusal of the public path, by the service's error table. For an unreadable body the framework chooses the
+ * status.
+ */
 export function publicRefusal(thrown: unknown): { readonly status: number; readonly body: object } {
   const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
   if (status >= 400 && status < 500) {

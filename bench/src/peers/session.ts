@@ -10,7 +10,7 @@ import type { Settings } from './process.js';
 /** Who calls: a browser, or an internal service. */
 export type Surface = 'chat' | 'engine';
 
-/** An open as its peer has checked it. Empty texts and null stand for what is absent. */
+/** A checked open. Empty texts and null mean absent. */
 export interface OpenRequest {
   readonly publicKey: string;
   readonly customerId?: string | null | undefined;
@@ -18,7 +18,7 @@ export interface OpenRequest {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** What is stored of an open: as the service does, but for what only its other calls need. */
+/** The stored row of an open: the service's, without the fields that only its other RPCs need. */
 export interface SessionRow {
   readonly _id: UUID;
   readonly tenantId: UUID;
@@ -34,15 +34,15 @@ export interface SessionRow {
   readonly purgeAt: Date;
 }
 
-/** A session that is not stored yet: its row, and what its token will say. */
+/** A session before it is stored: its row, and the claims of its token. */
 export interface NewSession {
   readonly row: SessionRow;
   readonly claims: SessionClaims;
 }
 
 /**
- * Makes sessions. Tokens are signed by the service's own code, synchronously and with a key object that is kept: a
- * team would take a JWT library, which costs several times as much.
+ * Makes sessions. The service's own code signs tokens, synchronously and with a cached key object. A team would use a
+ * JWT library, which costs several times as much.
  */
 export function createSessions({ SIGNING_KEY, SESSION_TTL, RETENTION }: Settings) {
   const { sign } = createSessionTokens([SIGNING_KEY]);
@@ -57,7 +57,7 @@ export function createSessions({ SIGNING_KEY, SESSION_TTL, RETENTION }: Settings
     const iat = Math.floor(now / 1000);
     const exp = iat + SESSION_TTL;
     const conversationId = uuidV7();
-    // As long as the service's.
+    // It has the length of the service's.
     const jti = `${randomBytes(16).toString('base64url')}-`;
     const row = {
       _id: new UUID(conversationId),
@@ -80,8 +80,8 @@ export function createSessions({ SIGNING_KEY, SESSION_TTL, RETENTION }: Settings
 }
 
 /**
- * Connects with the driver, whose pool and timeouts are as they come, and makes the indexes of the peer's collection:
- * the service's, so that its rows can be found in the same ways.
+ * Connects with the driver, whose pool and timeouts are the defaults, and creates the service's indexes on the peer's
+ * collection.
  */
 export async function connectDatabase({ MONGODB_URI, MONGODB_DB }: Settings, peer: string) {
   const client = new MongoClient(MONGODB_URI, { writeConcern: { w: 'majority' }, ignoreUndefined: true });

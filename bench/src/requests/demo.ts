@@ -1,7 +1,7 @@
-/** The demo tenant, which every measured service has, and its widget key. */
+/** The slug of the demo tenant, which every measured service has. */
 export const DEMO_TENANT = 'lakeside-books';
 export const DEMO_KEY = 'pk_live_de300000000000000000000000000001';
-/** The visit that is opened, by whatever way. */
+/** The open that is measured, on every transport. */
 export const VISIT = {
   publicKey: DEMO_KEY,
   customerId: 'u-42',

@@ -5,10 +5,10 @@ import { VISIT } from './demo.js';
 
 const { openSession } = ChatSessionsService;
 
-/** `/package.Service/Method` of an open, over gRPC and Connect. */
+/** The path of OpenSession on gRPC and Connect. */
 export const OPEN_RPC_PATH = openSession.path;
 
-/** The open that is measured, by the public path. */
+/** The measured open on the public path. */
 export const publicOpen: HttpRequest = {
   method: 'POST',
   path: '/api/public/v1/chat/sessions',
@@ -16,10 +16,10 @@ export const publicOpen: HttpRequest = {
   body: JSON.stringify(VISIT),
 };
 
-/** The same, over Connect. */
+/** The measured open over Connect. */
 export const connectOpen: HttpRequest = { ...publicOpen, path: OPEN_RPC_PATH };
 
-/** The same, over gRPC. */
+/** The measured open over gRPC. */
 export const grpcOpen: GrpcRequest = {
   json: VISIT,
   bytes: openSession.requestSerialize({ ...VISIT, customerToken: '' }),

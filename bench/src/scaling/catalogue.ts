@@ -3,7 +3,7 @@ import { mongoCatalog } from 'chatsessions/mongo/catalog.js';
 import type { Database } from 'chatsessions/mongo/database.js';
 import { v5 as uuidV5 } from 'uuid';
 
-/** A tenant of a measurement, and its widget key. The same number makes the same one, in whatever database. */
+/** A tenant of a measurement, and its widget key. The same number always makes the same shop. */
 export interface Shop {
   readonly tenant: Tenant;
   readonly key: WidgetKey;
@@ -14,10 +14,10 @@ const NAMESPACE = '0f2f6c52-4f4c-4d0e-8a3e-6a3d9a3b5d10';
 const INTENTS = 6;
 const QUESTIONS = ['Where is my order?', 'Can I return it?', 'Is this in stock?', 'Do you wrap presents?'];
 const PAGES = ['general', 'cart', 'product', 'cart'] as const;
-/** How many writes of the catalogue are under way at once. */
+/** Writes in flight. */
 const WIDTH = 32;
 
-/** The shop with a number, and with so many intents in each answer. */
+/** Makes the shop with a number, with so many intents in each answer. */
 export function shop(number: number, intents = INTENTS): Shop {
   const name = `shop-${number}-${intents}`;
   const tenantId = uuidV5(name, NAMESPACE);
@@ -53,7 +53,7 @@ export function shop(number: number, intents = INTENTS): Shop {
   };
 }
 
-/** Writes shops, several at a time. */
+/** Writes shops to the catalogue. */
 export async function insertShops(database: Database, shops: readonly Shop[]): Promise<void> {
   const catalog = mongoCatalog(database);
   const waiting = shops.values();

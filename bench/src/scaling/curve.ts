@@ -3,43 +3,43 @@ import type { Databases, Place } from '../servers/place.js';
 import { insertShops, type Shop } from './catalogue.js';
 import type { Point } from './turns.js';
 
-/** What the cost of an open is measured against. */
+/** A measurement of opens while one quantity grows. */
 export interface Curve {
   readonly name: string;
-  /** What it shows, in a line. */
+  /** Its description in the help, one line. */
   readonly about: string;
-  /** Measures it. What it cannot measure it says, and goes on with the rest. */
+  /** Measures it. A failed point is reported, and the others go on. */
   readonly measure: (study: Study) => Promise<void>;
 }
 
-/** What a curve is measured with, and where its figures go. */
+/** The means of a curve's measurement, and the receivers of its figures. */
 export interface Study {
   readonly databases: Databases;
   readonly load: HttpLoad;
   readonly rounds: number;
-  /** Length of a round. */
+  /** The length of a round in ms. */
   readonly ms: number;
-  /** How long a new process is called before it is measured, in ms. */
+  /** The warm-up of a new process, in ms. */
   readonly warmUpMs: number;
-  /** Whether it only has to show that it works. */
+  /** Whether a short run is enough, which only shows that the curve works. */
   readonly isQuick: boolean;
-  /** How many stored conversations to measure with; the curve's own numbers unless set. */
+  /** Numbers of stored conversations; the curve's own unless set. */
   readonly stored: readonly number[] | undefined;
-  /** How long filling a database may take in all. */
+  /** The time limit for filling a database, in ms. */
   readonly fillMs: number;
-  /** Tells how far it is. */
+  /** Prints progress. */
   readonly print: (line: string) => void;
-  /** Tells why the curve is not measured. */
+  /** Prints why the curve is not measured. */
   readonly skip: (why: string) => void;
   readonly onFailure: (where: string, error: unknown) => void;
-  /** Keeps all points of the curve so far. */
+  /** Saves all points of the curve so far. */
   readonly record: (points: readonly Point[]) => Promise<void>;
 }
 
-/** The connections of a measured service, where they are not what is measured. */
+/** The connections of all curves but the one over connections. */
 export const CONNECTIONS = 64;
 
-/** Writes shops beside the service of a place. */
+/** Writes shops to the database of a place whose service is up. */
 export async function addShops(place: Place, shops: readonly Shop[]): Promise<void> {
   const database = await place.open();
   await insertShops(database, shops).finally(() => database.close());

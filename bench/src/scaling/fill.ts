@@ -5,14 +5,14 @@ import { isDuplicateKey } from 'chatsessions/mongo/errors.js';
 import { MongoBulkWriteError } from 'mongodb';
 import { type History, storedConversation } from './stored-conversation.js';
 
-/** Which conversations of a history are written. */
+/** The range of conversations to write. */
 export interface FillOptions {
   readonly history: History;
   /** The number of the first one. */
   readonly from: number;
-  /** The number behind the last one. */
+  /** The number after the last one. */
   readonly to: number;
-  /** Told how far it is, now and then. */
+  /** Called with a line of progress every 5 s. */
   readonly onProgress: (line: string) => void;
   /** Whether to stop early. */
   readonly isOver?: () => boolean;
@@ -21,17 +21,17 @@ export interface FillOptions {
 }
 
 const BATCH = 500;
-/** How many batches are under way at once. */
+/** Batches in flight. */
 const WIDTH = 4;
-/** How often a batch is sent, when the server is too slow to answer, or away. */
+/** How often a batch is sent before its error is thrown. */
 const ATTEMPTS = 10;
 const PROGRESS_MS = 5_000;
 
 /**
- * Writes the conversations straight to their collection, as the service stores them.
+ * Writes conversations straight to the collection, in the form in which the service stores them.
  *
- * @returns the number behind the last one that was written: `to`, unless it was stopped
- * @throws the driver's error of a batch that could not be written, however often it was sent
+ * @returns the number after the last one that was written: `to` unless it was stopped
+ * @throws the driver's error when a batch fails for the last time
  */
 export async function fill(
   { conversations }: Pick<Database, 'conversations'>,
@@ -72,7 +72,7 @@ export async function fill(
         await conversations.insertMany(rows, { ordered: false });
         return;
       } catch (error) {
-        // An attempt whose answer was lost has written them, or some of them.
+        // An earlier attempt, whose answer was lost, may have written some of them.
         if (isOnlyDuplicates(error)) return;
         if (attempt === ATTEMPTS) throw error;
         await sleep(retryMs);

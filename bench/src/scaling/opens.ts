@@ -6,14 +6,14 @@ import { publicOpen } from '../requests/open-request.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Metrics } from './turns.js';
 
-/** The open that is measured, but for what `more` says otherwise. */
+/** The measured open with the members of `more`. */
 export function openRequest(
   more: { readonly publicKey?: string; readonly customerId?: string; readonly variables?: JsonObject } = {},
 ): HttpRequest {
   return { ...publicOpen, body: JSON.stringify({ ...VISIT, ...more }) };
 }
 
-/** What a widget asks with its token when its page is loaded anew. */
+/** GetSession, as a widget sends it after a page reload. */
 export function getRequest(sessionToken: string): HttpRequest {
   const { path, headers } = publicOpen;
   return {
@@ -24,7 +24,7 @@ export function getRequest(sessionToken: string): HttpRequest {
   };
 }
 
-/** A server that is called over HTTP, and how. */
+/** A load on a server. */
 export interface Called {
   readonly server: ServerProcess;
   readonly load: HttpLoad;
@@ -33,28 +33,28 @@ export interface Called {
   readonly ms: number;
 }
 
-/** Calls a server for a while. @throws Error when something was answered that should not have been */
+/** Calls a server for a while. @throws Error when there are no answers, or unexpected ones */
 export async function called({ server, load, requests, connections, ms }: Called): Promise<Round> {
   const { http = '' } = server;
   const run = (time: number) => load.run(http, requests, { connections, ms: time });
   const round = await measure({ name: '', server, run }, ms);
   const { answers, unexpected } = round;
   const [first] = requests;
-  // Says what is wrong, where that goes for every call.
+  // Its error says what is wrong when every call fails.
   if (answers === 0 && first) await sendOnce(server, first);
   if (answers === 0) throw new Error(`no answers in ${ms} ms`);
   if (unexpected > 0) throw new Error(`${unexpected} of ${answers + unexpected} calls had no good answer`);
   return round;
 }
 
-/** How long one answer may take, in ms. */
+/** The time limit of an answer, in ms. */
 const ANSWER_MS = 10_000;
-/** How long a process may take until it has answered as often as it has to, in ms. */
+/** How much longer than planned a warm-up may take, in ms. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Calls a new process before it is measured, for at least `ms` and until it has answered so many calls: code that has
- * run for a while is quicker.
+ * Warms a new process up, since warm code is faster: calls it for at least `ms`, and until it has answered `enough`
+ * calls.
  */
 export async function warmUp(call: Called, ms: number, enough = 0): Promise<void> {
   const began = performance.now();
@@ -65,12 +65,12 @@ export async function warmUp(call: Called, ms: number, enough = 0): Promise<void
   }
 }
 
-/** What a round of calls came to: rate (1/s), p50 and p99 (ms), CPU time of the server (µs per call), MiB. */
+/** The metrics of a round: rate (1/s), p50 and p99 (ms), CPU time of the server (µs per call), memory (MiB). */
 export function metricsOf({ rate, p50, p99, cpuUs, memoryMiB }: Round): Metrics {
   return { rate, p50, p99, cpu: cpuUs, memory: memoryMiB };
 }
 
-/** Sends one request, and reads its answer. @throws Error when it is not a 200 */
+/** Sends one request. @returns the body of its answer. @throws Error when the status is not 200 */
 export async function sendOnce({ http = '' }: ServerProcess, request: HttpRequest): Promise<string> {
   const { method, path, headers, body } = request;
   const answer = await fetch(`${http}${path}`, {

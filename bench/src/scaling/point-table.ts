@@ -2,7 +2,7 @@ import type { Spread } from '../figures/statistics.js';
 import { formatTable } from '../figures/table.js';
 import type { Point } from './turns.js';
 
-/** Points as a table: a line for each, with the median of each metric, and half of its spread. */
+/** Formats points as a table: a row per point, with the median of each metric and half of its spread. */
 export function pointTable(points: readonly Point[]): string {
   const names = [...new Set(points.flatMap(({ metrics }) => Object.keys(metrics)))];
   return formatTable([

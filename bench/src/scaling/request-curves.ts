@@ -7,7 +7,7 @@ import { addShops, CONNECTIONS, type Curve, type Study } from './curve.js';
 import { called, metricsOf, openRequest, sendOnce, warmUp } from './opens.js';
 import { inTurns, type Metrics } from './turns.js';
 
-/** A curve along which the calls differ, and the service is the same. */
+/** A curve whose points differ in their requests and share one service. */
 interface RequestCurve {
   readonly name: string;
   readonly about: string;
@@ -17,12 +17,12 @@ interface RequestCurve {
   readonly callsOf: (x: number) => { readonly request: HttpRequest; readonly connections?: number };
 }
 
-/** How long the round before the first may be, in ms: the process is warm by then. */
+/** The longest warm-up round, in ms: the process is warm already. */
 const SHORT_MS = 1_000;
 
 const INTENTS = [0, 10, 50, 100, 200];
 
-/** By the number of connections, each with one open at a time. */
+/** Opens by the number of connections, each with one open in flight. */
 export const connections = requestCurve({
   name: 'connections',
   about: 'connections, 1 to 1,024',
@@ -31,7 +31,7 @@ export const connections = requestCurve({
   callsOf: (x) => ({ request: openRequest(), connections: x }),
 });
 
-/** By the number of intents in the answer. */
+/** Opens by the number of intents in the answer. */
 export const intents = requestCurve({
   name: 'intents',
   about: 'intents in the answer, 0 to 200',
@@ -41,7 +41,7 @@ export const intents = requestCurve({
   callsOf: (x) => ({ request: openRequest({ publicKey: shop(0, x).key.publicKey }) }),
 });
 
-/** By the size of the variables. */
+/** Opens by the size of the variables. */
 export const variables = requestCurve({
   name: 'variables',
   about: 'bytes of variables, 0 to 4,096',
@@ -81,7 +81,7 @@ function requestCurve({ name, about, xs, quickXs, shops = [], callsOf }: Request
   };
 }
 
-/** What a round came to, in a line. */
+/** Formats the metrics of a round in one line. */
 export function progress(name: string, x: number, round: number, rounds: number, metrics: Metrics): string {
   const which = round === 0 ? 'warm-up' : `round ${round} of ${rounds}`;
   const { rate = 0, p50 = 0, p99 = 0, cpu = Number.NaN } = metrics;
@@ -89,15 +89,15 @@ export function progress(name: string, x: number, round: number, rounds: number,
   return `${name} ${x}, ${which}: ${Math.round(rate)}/s, ${times}`;
 }
 
-/** The bytes that a variable of `variablesOf` takes beside its text: `"v_00":"",`. */
+/** The bytes around the text of a variable: `"v_00":"",`. */
 const AROUND = 10;
 const PER_VARIABLE = 100;
 const TEXT = 'what a page knows of its visitor ';
 
-/** Variables that take just so many bytes as compact JSON: none, or 11 at least. */
+/** Makes variables that take exactly so many bytes as compact JSON: 0, or at least 11. */
 export function variablesOf(bytes: number): JsonObject {
   const count = Math.ceil(bytes / PER_VARIABLE);
-  // Two braces, and no comma after the last one.
+  // Two braces more, and one comma less.
   let left = bytes - 1 - AROUND * count;
   const entries = Array.from({ length: count }, (_, index) => {
     const length = Math.ceil(left / (count - index));

@@ -11,7 +11,7 @@ import { tenants } from './tenants.js';
 import type { Point } from './turns.js';
 
 const CURVES: readonly Curve[] = [connections, intents, variables, tenants, stored];
-/** Rounds of a quick run, and what comes before them, in ms. */
+/** The length of rounds and warm-up of a quick run, and of the usual warm-up, in ms. */
 const QUICK_MS = 1_000;
 const WARM_UP_MS = 4_000;
 
@@ -20,7 +20,7 @@ interface CurveEntry extends Entry {
   readonly points: readonly Point[];
 }
 
-/** What an open costs as work grows. */
+/** Measures what an open costs as work grows. */
 export const scaling = definePart({
   name: 'scaling',
   summary: 'what an open costs as connections, stored conversations, tenants, … grow',
@@ -31,8 +31,8 @@ ${CURVES.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
 
 Printed and written are rates (1/s; rateToFirst and ratio as shares within a round), p50 and p99 (ms), cpu (CPU time of
 the server per call, µs), memory (RssAnon, MiB), firstOpen (from the start until the first answer, ms). All of it takes
-some 20 minutes, and 30 more with 5 million stored conversations. On MONGODB_URI its databases are called scal_…: a run
-that is broken off leaves its own behind.`,
+some 20 minutes, and 30 more with 5 million stored conversations. On MONGODB_URI its databases are called
+scal_…; an interrupted run leaves them behind.`,
   options: {
     only: names(
       'the curves to measure (all)',
@@ -74,7 +74,7 @@ that is broken off leaves its own behind.`,
           await results.put({ name, database: databases.name, measured: how, points });
         },
       };
-      // One that fails as a whole leaves the others alone.
+      // A curve that fails does not stop the others.
       await measure(study).catch((error: unknown) => onFailure('as a whole', error));
       if (measured.length > 0) console.log(`\n${name}, ${databases.name}\n${pointTable(measured)}`);
     }
@@ -83,7 +83,7 @@ that is broken off leaves its own behind.`,
   },
 });
 
-/** Whole numbers, 0 or more. */
+/** An option whose value is a list of whole numbers. */
 function levels(about: string): Option<readonly number[] | undefined> {
   return {
     about,

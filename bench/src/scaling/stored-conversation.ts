@@ -2,11 +2,11 @@ import type { Conversation } from 'chatsessions/conversations/conversation.js';
 import { v7 as uuidV7 } from 'uuid';
 import type { Shop } from './catalogue.js';
 
-/** The conversations of a service that has been busy for a while, by number. */
+/** The past conversations of a busy service, by number. */
 export interface History {
-  /** Whose they are: the first ones are the busiest. */
+  /** Their shops; the first ones are the busiest. */
   readonly shops: readonly Shop[];
-  /** How many there are in all. They come in the order of time. */
+  /** Their number. They are in the order of time. */
   readonly total: number;
   /** When the last one was opened, in ms since the epoch. */
   readonly end: number;
@@ -20,8 +20,8 @@ const LOCALES = ['en-GB', 'en-US', 'de-DE', 'fr-FR', 'nl-NL', 'pl-PL'];
 const PAGES = ['home', 'category/novels', 'product/middlemarch', 'cart', 'checkout'];
 
 /**
- * A conversation of a history. The same number makes the same one, so that nothing has to be kept of those that were
- * written: most are a guest's, one in three has ended, one in five was refreshed, one in ten has a verified customer.
+ * Makes the conversation with a number. The same number always makes the same one, so that the written ones need not be
+ * kept. Most belong to guests, one in three has ended, one in five was refreshed, one in ten has a verified customer.
  */
 export function storedConversation(number: number, { shops, total, end }: History): Conversation {
   const random = randomOf(number);
@@ -75,7 +75,7 @@ function bytes(count: number, random: () => number): Buffer {
   return Buffer.from(Array.from({ length: count }, () => Math.floor(random() * 256)));
 }
 
-/** Numbers from 0 to 1 that only depend on the seed (mulberry32). */
+/** Makes pseudo-random numbers from 0 to 1 that depend on the seed alone (mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {

@@ -7,38 +7,39 @@ import { addShops } from './curve.js';
 import { fill } from './fill.js';
 import { type History, storedConversation } from './stored-conversation.js';
 
-/** A service on a database with so many conversations. */
+/** A service whose database is filled to a given size. */
 export interface Side {
   readonly server: ServerProcess;
   /**
-   * Sees to it that so many are stored, or up to a quarter more: what is opened in a round stays, as long as it is few.
+   * Fills the database to `count` conversations, or up to a quarter more: opens of earlier rounds stay while they are
+   * few.
    *
-   * @throws Error when that is not done at `until`, in ms of performance.now(); what is written by then is kept
+   * @throws Error when it takes longer than `until`, in ms of performance.now(); what is written stays
    */
   fillTo(count: number, until: number): Promise<void>;
-  /** Removes all of them. */
+  /** Removes all conversations. */
   empty(): Promise<void>;
-  /** Stores these too. */
+  /** Stores more conversations. */
   add(conversations: readonly Conversation[]): Promise<void>;
-  /** Says that so many were opened. */
+  /** Counts sessions that a load has opened. */
   opened(count: number): void;
-  /** So many conversations of the history, from all over what is stored of it, less those that have ended. */
+  /** Picks `count` stored conversations of the history at equal distances, and leaves out those that have ended. */
   sample(count: number): Conversation[];
 }
 
-/** How many more conversations there may be than are asked for, as a share. */
+/** The share of conversations that there may be beyond `count`. */
 const SLACK = 0.25;
 
-/** The side of a service that has nothing stored yet. */
+/** Makes the side of a service with an empty database. */
 export async function startSide(
   place: Place,
   server: ServerProcess,
   history: History,
   print: (line: string) => void,
 ): Promise<Side> {
-  /** How many of the history are stored. */
+  /** Stored conversations of the history. */
   let written = 0;
-  /** How many others are. */
+  /** Other stored conversations. */
   let others = 0;
   await addShops(place, history.shops);
 

@@ -19,12 +19,12 @@ const OPENS = Array.from({ length: 1_000 }, (_, number) => {
   const publicKey = SHOPS[number % SHOPS.length]?.key.publicKey ?? '';
   return openRequest({ publicKey, customerId: `u-${number}` });
 });
-/** How many sessions are looked up, in turn. */
+/** The number of sessions that are looked up in turn. */
 const LOOK_UPS = 2_000;
-/** Longer than all of it takes. */
+/** The lifetime of tokens, longer than the measurement. */
 const TOKEN_S = 86_400;
 
-/** By the number of stored conversations, beside an empty database in the same rounds. */
+/** Opens and look-ups by the number of stored conversations, beside an empty database in the same rounds. */
 export const stored: Curve = {
   name: 'stored',
   about: 'stored conversations, 0 to 5 million, beside an empty database in the same rounds',
@@ -40,7 +40,7 @@ export const stored: Curve = {
 
     const signingKey = { kid: 'bench', secret: randomBytes(32) };
     const tokens = createSessionTokens([signingKey]);
-    // A token as a refresh would have signed it a moment ago.
+    // Signs a new token, as RefreshSession does.
     const getSession = ({ id, tenantId, keyId, session: { jti } }: Conversation) => {
       const iat = Math.floor(end / 1_000);
       return getRequest(tokens.sign({ conversationId: id, tenantId, keyId, jti, iat, exp: iat + TOKEN_S }));
@@ -90,7 +90,7 @@ async function measureLevels(levels: readonly number[], sides: Sides): Promise<v
   }
 }
 
-/** Opens and look-ups on both sides, where there is something to look up. */
+/** Measures opens on both sides, and look-ups when something is stored. */
 async function measureBoth(level: number, round: number, sides: Sides): Promise<Metrics> {
   const { study, filled, empty, getSession } = sides;
   const known = level === 0 ? [] : filled.sample(LOOK_UPS);

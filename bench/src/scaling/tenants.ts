@@ -8,7 +8,7 @@ import { inTurns, type Metrics } from './turns.js';
 const TENANTS = [1, 10, 100, 1_000, 10_000];
 const QUICK_TENANTS = [1, 100];
 
-/** By the number of tenants, whose keys are used in turn. */
+/** Opens by the number of tenants, whose keys are used in turn. */
 export const tenants: Curve = {
   name: 'tenants',
   about: 'tenants, 1 to 10,000, each with a widget key in use; memory, and the time of a start',
@@ -41,7 +41,7 @@ function shopsOf(count: number) {
   return Array.from({ length: count }, (_, number) => shop(number));
 }
 
-/** A new process each time: what it has of memory, and how long its start takes, depends on what it has done before. */
+/** Measures a new process each time, since memory and the time of a start depend on what the process did before. */
 async function measureStart(study: Study, x: number, round: number, place?: Place): Promise<Metrics> {
   if (place === undefined) throw new Error('its tenants could not be written');
   const { load, rounds, ms, warmUpMs, print } = study;

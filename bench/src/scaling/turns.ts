@@ -1,29 +1,31 @@
 import { type Spread, spread } from '../figures/statistics.js';
 
-/** What one round came to, by name. */
+/** The figures of one round, by name. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** A point of a curve: how much of something there was, and what that came to. */
+/** A point of a curve: a quantity, and the figures at it. */
 export interface Point {
   readonly x: number;
-  /** Over the rounds; `rateToFirst` is the rate as a share of the first of several points' in the same round. */
+  /**
+   * The spread over the rounds. `rateToFirst` is the rate divided by that of the curve's first point in the same round.
+   */
   readonly metrics: Readonly<Record<string, Spread>>;
 }
 
 /** Points that are measured in turns. */
 export interface Turns {
-  /** How much of something there is, from little to much. */
+  /** The quantities, ascending. */
   readonly xs: readonly number[];
   readonly rounds: number;
-  /** What an x comes to, once. Round 0 warms up, and does not count. */
+  /** Measures one quantity once. Round 0 is the warm-up and does not count. */
   readonly measure: (x: number, round: number) => Promise<Metrics>;
-  /** Told of each measure that failed: the others go on. */
+  /** Called for each failed measurement; the others go on. */
   readonly onFailure: (where: string, error: unknown) => void;
-  /** Told of all points so far, after each round. */
+  /** Called with all points so far after each round. */
   readonly onRound: (points: readonly Point[]) => Promise<void>;
 }
 
-/** Measures all points in each round, there and back again by turns: what drifts in the meantime touches all alike. */
+/** Measures all points in each round, ascending and descending by turns, so that a drift affects all alike. */
 export async function inTurns({ xs, rounds, measure, onFailure, onRound }: Turns): Promise<readonly Point[]> {
   const measured: Map<number, Metrics>[] = [];
   for (let round = 0; round <= rounds; round++) {
@@ -43,7 +45,7 @@ export async function inTurns({ xs, rounds, measure, onFailure, onRound }: Turns
   return pointsOf(xs, measured);
 }
 
-/** The points of what was measured, a map for each round. A point that never was is left out. */
+/** Computes the points from a map per round. A point without figures is left out. */
 export function pointsOf(
   xs: readonly number[],
   rounds: readonly ReadonlyMap<number, Metrics>[],
@@ -52,7 +54,7 @@ export function pointsOf(
   return xs.flatMap((x) => {
     const series = new Map<string, number[]>();
     const add = (name: string, value: number) => {
-      // What this machine cannot tell is not a number.
+      // A figure that this system does not provide is NaN.
       if (Number.isFinite(value)) series.set(name, [...(series.get(name) ?? []), value]);
     };
     for (const results of rounds) {
@@ -66,7 +68,7 @@ export function pointsOf(
   });
 }
 
-/** To four digits: the fifth is noise. */
+/** Rounds to four digits; the fifth is noise. */
 function rounded({ median, min, max }: Spread): Spread {
   const [first, second, third] = [median, min, max].map((value) => Number(value.toPrecision(4)));
   return { median: first ?? median, min: second ?? min, max: third ?? max };

@@ -2,19 +2,19 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** A program of bench/ in a process of its own. */
+/** A program of bench in a process of its own. */
 export interface Child {
   readonly process: ChildProcess;
   readonly pid: number;
-  /** What it said first. */
+  /** Its first message. */
   readonly message: unknown;
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
-  /** Tells it to end, and waits until it has. */
+  /** Ends it by SIGTERM, and waits for its exit. */
   stop(): Promise<void>;
 }
 
-/** How long a program may take until it says something, and to end, in ms. */
+/** Time limits for the first message, and for the exit, in ms. */
 const START_MS = 30_000;
 const STOP_MS = 10_000;
 
@@ -26,9 +26,9 @@ process.once('exit', () => {
 /**
  * Starts a program, with `env` on top of this process's environment.
  *
- * @param file such as `peers/fastify.js`, from the compiled bench/
- * @returns once it has said something over IPC
- * @throws Error when it ends before, or says nothing for 30 s
+ * @param file such as `peers/fastify.js`, relative to bench/dist/src/
+ * @returns after its first message over IPC
+ * @throws Error when it exits before, or sends nothing for 30 s
  */
 export async function startChild(file: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
   const child = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), {

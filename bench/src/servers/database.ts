@@ -5,22 +5,22 @@ import { startChild } from './child.js';
 
 /** A database that contenders share. */
 export interface SharedDatabase {
-  /** `embedded`, or `MONGODB_URI`: what a URI says is nobody's business. */
+  /** `embedded`, or `MONGODB_URI` in place of the URI, which may hold a password. */
   readonly kind: 'embedded' | 'MONGODB_URI';
   readonly uri: string;
-  /** The names of databases on it: one for the servers, and one for the database alone. */
+  /** Names of two databases: for the servers, and for the ceiling "the database alone". */
   readonly names: { readonly servers: string; readonly alone: string };
-  /** Drops what was written, and stops what was started. */
+  /** Drops the databases, or stops the embedded server. */
   close(): Promise<void>;
 }
 
-/** The embedded server, in a process of its own and a folder that goes with this process. */
+/** Starts the embedded server in a process of its own, in a temporary folder. */
 export async function embeddedDatabase(): Promise<SharedDatabase> {
   const { message, stop } = await startChild('servers/embedded-server.js', { DATA_DIR: await tempDir() });
   return { kind: 'embedded', uri: String(message), names: newNames(), close: stop };
 }
 
-/** A server that is there already. */
+/** Uses the server at a URI. */
 export function serverAt(uri: string): SharedDatabase {
   const names = newNames();
   return {

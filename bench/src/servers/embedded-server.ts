@@ -1,4 +1,4 @@
-/** The embedded server in a process of its own, so that contenders share one: `DATA_DIR` is its folder. */
+/** The embedded server as a process of its own, so that contenders can share it. `DATA_DIR` is its folder. */
 import { startEmbedded } from 'chatsessions/embedded/start.js';
 
 const server = await startEmbedded({ dataDir: process.env['DATA_DIR'] ?? '' });

@@ -8,36 +8,36 @@ import { MongoClient } from 'mongodb';
 import { UsageError } from '../command/options.js';
 import { type ServerProcess, startOurs } from './server-process.js';
 
-/** Where measured services store: the embedded server that each has of its own, or one that all share. */
+/** The databases of measured services: an embedded server for each, or one server for all. */
 export interface Databases {
-  /** What it is, for the print and the figures. */
+  /** Its name in printed results and figures. */
   readonly name: string;
   readonly isEmbedded: boolean;
-  /** A place that nothing is stored in. */
+  /** Makes an empty place. */
   create(): Promise<Place>;
 }
 
-/** A database of a measurement's own. */
+/** The database of one measurement, and its service. */
 export interface Place {
-  /** The socket of its embedded server, while a service is up. */
+  /** The socket of the embedded server, while a service is up. */
   readonly socket?: string;
-  /** Starts a service on it, with `env` on top; one at a time. */
+  /** Starts a service on it; one at a time. `env` is configuration on top. */
   start(env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
-  /** Opens it beside its service, which must be up where the server is the embedded one. */
+  /** Opens the database beside the service. An embedded server is only there while the service is up. */
   open(): Promise<Database>;
-  /** Gives back what it takes, once its service is stopped. */
+  /** Removes the database, after the service has stopped. */
   remove(): Promise<void>;
 }
 
 /** The name of the embedded server in figures. */
 export const EMBEDDED = 'embedded server';
-/** What databases of measurements are called, so that one that was left behind is known. */
+/** The prefix tells which databases a broken run has left behind. */
 const DATABASE_PREFIX = 'scal_';
 
 /** The embedded server that each service has of its own. */
 export const embeddedDatabases: Databases = { name: EMBEDDED, isEmbedded: true, create: embeddedPlace };
 
-/** The server that MONGODB_URI names, else embedded ones. @throws UsageError when it does not answer */
+/** Uses the server of MONGODB_URI, else embedded ones. @throws UsageError when it does not answer */
 export async function databasesOf({ MONGODB_URI: uri }: NodeJS.ProcessEnv): Promise<Databases> {
   if (!uri) return embeddedDatabases;
   try {
@@ -47,7 +47,7 @@ export async function databasesOf({ MONGODB_URI: uri }: NodeJS.ProcessEnv): Prom
   }
 }
 
-/** Does something with a place of its own, and removes it. */
+/** Runs `work` with a new place, and removes it. */
 export async function withPlace<T>(databases: Databases, work: (place: Place) => Promise<T>): Promise<T> {
   const place = await databases.create();
   try {
@@ -57,7 +57,7 @@ export async function withPlace<T>(databases: Databases, work: (place: Place) =>
   }
 }
 
-/** Does something with a service, and stops it. `env` is configuration on top. */
+/** Runs `work` with a service, and stops it. `env` is configuration on top. */
 export async function withService<T>(
   place: Place,
   work: (server: ServerProcess) => Promise<T>,
@@ -94,7 +94,7 @@ function sharedPlace(databaseUri: string): Place {
   };
 }
 
-/** Such as `MongoDB 8.0.4` or `FerretDB 2.7.0`. */
+/** Asks a server for its name, such as `MongoDB 8.0.4` or `FerretDB 2.7.0`. */
 async function serverName(uri: string): Promise<string> {
   const { version, ferretdb } = await withClient(uri, (client) =>
     client.db('admin').command({ buildInfo: 1 }),

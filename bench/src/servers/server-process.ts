@@ -10,17 +10,17 @@ export interface ServerProcess {
   readonly http?: string;
   /** `host:port`. */
   readonly grpc?: string;
-  /** CPU time that it has used, in ms (Linux only, in steps of 10; NaN elsewhere). */
+  /** CPU time so far, in ms (Linux only, in steps of 10; NaN elsewhere). */
   cpuMs(): number;
-  /** What it has for itself, in MiB: RssAnon, without the pages of data files (Linux only; NaN elsewhere). */
+  /** Private memory in MiB: RssAnon, without the pages of data files (Linux only; NaN elsewhere). */
   memoryMiB(): number;
-  /** Ends it in order. */
+  /** Ends it by SIGTERM, and waits for its exit. */
   stop(): Promise<void>;
 }
 
 /** How the service is started. */
 export interface OwnOptions {
-  /** The database: its embedded server unless set. */
+  /** A MongoDB URI; the embedded server unless set. */
   readonly databaseUri?: string;
   readonly databaseName?: string;
   /** Configuration on top; `SEED_FILE` is the demo tenant unless set. */
@@ -68,10 +68,9 @@ export async function startOurs(options: OwnOptions = {}): Promise<ServerProcess
 }
 
 /**
- * Starts another server: a peer or a ceiling. It listens on a free port and then says `{http?, grpc?}` over IPC; it
- * ends when it is told to by SIGTERM.
+ * Starts a peer or a ceiling. It listens on free ports, sends `{http?, grpc?}` over IPC, and ends on SIGTERM.
  *
- * @param file such as `peers/fastify.js`, from the compiled bench/
+ * @param file such as `peers/fastify.js`, relative to bench/dist/src/
  * @throws Error when it does not start
  */
 export async function startPeer(
@@ -82,15 +81,15 @@ export async function startPeer(
   return { ...usageOf(pid), pid, ...addressesOf(file, message), stop };
 }
 
-/** The addresses in what a peer said first. */
+/** Reads the addresses in a peer's first message. */
 export function addressesOf(file: string, message: unknown): { http?: string; grpc?: string } {
-  if (typeof message !== 'object' || message === null) throw new Error(`bench/${file} said no address`);
+  if (typeof message !== 'object' || message === null) throw new Error(`bench/${file} sent no address`);
   const addresses: Record<string, unknown> = { ...message };
   const { http, grpc } = addresses;
   return { ...(typeof http === 'string' && { http }), ...(typeof grpc === 'string' && { grpc }) };
 }
 
-/** What a process uses. */
+/** Reads the CPU time and memory of a process. */
 function usageOf(pid: number): Pick<ServerProcess, 'cpuMs' | 'memoryMiB'> {
   return {
     // proc_pid_stat(5): utime and stime, in ticks of 10 ms.

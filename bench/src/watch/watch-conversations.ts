@@ -9,12 +9,12 @@ import { readStream, type StreamReader } from './stream-reader.js';
 import { watchCurve } from './watch-curve.js';
 import { startWriters } from './writers.js';
 
-/** How long a watch takes at most to be told that it is too slow, in ms. */
+/** The longest time until the service ends a watch that is too slow, in ms. */
 const TOO_SLOW_MS = 35_000;
-/** How long the last events may take, in ms. */
+/** The time limit for the last events, in ms. */
 const LAST_MS = 30_000;
 
-/** Whether watchers lose anything, and what one that hangs costs. */
+/** Measures whether watchers lose events, and what a hanging one costs. */
 export const watchConversations = definePart({
   name: 'watch-conversations',
   summary: 'whether watchers lose anything, and what one that hangs costs',
@@ -75,7 +75,7 @@ async function measure(ms: number, width: number): Promise<number> {
   console.log(
     `watcher 3 was told: ${end.code} ${end.reason ?? '(cut off)'}, ${told === undefined ? 'no token' : 'with a token'}`,
   );
-  // Who hangs for longer than a minute is cut off without a word, and goes on from the last message that it took.
+  // After a minute without reading, the connection is cut without a status. The watcher resumes from its last message.
   const token = told ?? hanging.messages.at(-1)?.resumeToken;
   const resumed = watch(token);
 
@@ -94,7 +94,7 @@ async function measure(ms: number, width: number): Promise<number> {
   return lost === 0 && token !== undefined && writers.failures() === 0 ? 0 : 1;
 }
 
-/** The memory of a service, looked at every 100 ms. */
+/** Samples the memory of a service every 100 ms. */
 function sample({ memoryMiB }: ServerProcess) {
   let peak = 0;
   setInterval(() => {
@@ -110,7 +110,7 @@ function sample({ memoryMiB }: ServerProcess) {
   };
 }
 
-/** The distinct events that came: conversation and revision. */
+/** The distinct events of some readers, as conversation and revision. */
 function eventsOf(readers: readonly Reader[]): Set<string> {
   return new Set(
     readers.flatMap(({ messages }) =>
@@ -121,7 +121,7 @@ function eventsOf(readers: readonly Reader[]): Set<string> {
   );
 }
 
-/** Waits until a watcher has all that was written, for some time. @returns how many events are missing */
+/** Waits until a watcher has all written events, up to the time limit. @returns how many are missing */
 async function compare(
   name: string,
   written: ReadonlySet<string>,

@@ -16,13 +16,13 @@ import { startOurs } from '../servers/server-process.js';
 const WATCHERS = [1, 10, 50, 150];
 const CONNECTIONS = 64;
 const WARM_UP_MS = 4_000;
-/** How long the last events may take to come, and how long it is quiet when they have, in ms. */
+/** The time limit for the last events, and how long no event must come until they count as the last, in ms. */
 const LAST_MS = 120_000;
 const QUIET_MS = 8_000;
-/** Callers: each may have so many watches only. */
+/** Tokens of ten callers, since a caller may only have so many watches. */
 const TOKENS = Array.from({ length: 10 }, (_, n) => `${n}`.repeat(43));
 
-/** What one level of watchers came to, in one round. */
+/** The figures of one number of watchers in one round. */
 interface Measured {
   readonly none: number;
   readonly watched: number;
@@ -30,19 +30,19 @@ interface Measured {
   readonly noneUs: number;
   readonly watchedUs: number;
   readonly lagMs: number;
-  /** Events of the first watcher by what was opened of its tenant, while the load ran. */
+  /** Events of the first watcher while the load ran, divided by the opens of its tenant. */
   readonly share: number;
   readonly caughtUpMs: number;
 }
 
-/** How many tenants are opened and watched, and in how many rounds of which length in ms. */
+/** The number of tenants, and the number and length of the rounds. */
 export interface CurveOptions {
   readonly tenants: number;
   readonly rounds: number;
   readonly ms: number;
 }
 
-/** Opens per second with watchers, beside those without in the same round; prints a table. */
+/** Measures opens per second with watchers and without, in the same round, and prints a table. */
 export async function watchCurve({ tenants, rounds, ms }: CurveOptions): Promise<number> {
   const shops = Array.from({ length: tenants }, (_, n) => ({
     slug: `shop-${n}`,
@@ -71,7 +71,7 @@ export async function watchCurve({ tenants, rounds, ms }: CurveOptions): Promise
   const measured = new Map<number, Measured[]>(WATCHERS.map((count) => [count, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const count of WATCHERS) {
-      // Before them in one round, and after them in the next: a store that grows gets slower.
+      // Without watchers first in one round and last in the next, since a growing store gets slower.
       const before = round % 2 ? await run(ms) : undefined;
       const job: WatchJob = {
         target: service.grpc ?? '',
@@ -112,12 +112,12 @@ async function seedFile(shops: readonly { readonly slug: string; readonly public
     return { slug, name: slug, widgetKeys: [key] };
   });
   const file = join(await tempDir(), 'seed.yaml');
-  // JSON is YAML.
+  // JSON is valid YAML.
   await writeFile(file, JSON.stringify({ tenants }));
   return file;
 }
 
-/** What the watchers have by now. */
+/** Asks the watchers what they have by now. */
 async function look(watchers: Child): Promise<Watched> {
   const answer = once(watchers.process, 'message');
   watchers.process.send('look');
@@ -125,7 +125,7 @@ async function look(watchers: Child): Promise<Watched> {
   return watched;
 }
 
-/** @returns how long after now the last events came, in ms */
+/** Waits for the last events. @returns how long they took, in ms */
 async function untilQuiet(watchers: Child): Promise<number> {
   const began = Date.now();
   for (;;) {

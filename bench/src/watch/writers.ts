@@ -6,11 +6,11 @@ import type {
 import { DEMO_KEY, DEMO_TENANT } from '../requests/demo.js';
 import { answered } from '../requests/engine-client.js';
 
-/** Writers under way. */
+/** Running writers. */
 export interface Writers {
-  /** Lets them finish. @returns the log: conversation and revision of every write that was acknowledged */
+  /** Stops after the writes in flight. @returns the log: conversation and revision of each acknowledged write */
   readonly stop: () => Promise<ReadonlySet<string>>;
-  /** How many writes were not acknowledged; each is printed. */
+  /** The number of failed writes; each is printed. */
   readonly failures: () => number;
 }
 
@@ -19,13 +19,13 @@ const OPEN = 20;
 /** How often a conversation is changed before it is ended. */
 const CHANGES = 8;
 
-/** A conversation of a writer: nobody else changes it, so its revisions are known. */
+/** A conversation that only its writer changes, so that its revisions are known. */
 interface Written {
   readonly session: OpenSessionResponse;
   revision: number;
 }
 
-/** Starts so many writers: each opens, refreshes, updates and ends conversations, one write at a time. */
+/** Starts `width` writers. Each opens, refreshes, updates and ends conversations, one write at a time. */
 export function startWriters(client: ChatSessionsClient, width: number): Writers {
   const log = new Set<string>();
   let failures = 0;
@@ -82,7 +82,7 @@ export function startWriters(client: ChatSessionsClient, width: number): Writers
     log.add(`${conversationId} ${++written.revision}`);
   }
 
-  /** @returns no conversation: what is left in its place */
+  /** Ends a conversation. @returns an empty list: nothing takes its place */
   async function end(written: Written): Promise<Written[]> {
     const { conversationId } = written.session;
     await answered((callback) => client.endConversation({ tenant: DEMO_TENANT, conversationId }, callback));
