@@ -1,4 +1,4 @@
-// A service that is given a session token asks whose it is: node examples/verify-session.js "$TOKEN"
+// Verifies a session token with the VerifySession RPC: node examples/verify-session.js "$TOKEN"
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { ChatSessionsClient } from '../dist/src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
