@@ -117,7 +117,7 @@ export async function* sendRows(
   }
 }
 
-interface Loaded {
+interface LoadedEvents {
   readonly list: readonly EncodedEvent[];
   /** The last row whose events are all in this list or in earlier ones; undefined when there is none yet. */
   readonly last: ChangedRow | undefined;
@@ -129,13 +129,13 @@ async function* loadEvents(
   rows: readonly ChangedRow[],
   sent: SentRevisions,
   signal: AbortSignal,
-): AsyncGenerator<Loaded, void, void> {
+): AsyncGenerator<LoadedEvents, void, void> {
   for (let i = 0; i < rows.length && !signal.aborted; i += LOAD_SIZE) {
-    const some = rows.slice(i, i + LOAD_SIZE);
+    const chunk = rows.slice(i, i + LOAD_SIZE);
     const work = paced(
       deps.pace,
       signal,
-      () => deps.conversations.findAll(some.map(({ id }) => id)),
+      () => deps.conversations.findAll(chunk.map(({ id }) => id)),
       ({ length }) => costMs({ loaded: length, sends: 1 }),
     );
     for await (const _ of heartbeats(deps, work)) yield { list: [], last: undefined };
@@ -144,7 +144,7 @@ async function* loadEvents(
     const byId = new Map(found.map((conversation) => [conversation.id, conversation]));
     const batches = createBatches();
     let last: ChangedRow | undefined;
-    for (const row of some) {
+    for (const row of chunk) {
       const conversation = byId.get(row.id);
       if (conversation !== undefined) {
         for (const event of encodeEvents(conversation, sent.takeUnsent(conversation))) {

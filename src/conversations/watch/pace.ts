@@ -9,8 +9,8 @@ import type { Elapsed } from '../../time/elapsed.js';
 export type Pace = (signal: AbortSignal) => Promise<(maxMs?: number) => Promise<void>>;
 
 /**
- * An upper bound of the CPU time of a piece of work, in ms: twice the measured cost (docs/performance.md), so that it
- * also holds on a machine of half the speed.
+ * An upper bound of the CPU time of a piece of work, in ms: twice the cost that was measured on 2 shared cores, so that
+ * it also holds on a machine of half the speed.
  *
  * @param listed how many changes were listed
  * @param loaded how many conversations were loaded
@@ -54,9 +54,7 @@ export interface PaceDeps {
 
 /** The load above which the process counts as busy, measured while the watches rest. */
 const BUSY = 0.5;
-/**
- * After a piece of work a busy process gets 12 times its CPU time for everything else: the watches take at most 1/13.
- */
+/** After a piece of work a busy process gets 12 times its CPU time for everything else, so that watches take 1/13. */
 const REST_RATIO = 12;
 /** The longest rest, in ms, so that watches go on even under constant load. */
 const MAX_REST_MS = 5_000;

@@ -206,12 +206,12 @@ export function startTail(
 
   async function send(rows: readonly ChangedRow[]): Promise<void> {
     for (let i = 0; i < rows.length && !signal.aborted; i += LOAD_SIZE) {
-      const some = rows.slice(i, i + LOAD_SIZE);
+      const chunk = rows.slice(i, i + LOAD_SIZE);
       const work = async () => {
-        const found = await conversations.findAll(some.map(({ id }) => id));
+        const found = await conversations.findAll(chunk.map(({ id }) => id));
         const byId = new Map(found.map((conversation) => [conversation.id, conversation]));
         const batches = createBatches();
-        for (const row of some) {
+        for (const row of chunk) {
           const conversation = byId.get(row.id);
           // Erased since the changes were listed.
           if (conversation === undefined) continue;
@@ -227,7 +227,7 @@ export function startTail(
         await log.settled(signal);
         return found.length;
       };
-      const sends = Math.ceil(some.length / MAX_EVENTS) * log.readers();
+      const sends = Math.ceil(chunk.length / MAX_EVENTS) * log.readers();
       await paced(pace, signal, work, (loaded) => costMs({ loaded, sends }));
     }
   }
