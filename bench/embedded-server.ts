@@ -1,7 +1,7 @@
 /** The embedded server in a process of its own, so that contenders share one: `DATA_DIR` is its folder. */
-import { startEmbedded } from '../src/embedded/start.js';
+import { startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 
-const server = await startEmbedded({ dataDir: process.env['DATA_DIR'] ?? '' });
+const server = await startEmbeddedMongo({ dataDir: process.env['DATA_DIR'] ?? '' });
 const stop = async () => {
   await server.close();
   process.exit();

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { EmbeddedStartError, startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import type { Logger } from 'pino';
 import { v7 as uuidV7 } from 'uuid';
 import type { KnownCaller } from '../callers/authenticate.js';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createRandomSource } from '../crypto/random.js';
-import { EmbeddedStartError, startEmbedded } from '../embedded/start.js';
 import { type Database, openDatabase } from '../mongo/database.js';
 import { explainConnectError } from '../mongo/driver-errors.js';
 import { mongoAudit } from '../mongo/mongo-audit.js';
@@ -86,7 +86,7 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
 async function startEmbeddedServer(config: Config) {
   await makeDataFolder(config);
   try {
-    return await startEmbedded({ dataDir: config.DATA_DIR });
+    return await startEmbeddedMongo({ dataDir: config.DATA_DIR });
   } catch (error) {
     if (error instanceof EmbeddedStartError) throw new StartError(error.message);
     throw error;

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServiceError } from '../rpc/errors.js';
 import type { Exchange } from './endpoint.js';
 
-/** Answers with a body that nobody may keep: sessions are their owner's only. */
+/** Answers with a body that no cache may store: a session is its owner's only. */
 export function answer(
   { response, headers }: Exchange,
   status: number,
@@ -17,10 +17,18 @@ export function answer(
   response.end(body);
 }
 
+/** Adds a header to those of an answer: beside the values that its name has already. */
+export function addHeader({ headers }: Exchange, name: string, value: string): void {
+  const earlier = headers[name];
+  headers[name] = earlier === undefined ? value : [earlier, value].flat().map(String);
+}
+
 /** The headers that an error adds to its answer, on every HTTP transport. */
 export function errorHeaders({ code, details }: ServiceError): Record<string, string> {
   return {
     ...(details.retryAfterSeconds !== undefined && { 'Retry-After': String(details.retryAfterSeconds) }),
+    // RFC 9110, section 12.5.3.
+    ...(code === 'unsupported_encoding' && { 'Accept-Encoding': 'gzip' }),
     // RFC 6750, section 3.
     ...(code === 'invalid_session_token' && { 'WWW-Authenticate': 'Bearer error="invalid_token"' }),
   };

@@ -4,24 +4,24 @@ import { ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 
 /**
- * How much of a refused body is read and thrown away, in bytes, so that its sender gets to read the refusal: a
- * connection that is closed with unread data is reset.
+ * How much of a refused body is read and dropped, in bytes. Closing a connection with unread data resets it, and its
+ * client would not see the refusal.
  */
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
-/** The most memory that unfinished bodies may take together, in bytes. */
+/** The most memory that all unfinished bodies may take, in bytes. */
 const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 /**
- * The most pieces that a body may come in. Chunks of one byte (RFC 9112, section 7.1) cost a hundred times what the same
- * bytes cost in one.
+ * The most chunks that a body may have. Chunks of one byte (RFC 9112, section 7.1) cost a hundred times as much as the
+ * same bytes in one chunk.
  */
-const MAX_PIECES = 4_096;
-/** The least that is set aside for a body that comes in pieces, in bytes. */
+const MAX_CHUNKS = 4_096;
+/** The smallest buffer for a body that comes in several chunks, in bytes. */
 const MIN_BUFFER_BYTES = 1024;
 
 /** The media type of a request, without parameters; undefined when it has a charset other than UTF-8. */
 export function mediaTypeOf(request: IncomingMessage): string | undefined {
   const header = request.headers['content-type'];
-  // What nearly all send, without taking it apart.
+  // The fast path: nearly all requests have exactly this header.
   if (header === 'application/json') return header;
   const [type = '', ...parameters] = (header ?? '').toLowerCase().split(';');
   for (const parameter of parameters) {
@@ -31,63 +31,90 @@ export function mediaTypeOf(request: IncomingMessage): string | undefined {
   return type.trim();
 }
 
-/** Whether the headers say already that the body is too large. */
-export function declaresTooLarge(request: IncomingMessage): boolean {
-  return Number(request.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES;
+/** Whether a request's Content-Length says that its body is too large. */
+export function declaresTooLarge(request: IncomingMessage, maxBytes: number): boolean {
+  return Number(request.headers['content-length'] ?? 0) > maxBytes;
 }
 
-/** Throws away what is left of a request whose answer does not depend on it. */
+/**
+ * Whether a compression is gzip; it is `identity` otherwise.
+ *
+ * @throws ServiceError unsupported_encoding
+ */
+export function isGzip(encoding = 'identity'): boolean {
+  const name = encoding.toLowerCase();
+  if (name === 'gzip' || name === 'identity') return name === 'gzip';
+  throw new ServiceError('unsupported_encoding', 'Requests may be compressed with gzip, or not at all.');
+}
+
+/**
+ * Decompresses gzip, to at most `maxBytes`. It runs in the event loop and not in zlib's threads: requests are small,
+ * and those that wait for a thread hold memory.
+ *
+ * @throws ServiceError payload_too_large, or invalid_input for what is not gzip
+ */
+export function unpack(packed: Uint8Array, maxBytes = MAX_REQUEST_BYTES): Buffer {
+  try {
+    return gunzipSync(packed, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(maxBytes);
+    throw new ServiceError('invalid_input', 'The request says that it is gzip, and is not.', {}, error);
+  }
+}
+
+/** Reads and drops the rest of a refused request's body. */
 export function discardBody(request: IncomingMessage): void {
   let discarded = 0;
-  let pieces = 0;
+  let chunks = 0;
   request.removeAllListeners('data').on('data', (chunk: Buffer) => {
     discarded += chunk.length;
-    if (discarded > MAX_DISCARDED_BYTES || ++pieces > MAX_PIECES) request.destroy();
+    if (discarded > MAX_DISCARDED_BYTES || ++chunks > MAX_CHUNKS) request.destroy();
   });
   request.resume();
 }
 
 /**
- * Makes the reader of request bodies: whole, and unpacked.
+ * Makes a reader of whole request bodies, which it decompresses.
  *
- * Together, unfinished bodies hold at most `maxUnfinishedBytes`. Beyond that the connection of the oldest of them is
- * closed: a body that arrives in one go is never among the old ones, however many slow senders there are.
+ * All unfinished bodies together hold at most `maxUnfinishedBytes`; then the connection of the oldest one is closed. So
+ * slow senders can only cost each other: a body that arrives at once is never the oldest.
  *
- * The reader throws ServiceError, at once or as a rejection: unsupported_media_type (an encoding other than gzip),
- * payload_too_large (over 64 KiB, packed or unpacked, or in over 4,096 pieces), invalid_input (not gzip, or cut off).
+ * The reader throws ServiceError, at once or as a rejection: unsupported_encoding (other than gzip), payload_too_large
+ * (over `maxBytes`, packed or unpacked, or in over 4,096 chunks), invalid_input (not gzip, or cut off).
  */
-export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } = {}) {
-  /** Bodies of which a part has arrived, the oldest first, with the memory that each takes in bytes. */
+export function createBodyReader({
+  maxBytes = MAX_REQUEST_BYTES,
+  maxUnfinishedBytes = MAX_UNFINISHED_BYTES,
+} = {}) {
+  /** The requests whose body is arriving, oldest first, each with its memory in bytes. */
   const unfinished = new Map<IncomingMessage, number>();
   let heldBytes = 0;
 
   return (request: IncomingMessage): Promise<Buffer> => {
-    const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity';
-    if (encoding !== 'identity' && encoding !== 'gzip') {
-      throw new ServiceError('unsupported_media_type', 'Content-Encoding must be gzip, or left out.');
-    }
-    if (declaresTooLarge(request)) throw tooLarge();
+    const isPacked = isGzip(request.headers['content-encoding']);
+    if (declaresTooLarge(request, maxBytes)) throw tooLarge(maxBytes);
 
     const body = collect(request);
-    return encoding === 'gzip' ? body.then(unpack) : body;
+    return isPacked ? body.then((packed) => unpack(packed, maxBytes)) : body;
   };
 
   function collect(request: IncomingMessage): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       let buffer: Buffer | undefined;
       let size = 0;
-      let pieces = 0;
+      let chunks = 0;
       request.on('data', (chunk: Buffer) => {
         const start = size;
         size += chunk.length;
-        if (size > MAX_REQUEST_BYTES || ++pieces > MAX_PIECES) {
+        if (size > maxBytes || ++chunks > MAX_CHUNKS) {
           release(request);
-          reject(tooLarge());
+          reject(tooLarge(maxBytes));
           return;
         }
         if (buffer === undefined) buffer = chunk;
         else {
-          // Copied together: a list of pieces of one byte would take a hundred times what was sent.
+          // One buffer: a list of one-byte chunks would take a hundred times their bytes of memory.
           if (size > buffer.length) buffer = grow(buffer, size);
           chunk.copy(buffer, start);
         }
@@ -97,7 +124,7 @@ export function createBodyReader({ maxUnfinishedBytes = MAX_UNFINISHED_BYTES } =
         release(request);
         resolve(buffer?.subarray(0, size) ?? Buffer.alloc(0));
       });
-      // What Node emits when the connection is gone before the end.
+      // Node emits this when the connection closes before the end of the body.
       request.on('error', () => {
         release(request);
         reject(new ServiceError('invalid_input', 'The request ended before its body did.'));
@@ -127,19 +154,9 @@ function grow(buffer: Buffer, size: number): Buffer {
   return larger;
 }
 
-/** At once, and not by zlib's threads: a body is small, and unpackings that wait for a thread hold memory. */
-function unpack(body: Buffer): Buffer {
-  try {
-    return gunzipSync(body, { maxOutputLength: MAX_REQUEST_BYTES });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
-    throw new ServiceError('invalid_input', 'The body is not what Content-Encoding: gzip says.', {}, error);
-  }
-}
-
-function tooLarge(): ServiceError {
+function tooLarge(maxBytes: number): ServiceError {
   return new ServiceError(
     'payload_too_large',
-    `The body is larger than ${MAX_REQUEST_BYTES} bytes, or comes in more than ${MAX_PIECES} chunks.`,
+    `The request is larger than ${maxBytes} bytes, or comes in more than ${MAX_CHUNKS} chunks.`,
   );
 }

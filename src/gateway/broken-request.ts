@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ErrorCode, errorTable } from '../rpc/errors.js';
 
-/** How long a client may take to close its side when it is refused, in ms; closed at once, it may not get to read why. */
+/** How long a refused client may take to close its side, in ms. Closing first could reset what it has not read yet. */
 const LINGER_MS = 1_000;
 
-/** Why there is no request to answer. */
+/** The refusal of bytes that are no HTTP request. */
 export interface BrokenRequest {
   readonly code: ErrorCode;
   readonly message: string;
@@ -20,18 +20,18 @@ const MALFORMED: BrokenRequest = {
   message: 'This is not a well-formed HTTP request.',
 };
 
-/** What Node's parser complains of, by its error code. */
+/** Makes a refusal of an error code of Node's HTTP parser. */
 export function brokenRequest(nodeCode: string | undefined): BrokenRequest {
   return BROKEN[nodeCode ?? ''] ?? MALFORMED;
 }
 
-/** Answers what is no HTTP request, or did not arrive in time, and closes: Node has no response object for these. */
+/** Writes a refusal to a socket and closes it. Node has no response object for a request that it could not parse. */
 export function refuseBroken(socket: Socket, { code, message }: BrokenRequest): void {
   const body = JSON.stringify({ error: code, message, details: {} });
   const { http } = errorTable[code];
   socket.end(
     `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nDate: ${new Date().toUTCString()}\r\n` +
-      // There is no Origin to reflect: the request was never read. Nothing in this answer is anybody's secret.
+      // Any origin may read it: the Origin header was not parsed, and the answer holds nothing secret.
       'Access-Control-Allow-Origin: *\r\nVary: Origin\r\nCache-Control: no-store\r\n' +
       'Content-Type: application/json\r\nConnection: close\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -1,52 +1,40 @@
-import { hasOption, toJsonString } from '@bufbuild/protobuf';
-import { type Code, ConnectError } from '@connectrpc/connect';
-import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
+import { hasOption, type Registry, toJsonString } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { protocolVersion } from '@connectrpc/connect/protocol-connect';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
 import { answerEncoder } from '../rpc/answer-encoder.js';
 import { bridgeResponse } from '../rpc/bridge.js';
+import type { Call } from '../rpc/call.js';
 import { readBinary, readJson } from '../rpc/decode/decode.js';
-import { errorDetails } from '../rpc/error-details.js';
-import { errorTable, ServiceError } from '../rpc/errors.js';
+import { ServiceError } from '../rpc/errors.js';
 import type { AnyRpc } from '../rpc/rpc.js';
-import { answer, errorHeaders } from './answer.js';
 import { mediaTypeOf } from './body.js';
-import type { Endpoint, Exchange, Format } from './endpoint.js';
+import { refuseConnect } from './connect-error.js';
+import { readQuery } from './connect-get.js';
+import type { Endpoint, Format } from './endpoint.js';
 
 const TIMEOUT = /^\d{1,10}$/;
 const NO_BODY = new Uint8Array(0);
 
 /**
- * The Connect protocol (https://connectrpc.com/docs/protocol), unary, JSON and binary, for the RPCs that have a
- * public path. It is spoken with the protocol pieces of Connect's library and not by its handler, which would decode
- * each request again, refuse in its own words, and throw at a Host header that is no host.
+ * The endpoints of the Connect protocol (https://connectrpc.com/docs/protocol), unary, for the RPCs that have a public
+ * path. They use the protocol pieces of Connect's library and not its handler, which would decode each request again,
+ * refuse in its own words, and throw at a Host header that is no host (docs/adr/0001).
  */
 export function connectEndpoints(rpcs: readonly AnyRpc[]): Endpoint[] {
-  return rpcs.filter(({ method }) => hasOption(method, http)).map(connectEndpoint);
+  return rpcs.filter(({ method }) => hasOption(method, http)).flatMap((rpc) => endpointsOf(rpc));
 }
 
-function connectEndpoint(rpc: AnyRpc): Endpoint {
-  const { input, output } = rpc.method;
-  const formats: ReadonlyMap<string | undefined, Format> = new Map(
-    [
-      {
-        mediaType: 'application/json',
-        read: (body = NO_BODY) => readJson(input, body),
-        write: (response) => Buffer.from(toJsonString(output, bridgeResponse(rpc, response))),
-      } satisfies Format,
-      {
-        mediaType: 'application/proto',
-        read: (body = NO_BODY) => readBinary(input, body),
-        write: answerEncoder(rpc),
-      } satisfies Format,
-    ].map((format) => [format.mediaType, format]),
-  );
-
-  return {
-    method: 'POST',
-    path: rpc.codec.path,
-    rpc,
-    hasBody: true,
-    refuse: refuseConnect,
+/**
+ * The endpoints of one RPC: POST, and GET where it has no side effects.
+ *
+ * @param registry the types that a google.protobuf.Any of its messages may hold
+ */
+export function endpointsOf(rpc: AnyRpc, registry?: Registry): Endpoint[] {
+  const formats = formatsOf(rpc, registry);
+  const shared = { path: rpc.codec.path, rpc, refuse: refuseConnect };
+  const post: Endpoint = {
+    ...{ ...shared, method: 'POST', hasBody: true },
     accept(request, call) {
       const format = formats.get(mediaTypeOf(request));
       if (format === undefined) {
@@ -55,9 +43,53 @@ function connectEndpoint(rpc: AnyRpc): Endpoint {
           'Content-Type must be application/json or application/proto.',
         );
       }
-      const timeoutMs = timeoutOf(call.header('connect-timeout-ms'));
-      return { call: { ...call, transport: 'connect', timeoutMs }, format };
+      requireVersion(call.header('connect-protocol-version'), protocolVersion);
+      return { call: connectCall(call), format };
     },
+  };
+  const get: Endpoint = {
+    ...{ ...shared, method: 'GET', hasBody: false },
+    accept(request, call) {
+      const { encoding, version, message } = readQuery(request);
+      const format = formats.get(`application/${encoding}`);
+      if (format === undefined) {
+        throw new ServiceError('unsupported_media_type', 'The parameter encoding must be json or proto.');
+      }
+      requireVersion(version, `v${protocolVersion}`);
+      return { call: connectCall(call), format: { ...format, read: () => format.read(message()) } };
+    },
+  };
+  const isRead = rpc.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  return isRead ? [post, get] : [post];
+}
+
+/** How the messages of an RPC are read and written, by media type. */
+function formatsOf(rpc: AnyRpc, registry: Registry | undefined): ReadonlyMap<string | undefined, Format> {
+  const { input, output } = rpc.method;
+  const writeOptions = registry === undefined ? {} : { registry };
+  const formats: readonly Format[] = [
+    {
+      mediaType: 'application/json',
+      read: (body = NO_BODY) => readJson(input, body, registry),
+      write: (response) => Buffer.from(toJsonString(output, bridgeResponse(rpc, response), writeOptions)),
+    },
+    {
+      mediaType: 'application/proto',
+      read: (body = NO_BODY) => readBinary(input, body),
+      write: answerEncoder(rpc),
+    },
+  ];
+  return new Map(formats.map((format) => [format.mediaType, format]));
+}
+
+/** A call as this protocol has it. */
+function connectCall(call: Call): Call {
+  return {
+    ...call,
+    transport: 'connect',
+    timeoutMs: timeoutOf(call.header('connect-timeout-ms')),
+    // Unary answers have their trailers among their headers.
+    addTrailer: (name, value) => call.addHeader?.(`Trailer-${name}`, value),
   };
 }
 
@@ -73,13 +105,8 @@ function timeoutOf(timeout: string | undefined): number {
   return Number(timeout);
 }
 
-/** Answers a refusal as the Connect protocol has it: its own status for a code, and the error as JSON. */
-function refuseConnect(exchange: Exchange, error: ServiceError): void {
-  // Connect numbers its codes as gRPC does.
-  const code: Code = errorTable[error.code].grpc;
-  const connectError = new ConnectError(error.message, code, undefined, errorDetails(error));
-  const fixedByProtocol = error.code === 'method_not_allowed' || error.code === 'unsupported_media_type';
-  const status = fixedByProtocol ? errorTable[error.code].http : codeToHttpStatus(code);
-  const body = errorToJsonBytes(connectError, undefined);
-  answer(exchange, status, 'application/json', body, errorHeaders(error));
+/** Refuses other versions of the protocol. A request need not name one: tools such as curl leave it out. */
+function requireVersion(version: string | undefined, ours: string): void {
+  if (version === undefined || version === ours) return;
+  throw new ServiceError('invalid_input', `This is version ${protocolVersion} of the Connect protocol.`);
 }

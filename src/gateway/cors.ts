@@ -4,8 +4,8 @@ import type { Exchange } from './endpoint.js';
 /**
  * Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol).
  *
- * Every answer lets the page's script read it, errors too: which origins may *use* a widget is checked with the
- * widget key, which a preflight does not carry. No credentials: nothing here works by cookies.
+ * Scripts of any origin may read every answer, errors too. Which origins may *use* a widget is decided with the widget
+ * key, which a preflight does not carry. Credentials are not allowed, since nothing here uses cookies.
  */
 
 const ALLOWED_HEADERS = [
@@ -23,7 +23,7 @@ const EXPOSED_HEADERS = ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'].join
 /** How long browsers may keep the answer to a preflight, in seconds. */
 const MAX_AGE = '7200';
 
-/** The headers that every answer carries. */
+/** The CORS headers of every answer but a preflight's. */
 export function corsHeaders({ headers: { origin } }: IncomingMessage): OutgoingHttpHeaders {
   if (origin === undefined) return { Vary: 'Origin' };
   return {
@@ -33,7 +33,7 @@ export function corsHeaders({ headers: { origin } }: IncomingMessage): OutgoingH
   };
 }
 
-/** Answers OPTIONS: a preflight, for any origin, or a plain question for the methods (`GET, POST`) of a path. */
+/** Answers OPTIONS with the methods of a path (`GET, POST`), be it a preflight, of any origin, or not. */
 export function answerOptions({ request, response, headers }: Exchange, methods: string): void {
   const isPreflight = request.headers['access-control-request-method'] !== undefined;
   response.writeHead(204, {

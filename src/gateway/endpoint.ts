@@ -9,8 +9,8 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /**
-   * What every answer carries: CORS, the request id. Whoever answers adds its own and gives them to `writeHead` at
-   * once, which Node is fastest with.
+   * The headers of the answer: those that every answer has (CORS, the request id), and what is added to them. One call
+   * of `writeHead` sends all of them, which costs Node least.
    */
   readonly headers: OutgoingHttpHeaders;
 }
@@ -22,21 +22,21 @@ export interface Endpoint {
   readonly rpc: AnyRpc;
   readonly hasBody: boolean;
   /**
-   * Looks at the headers of a request, before its body is read.
+   * Checks the headers of a request, before its body is read.
    *
-   * @returns the call as this protocol has it, and the format of its messages
+   * @returns the call with what this protocol adds to it, such as a deadline, and the format of its messages
    * @throws ServiceError
    */
   readonly accept: (request: IncomingMessage, call: Call) => { readonly call: Call; readonly format: Format };
-  /** Answers a refusal in the way of this endpoint's protocol. */
+  /** Answers an error in the form of this endpoint's protocol. */
   readonly refuse: (exchange: Exchange, error: ServiceError) => void;
 }
 
-/** How the messages of an RPC are written in one media type. */
+/** Reads and writes the messages of an RPC in one media type. */
 export interface Format {
   readonly mediaType: string;
-  /** The request, checked for its shape; without a body where the path has none. @throws ServiceError invalid_input */
+  /** Decodes a request, which has no body where the path takes none. @throws ServiceError invalid_input */
   readonly read: (body: Uint8Array | undefined) => MessageShape<AnyRpc['method']['input']>;
-  /** The bytes of an answer, which is of the RPC's ts-proto type. */
+  /** Encodes an answer of the RPC's ts-proto type. */
   readonly write: (response: object) => Uint8Array;
 }

@@ -1,14 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../rpc/errors.js';
 
-/** `uri-host [ ":" port ]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2), in one pass. */
+/** `uri-host [ ":" port ]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2), without backtracking. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?$/;
 
 /**
- * What is wrong with the Host header of a request. A server has to refuse one that is missing, there twice or no host
- * (RFC 9112, section 3.2); only HTTP/1.0 may leave it out. It is used for nothing.
+ * Checks the Host header, which the service itself does not use. RFC 9112 (section 3.2) has every server refuse one
+ * that is missing, repeated or malformed; a client of HTTP/1.0 may leave it out.
+ *
+ * @returns the refusal; undefined when the header is good
  */
-export function hostFault({ headers, httpVersion, rawHeaders }: IncomingMessage): ServiceError | undefined {
+export function checkHost({ headers, httpVersion, rawHeaders }: IncomingMessage): ServiceError | undefined {
   const { host } = headers;
   if (host === undefined) {
     return httpVersion === '1.0'
@@ -19,7 +21,7 @@ export function hostFault({ headers, httpVersion, rawHeaders }: IncomingMessage)
   return new ServiceError('invalid_input', 'The Host header must be one host, with a port or without.');
 }
 
-/** Node keeps the first one. */
+/** Counts the Host headers: in `headers` Node keeps only the first. */
 function countHosts(rawHeaders: readonly string[]): number {
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -1,68 +1,69 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What bounds the requests that connections send without waiting for answers (RFC 9112, section 9.3.2). */
+/** The limits of pipelined requests: those sent without waiting for answers (RFC 9112, section 9.3.2). */
 export interface PipeliningLimits {
-  /** How many requests of a connection are answered at a time. */
+  /** How many requests of one connection are in flight at most. */
   readonly maxOpen: number;
   /**
-   * While so many are under way on all connections, each connection has only one: a visitor's request should not wait
-   * for those of others behind each other.
+   * While so many are in flight on all connections, each connection has only one, so that a visitor's request does not
+   * queue behind the pipelined requests of others.
    */
   readonly maxOpenInAll: number;
   /**
-   * How many may wait on all connections, some 4 KB of memory each. A connection that goes beyond it is closed: it has
-   * sent more than it can have answers to.
+   * How many may wait on all connections together, some 4 KB of memory each. A connection that sends another one is
+   * closed.
    */
   readonly maxWaiting: number;
 }
 
-export const PIPELINING: PipeliningLimits = { maxOpen: 8, maxOpenInAll: 256, maxWaiting: 8_192 };
+/** The service's limits. */
+const PIPELINING: PipeliningLimits = { maxOpen: 8, maxOpenInAll: 256, maxWaiting: 8_192 };
 
 /**
- * How much of what a connection sends is parsed at a time, in bytes. Reading can only pause between two pieces: of an
- * ordinary open of 200 bytes some twenty are in one.
+ * How many bytes of a connection are parsed at a time. Reading can pause only between two such pieces; one holds some
+ * twenty ordinary opens of 200 bytes.
  */
 const PIECE_BYTES = 4_096;
 
-/** The requests of a connection. */
+/** The requests of one connection. */
 interface Lane {
-  /** How many are begun and not answered. */
+  /** How many are in flight. */
   open: number;
   readonly waiting: (() => void)[];
-  /** The one that came last. */
+  /** The request that came last. */
   latest: IncomingMessage | undefined;
   isStarting: boolean;
-  /** Stops reading, and lets it go on. */
+  /** Stops reading from the connection, and starts again. */
   readonly hold: () => void;
   readonly release: () => void;
 }
 
-/** Lets the requests of each connection be answered a few at a time; while more of them wait, it is not read from. */
+/** Backpressure for pipelined requests: each connection has a few in flight, and is not read from while more wait. */
 export interface Pipelining {
   /** Adds a connection. */
   add(socket: Socket): void;
   /**
-   * Begins the next request of a connection: at once, or when enough of those before it are answered.
+   * Starts the next request of a connection, at once or when enough earlier ones are answered.
    *
-   * @returns false when it is one too many: then the connection is to be closed
+   * @returns false when too many wait already, and the caller has to close the connection
    */
   begin(request: IncomingMessage, start: () => void): boolean;
-  /** Says that a request that was begun is answered. */
+  /** To be called when a request that was started is answered. */
   end(request: IncomingMessage): void;
-  /** Whether all requests of a connection are answered, but for one that has not arrived whole. */
+  /** Whether a connection has no request in flight, apart from one that is still arriving. */
   isIdle(socket: Socket): boolean;
-  /** The connection that has been idle longest; undefined when none is idle among the first that it looks at. */
-  leastRecent(): Socket | undefined;
+  /** Finds the connection that has been idle longest; undefined when none of the first 64 is idle. */
+  longestIdle(): Socket | undefined;
 }
 
-/** How many connections are looked at for an idle one: a full port must not cost a walk over all for each newcomer. */
-const MAX_LOOKED_AT = 64;
+/** How many connections are searched for an idle one, so that a full port does not search all for each newcomer. */
+const MAX_SEARCHED = 64;
 
-/** Makes the bounds of one server's connections. */
+/** Makes the pipelining of one server. */
 export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelining {
   const { maxOpen, maxOpenInAll, maxWaiting } = limits;
-  /** The one whose last request was answered first comes first. */
+  /** By the time of their last answer, longest ago first. */
   const lanes = new Map<Socket, Lane>();
   let openInAll = 0;
   let waitingInAll = 0;
@@ -110,7 +111,7 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
         lanes.delete(socket);
         lanes.set(socket, lane);
       }
-      // One that is answered at once comes back here: the loop that began it goes on.
+      // A request that is answered at once calls this again, inside the loop below, which then goes on.
       if (lane.isStarting || lane.waiting.length === 0) return;
       lane.isStarting = true;
       while (hasRoom(lane)) {
@@ -128,11 +129,11 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
       return lane === undefined || lane.open === (lane.latest?.complete === false ? 1 : 0);
     },
 
-    leastRecent() {
-      let looked = 0;
+    longestIdle() {
+      let searched = 0;
       for (const [socket, { open, latest }] of lanes) {
         if (open === 0 && latest?.complete !== false && !socket.destroyed) return socket;
-        if (++looked === MAX_LOOKED_AT) return undefined;
+        if (++searched === MAX_SEARCHED) return undefined;
       }
       return undefined;
     },
@@ -140,8 +141,8 @@ export function createPipelining(limits: PipeliningLimits = PIPELINING): Pipelin
 }
 
 /**
- * Has a socket's bytes parsed in pieces. Node reads 64 KiB at once and parses all of it, which may be 300 opens or 2,500
- * requests of the shortest kind, each with its objects, before anybody can pause.
+ * Has Node parse the bytes of a socket in small pieces. Node reads 64 KiB at a time and parses all of it before reading
+ * can pause, which may be 300 opens, or 2,500 of the shortest requests, each with its objects.
  */
 function readInPieces(socket: Socket): void {
   const { push, _read } = socket;
@@ -152,7 +153,7 @@ function readInPieces(socket: Socket): void {
   };
   let hasEnded = false;
 
-  // A listener has Node's parser take the bytes from the stream, and not from the system behind its back.
+  // With a listener Node's parser gets its bytes through the stream; without one it reads the file descriptor itself.
   socket.on('data', () => {});
   socket.push = (bytes: Buffer | null) => {
     if (bytes !== null) return next(rest ? Buffer.concat([rest, bytes]) : bytes) && rest === undefined;
@@ -167,8 +168,8 @@ function readInPieces(socket: Socket): void {
 }
 
 /**
- * Makes a switch that stops reading from a socket, beside Node's own: Node pauses a socket whose answers are not taken,
- * resumes it when they are, and resumes it at the end of each request's body. It is read from when both want to.
+ * Makes a second switch for reading from a socket, beside Node's own. Node pauses a socket whose answers are not read,
+ * and resumes it when they are and at the end of each request's body. The socket is read when both switches allow it.
  */
 function makeHold(socket: Socket): Pick<Lane, 'hold' | 'release'> {
   const { pause, resume } = socket;

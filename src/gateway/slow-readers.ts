@@ -1,32 +1,32 @@
 import type { Server, Socket } from 'node:net';
 import type { Elapsed } from '../time/elapsed.js';
 
-/** What watching for slow readers needs. */
-export interface SlowReadersParts {
-  /** How long a connection may have something to send without any of it being taken, in ms. */
+/** What {@link closeSlowReaders} needs. */
+export interface SlowReadersDeps {
+  /** How long the client of a connection may take no byte of what is sent to it, in ms. */
   readonly maxStallMs: number;
   readonly elapsed: Elapsed;
-  /** Told of each connection that is closed. */
+  /** Called for each connection that is closed. */
   readonly onClosed: () => void;
 }
 
-/** How often connections are looked at, for each `maxStallMs`. */
-const LOOKS = 6;
+/** How often connections are checked within `maxStallMs`. */
+const CHECKS = 6;
 
-/** How far a connection has got. */
+/** How many bytes the client of a connection has taken, and since when it was no more. */
 interface Progress {
   taken: number;
   since: number;
 }
 
 /**
- * Closes the connections whose clients do not read their answers: each would hold an answer, and what is queued behind
- * it, for as long as it likes.
+ * Closes the connections whose clients do not read their answers. Each of them keeps an answer in memory, and all that
+ * is queued behind it.
  *
- * @returns ends the watch
+ * @returns a function that stops the checks
  */
-export function closeSlowReaders(server: Server, parts: SlowReadersParts): () => void {
-  const { maxStallMs, elapsed, onClosed } = parts;
+export function closeSlowReaders(server: Server, deps: SlowReadersDeps): () => void {
+  const { maxStallMs, elapsed, onClosed } = deps;
   const sockets = new Map<Socket, Progress>();
 
   server.on('connection', (socket: Socket) => {
@@ -46,7 +46,7 @@ export function closeSlowReaders(server: Server, parts: SlowReadersParts): () =>
         socket.destroy();
       }
     }
-  }, maxStallMs / LOOKS);
+  }, maxStallMs / CHECKS);
   timer.unref();
   return () => clearInterval(timer);
 }

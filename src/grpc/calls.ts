@@ -21,26 +21,26 @@ import {
   tooSlow,
 } from './refusals.js';
 
-/** A message is one flag and four bytes of length, then itself. */
+/** The prefix of a message: a flag for compression, and the length in four bytes. */
 const PREFIX_BYTES = 5;
-/** What a call costs beside its message, in bytes: measured, rounded up. */
+/** The memory of a call without its message, in bytes: measured, rounded up. */
 const CALL_BYTES = 16 * 1024;
 /**
- * The most memory that one call may hold whose request is still arriving, in bytes. Each frame of a message keeps the
- * whole read that it came in, 64 KiB at most: a message of 64 KiB in the usual frames of 16 KiB stays below 400 KiB.
+ * The most memory that one call with an unfinished request may hold, in bytes. Each frame of a message keeps the whole
+ * read that it came in, 64 KiB at most: a message of 64 KiB in the usual frames of 16 KiB stays below 400 KiB.
  */
 const MAX_HELD_BYTES_PER_CALL = 4 * 1024 * 1024;
 
 /** A `grpc-timeout` (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests). */
 const TIMEOUT = /^\d{1,8}[HMSmun]$/;
 
-/** What guarding calls needs. */
+/** What {@link guardCalls} needs. */
 export interface CallGuardDeps {
   readonly http2Server: Http2Server;
-  /** The paths of the RPCs: of those with one answer, and of those whose answer is a stream. */
+  /** The paths of the unary RPCs and of the server-streaming ones. */
   readonly unaryPaths: ReadonlySet<string>;
   readonly streamPaths: ReadonlySet<string>;
-  /** Told why a call was refused or cut off before it reached the pipeline. */
+  /** Called for each call that was refused or cut off before it reached the pipeline. */
   readonly onRefused: (error: ServiceError) => void;
   readonly elapsed: Elapsed;
   readonly bounds: Pick<GrpcBounds, 'requestMs' | 'answerMs' | 'maxHeldBytes'>;
@@ -54,25 +54,25 @@ export interface CallGuard {
 
 interface OpenCall {
   readonly stream: ServerHttp2Stream;
-  /** Whether its answer is a stream: that looks after a reader that has stopped itself. */
+  /** Whether its answer is a stream, which has its own limit for a reader that has stopped. */
   readonly isStream: boolean;
   readonly openedAt: number;
-  /** How many bytes have arrived of the request, and how long its prefix says that its message is. */
+  /** The bytes that have arrived of the request, and the length of its message by its prefix. */
   received: number;
   declared: number;
-  /** What the request holds in memory, in bytes. */
+  /** The memory of the request, in bytes. */
   held: number;
   isRefused: boolean;
-  /** When it was first seen to have an answer. */
+  /** The time of the first sweep that found it answered. */
   answeredAt: number | undefined;
 }
 
 /**
- * Stands in front of grpc-js, and bounds what a call costs before anybody is asked who they are: grpc-js would unpack
- * messages without asking, and waits for a message for ever. It gets a call's message when that is one plain message.
+ * Limits what calls cost before their caller is authenticated. grpc-js by itself would decompress any message, and wait
+ * for a message without a time limit; behind this guard it gets requests of exactly one uncompressed message.
  *
- * What is refused is answered in the next turn of the event loop. Until then the call counts among those that its
- * connection may have open: one read brings thousands of calls, and answered at once they would never be too many.
+ * Refusals are answered in the next turn of the event loop. Until then a call counts as open, so that the limit of open
+ * calls also holds for the thousands of calls that can come in one read.
  */
 export function guardCalls(deps: CallGuardDeps): CallGuard {
   const { http2Server, unaryPaths, streamPaths, onRefused, elapsed } = deps;
@@ -99,17 +99,17 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     };
     arriving.add(call);
     hold(call, CALL_BYTES);
-    // Its 'close' follows, and is what counts.
+    // The 'close' that follows an error does the work.
     stream.on('error', noop);
-    // Here and below `on`: these come once, and `once` costs two objects more on each call.
+    // `on`, here and below, for events that come once: `once` costs two more objects per call.
     stream.on('close', () => {
       release(call);
       complete.delete(call);
     });
-    if (!isPlain(headers)) refuse(call, compressed(), GrpcStatus.UNIMPLEMENTED);
+    if (!isPlain(headers)) refuse(call, compressed());
     else if (!TIMEOUT.test(headers['grpc-timeout']?.toString() ?? '1S')) refuse(call, badTimeout());
     else if (call.isStream || unaryPaths.has(path)) serve(call, headers, rest);
-    // grpc-js refuses it.
+    // grpc-js refuses an unknown path.
     else setImmediate(serve, call, headers, rest);
 
     for (const oldest of arriving) {
@@ -118,7 +118,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     }
   });
 
-  /** Gives a call to grpc-js, and comes between its stream and grpc-js. */
+  /** Hands a call to grpc-js, and puts the guard between its stream and grpc-js. */
   function serve(call: OpenCall, headers: IncomingHttpHeaders, rest: unknown[]): void {
     const { stream } = call;
     if (stream.closed || stream.destroyed) return;
@@ -143,7 +143,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     });
   }
 
-  /** Takes some bytes of a request. @returns whether they may go on */
+  /** Counts bytes of a request. @returns whether grpc-js may have them */
   function admit(call: OpenCall, bytes: Buffer): boolean {
     if (call.isRefused) return false;
     const { received } = call;
@@ -152,7 +152,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     }
     call.received += bytes.length;
     hold(call, bytes.buffer.byteLength);
-    // What stands for "compressed" in a message of a call that has not said how.
+    // The flag for compression, in a call whose headers name none.
     if (received === 0 && bytes[0] !== 0) refuse(call, compressed(), GrpcStatus.INTERNAL);
     else if (call.received < PREFIX_BYTES) return true;
     else if (call.declared > MAX_REQUEST_BYTES) refuse(call, tooLarge());
@@ -172,9 +172,9 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     if (arriving.delete(call)) held -= call.held;
   }
 
-  /** Answers a call with an error alone, unless it has an answer, and closes it; in the next turn. */
+  /** Ends a call in the next turn of the event loop, with an error unless it has an answer. */
   function refuse(call: OpenCall, error: ServiceError, code?: number): void {
-    // It is not looked at again: on a broken connection it stays open until that is closed.
+    // Forgotten here already, since on a broken connection its stream never closes.
     release(call);
     complete.delete(call);
     call.isRefused = true;

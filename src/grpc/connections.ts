@@ -9,34 +9,34 @@ import type { GrpcBounds } from './bounds.js';
 
 /** How long a connection may take for its last bytes when the server stops, in ms. */
 const LAST_BYTES_MS = 1_000;
-/** How long a connection may take to close, in ms: its peer may not read the last bytes. */
+/** How long a connection may take to close, in ms, when its peer does not read the last bytes. */
 const CLOSING_MS = 10_000;
 /**
- * How often a quiet connection gets a ping, in sweeps; the first one at once. More than once, since what breaks it may
- * come with the answer to a ping.
+ * How often a quiet connection is pinged, in sweeps, beginning at once. One ping is not enough: the bytes that break a
+ * connection may come together with the answer to that ping.
  */
 const PING_SWEEPS = 10;
 /**
- * For how many sweeps a ping may wait for its answer: where it cannot even be sent, else, and on a connection with open
- * calls. A good client that is suspended for a moment would lose these.
+ * For how many sweeps a ping may be unanswered: on a connection that cannot even send it, on another one, and on one
+ * with open calls, which a client that is suspended for a moment should not lose.
  */
 const STUCK_SWEEPS = 3;
 const UNANSWERED_SWEEPS = 10;
 const UNANSWERED_SWEEPS_WITH_CALLS = 30;
 /**
- * After how many quiet sweeps a connection without calls can be spared when the port is full; one that has not begun
- * can after a quarter of its time.
+ * After how many quiet sweeps a connection without calls may be closed for a new one when the port is full. One that
+ * has not sent its HTTP/2 preface may after a quarter of the time for that.
  */
 const SPARE_SWEEPS = 5;
-/** How often it is looked whether files can be opened, in sweeps. */
+/** How often the process checks that it has file descriptors left, in sweeps. */
 const FILES_SWEEPS = 5;
 
-/** What accepting the connections of an HTTP/2 server needs. */
+/** What {@link createConnections} needs. */
 export interface ConnectionsDeps {
-  /** Serves the connections that it is given; it does not listen itself. */
+  /** Serves the connections that `inject` gives it, and does not listen itself. */
   readonly http2Server: Http2Server;
   readonly inject: (socket: Socket) => void;
-  /** Told why and how many connections were refused or cut off. */
+  /** Called with the number of connections that were refused or cut off for one reason. */
   readonly onRefused: (refused: { readonly reason: string; readonly count: number }) => void;
   readonly elapsed: Elapsed;
   readonly bounds: Pick<GrpcBounds, 'maxConnections' | 'openingMs'>;
@@ -46,13 +46,13 @@ export interface ConnectionsDeps {
 export interface Connections {
   /** Starts listening. @returns the port. @throws Error when the address cannot be had */
   readonly listen: (host: string, port: number) => Promise<number>;
-  /** Takes no more connections. */
+  /** Stops listening. */
   readonly stop: () => void;
-  /** Closes all connections when what is left to send is sent, and cuts off those that take too long for that. */
+  /** Closes all connections once their last bytes are sent; cuts off those that take too long. */
   readonly end: () => Promise<void>;
   /** Cuts off all connections. */
   readonly destroy: () => void;
-  /** Cuts off what holds a connection and does not use it; to be called every second or so. */
+  /** Cuts off clients that hold a connection without using it; to be called every second or so. */
   readonly sweep: (busy: ReadonlySet<Http2Session>) => void;
 }
 
@@ -62,25 +62,25 @@ interface Connection {
   session: Http2Session | undefined;
   /** Whether its client has sent the HTTP/2 preface and its settings. */
   isOpen: boolean;
-  /** How much had arrived at the last sweep, and how many sweeps ago it was less. */
+  /** The bytes that had arrived by the last sweep, and the number of sweeps since they were fewer. */
   bytesRead: number;
   quietSweeps: number;
-  /** Whether the last ping was answered; until then, for how many sweeps it was not. */
+  /** Whether the last ping is answered, and for how many sweeps it is not. */
   isAnswering: boolean;
   unansweredSweeps: number;
   destroyedAt: number | undefined;
 }
 
 /**
- * Accepts connections for an HTTP/2 server, and keeps hold of their sockets: Node's HTTP/2 has no time limit for a
- * client that does not speak, and keeps the socket of a client that broke the protocol.
+ * Accepts connections for an HTTP/2 server and keeps track of their sockets, since Node's HTTP/2 has no time limit for
+ * a silent client and does not close the socket of a client that broke the protocol.
  */
 export function createConnections(deps: ConnectionsDeps): Connections {
   const { http2Server, inject, onRefused, elapsed } = deps;
   const { maxConnections: max, openingMs } = deps.bounds;
-  /** By the address of the client. */
+  /** By their addresses. */
   const connections = new Map<string, Connection>();
-  /** What can be closed when the port is full. */
+  /** The connections that may be closed when the port is full. */
   let spare: Connection[] = [];
   let sweeps = 0;
 
@@ -90,13 +90,13 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       ...{ socket, acceptedAt: elapsed(), session: undefined, isOpen: false },
       ...{ bytesRead: 0, quietSweeps: 0, isAnswering: true, unansweredSweeps: 0, destroyedAt: undefined },
     };
-    // The client has closed the connection that had its address before, and Node has not noticed.
+    // An earlier connection with these addresses was closed by its client, which Node has not noticed.
     connections.get(key)?.socket.destroy();
     connections.set(key, connection);
     socket.once('close', () => {
       if (connections.get(key) === connection) connections.delete(key);
     });
-    // Its 'close' follows. The session's own listener is gone when the session is, and the socket may still fail then.
+    // Errors need a listener of ours: the session's own goes with the session, and the socket may fail after that.
     socket.on('error', () => {});
     inject(socket);
   });
@@ -116,8 +116,8 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   }
 
   /**
-   * Closes a connection without calls: a good client makes another one, and a new client gets in. The newest first: those
-   * of an attack are newer than those of the engines.
+   * Closes the newest connection without calls, so that a new client gets in. A good client makes another connection;
+   * the newest goes first, since the connections of an attack are newer than those of internal services.
    */
   function makeRoom(): boolean {
     for (let found = spare.pop(); found !== undefined; found = spare.pop()) {
@@ -128,7 +128,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     return false;
   }
 
-  /** Why a connection has to go; undefined for a good one. */
+  /** The reason to cut off a connection; undefined for a good one. */
   function faultOf(connection: Connection, session: Http2Session, hasCalls: boolean): string | undefined {
     const { socket } = connection;
     if (session.destroyed) {
@@ -147,15 +147,15 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       connection.unansweredSweeps = 0;
       session.ping(() => {
         connection.isAnswering = true;
-        // The answer to the ping alone is no sign of use.
+        // The bytes of the answer to a ping are no sign of use.
         connection.bytesRead = socket.bytesRead;
       });
     }
     if (connection.isAnswering) return undefined;
     connection.unansweredSweeps += 1;
-    // After a connection error nghttp2 says GOAWAY and is done, but of most such errors Node is not told: it neither
-    // reads from the socket nor closes it. What shows it at once is that the ping never leaves. Where the client is gone
-    // by then it leaves, and is not answered.
+    // After a connection error nghttp2 sends GOAWAY and stops, but does not report most such errors to Node, which then
+    // neither reads from the socket nor closes it. The sign is a ping that never leaves; if the client is gone by then,
+    // the ping leaves and is not answered.
     const isStuck = (session.state.outboundQueueSize ?? 0) > 0;
     const most = hasCalls ? UNANSWERED_SWEEPS_WITH_CALLS : isStuck ? STUCK_SWEEPS : UNANSWERED_SWEEPS;
     return connection.unansweredSweeps >= most ? 'it did not answer' : undefined;
@@ -214,7 +214,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   };
 }
 
-/** What tells the connections of a port apart: a TLS socket has it of the socket beneath it. */
+/** The addresses of a connection, which a TLS socket has in common with the socket beneath it. */
 function keyOf({
   localAddress,
   remoteAddress,

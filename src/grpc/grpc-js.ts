@@ -4,14 +4,14 @@ import { Duplex } from 'node:stream';
 import type { Server, ServerWritableStream } from '@grpc/grpc-js';
 
 /**
- * What grpc-js keeps to itself and has no other way to: its HTTP/2 server and the streams of its calls. Tests notice
- * when another version of it keeps them elsewhere.
+ * Access to private members of grpc-js that its API does not offer: its HTTP/2 server and the HTTP/2 streams of calls.
+ * The tests fail when a version of grpc-js renames them.
  */
 
-/** A call whose answer is a stream, as grpc-js gives it to us: bytes go through it. */
+/** A server-streaming call of grpc-js, with encoded messages. */
 export type StreamingCall = ServerWritableStream<Buffer, Buffer>;
 
-/** The HTTP/2 server of a gRPC server that has one connection injector, and listens nowhere itself. */
+/** Finds the HTTP/2 server of a gRPC server that has one connection injector and no port of its own. */
 export function http2ServerOf(server: Server): Http2Server {
   const servers: unknown = Reflect.get(server, 'http2Servers');
   const [found, ...others]: unknown[] = servers instanceof Map ? [...servers.keys()] : [];
@@ -19,7 +19,7 @@ export function http2ServerOf(server: Server): Http2Server {
   throw new Error('grpc-js keeps its HTTP/2 servers elsewhere');
 }
 
-/** The HTTP/2 stream beneath a call: grpc-js cannot cut off a call whose reader has stopped. */
+/** Finds the HTTP/2 stream of a call, since grpc-js cannot cut off a call whose reader has stopped. */
 export function http2StreamOf(call: StreamingCall): ServerHttp2Stream {
   const inner: unknown = Reflect.get(call, 'call');
   const stream: unknown =

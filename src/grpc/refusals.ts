@@ -20,46 +20,47 @@ export function answerError(stream: ServerHttp2Stream, error: ServiceError, code
       { endStream: true },
     );
   }
-  // The client need not send the rest (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
+  // With this code the client need not send the rest of its request
+  // (https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9).
   stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-/** A call or a message that says that it is compressed. */
+/** Refuses a call or a message that is flagged as compressed. */
 export function compressed(): ServiceError {
-  return new ServiceError('unsupported_media_type', 'Compressed messages are not accepted.');
+  return new ServiceError('unsupported_encoding', 'Compressed messages are not accepted.');
 }
 
-/** A message over the limit of all transports. */
+/** Refuses a message over the size limit of all transports. */
 export function tooLarge(): ServiceError {
   return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
 }
 
-/** No message, half of one, or several. */
+/** Refuses a request that is not exactly one whole message. */
 export function notOneMessage(): ServiceError {
   return new ServiceError('invalid_input', 'A request is one message, no more and no less.');
 }
 
-/** A `grpc-timeout` that is none. */
+/** Refuses a malformed `grpc-timeout`. */
 export function badTimeout(): ServiceError {
   return new ServiceError('invalid_input', 'grpc-timeout is not a timeout of gRPC.');
 }
 
-/** A message that holds far more memory than it has bytes. */
+/** Refuses a message whose frames hold far more memory than it has bytes. */
 export function tooManyFrames(): ServiceError {
   return new ServiceError('payload_too_large', 'The request came in too many small frames.');
 }
 
-/** A request that has not arrived after `requestMs`. */
+/** Refuses a request that has not arrived after `requestMs`. */
 export function tooSlow(requestMs: number): ServiceError {
   return new ServiceError('request_timeout', `The request did not arrive within ${requestMs / 1000} s.`);
 }
 
-/** A unary answer that was not taken in `answerMs`. */
+/** Gives up a unary answer that was not read within `answerMs`. */
 export function readerTooSlow(answerMs: number): ServiceError {
   return new ServiceError('reader_too_slow', `The answer was not taken within ${answerMs / 1000} s.`);
 }
 
-/** One of the oldest requests that are arriving when they hold too much memory together. */
+/** Refuses one of the oldest unfinished requests, when all of them hold too much memory. */
 export function crowded(): ServiceError {
   return new ServiceError('unavailable', 'Too many requests are arriving at once.', { retryAfterSeconds: 1 });
 }

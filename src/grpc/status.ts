@@ -6,8 +6,8 @@ import { errorDetails } from '../rpc/error-details.js';
 import { errorTable, type ServiceError } from '../rpc/errors.js';
 
 /**
- * The error as grpc-js sends it: status, sentence, and google.rpc.Status with the details in the trailers. `code` is
- * another status than the table's, where gRPC itself demands one.
+ * Makes the status that grpc-js sends for an error: code, message, and google.rpc.Status with the details in the
+ * trailers. `code` replaces the table's status where gRPC itself demands another.
  */
 export function toStatus(error: ServiceError, code: number = errorTable[error.code].grpc) {
   const details = errorDetails(error).map(({ desc, value }) => anyPack(desc, value));

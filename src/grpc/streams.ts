@@ -22,7 +22,7 @@ export interface Streams {
 }
 
 /** What serving streams needs. */
-export interface StreamsParts {
+export interface StreamsDeps {
   readonly pipeline: Pick<Pipeline, 'invokeStream'>;
   /** Begins a call: what is known of it. */
   readonly accept: (call: StreamingCall) => Call;
@@ -37,7 +37,7 @@ interface Open {
 }
 
 /** Serves RPCs whose answer is a stream, one message at a time: the next is made when the reader has room for it. */
-export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: StreamsParts): Streams {
+export function createStreams({ pipeline, accept, statusMs = STATUS_MS }: StreamsDeps): Streams {
   const streams = new Set<Open>();
 
   return {

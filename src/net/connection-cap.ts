@@ -1,21 +1,22 @@
 import type { Server, Socket } from 'node:net';
 
-/** What capping the connections of a port needs. */
+/** What {@link capConnections} needs. */
 export interface ConnectionCapDeps {
   /** The most connections that are open at once; see {@link connectionsPerPort}. */
   readonly max: number;
-  /** Told why and how many connections were refused: at most once a second for each reason. */
+  /** Called with the number of refused connections, at most once a second for each reason. */
   readonly onRefused: (refused: { readonly reason: string; readonly count: number }) => void;
-  /** Called when the port is full. Closes a connection that can be spared. @returns whether it found one */
+  /** Called when the port is full: closes an idle connection. @returns whether there was one */
   readonly makeRoom?: () => boolean;
 }
 
 /**
- * Caps the connections of a server, so that one port cannot use up the process's descriptors. A connection over the cap
- * is closed at once. Call it when the server has its own `connection` listeners, before it listens.
+ * Caps the connections of a server, so that one port cannot use up the process's file descriptors. A connection over
+ * the cap is closed at once. It wraps the `connection` listeners that the server has by then: call it after they are
+ * added.
  *
- * Not `server.maxConnections`: in a worker of node:cluster, Node 20 hands a refused connection back to the primary, which
- * gives it to the next worker, for ever when all are full (https://github.com/nodejs/node/pull/54927).
+ * `server.maxConnections` would not do: in a worker of node:cluster, Node 20 hands a refused connection back to the
+ * primary, which gives it to the next worker, endlessly when all are full (https://github.com/nodejs/node/pull/54927).
  */
 export function capConnections(server: Server, { max, onRefused, makeRoom }: ConnectionCapDeps): void {
   const listeners = server.listeners('connection');
@@ -36,7 +37,8 @@ export function capConnections(server: Server, { max, onRefused, makeRoom }: Con
     });
     for (const listener of listeners) Reflect.apply(listener, server, [socket]);
   });
-  // EMFILE and its like. Without a listener they would end the process; that listening failed is told to who listens.
+  // EMFILE and the like, which would end the process without a listener. The caller of `listen` has its own for
+  // failures to listen.
   server.on('error', ({ syscall }: NodeJS.ErrnoException) => {
     if (syscall === 'accept') failed();
   });
@@ -45,7 +47,7 @@ export function capConnections(server: Server, { max, onRefused, makeRoom }: Con
 /** How often refusals are reported, in ms. */
 const REPORT_MS = 1_000;
 
-/** Counts calls, and reports their number at most once a second. */
+/** Counts calls, and reports their number once a second while there are any. */
 function countPerSecond(report: (count: number) => void): () => void {
   let count = 0;
   return () => {

@@ -1,10 +1,10 @@
 import type { AddressInfo, Server } from 'node:net';
 
 /**
- * Has a server listen on an address; port 0 is some free one.
+ * Starts a server on an address; port 0 means any free port.
  *
  * @returns the port
- * @throws Error when the address cannot be had
+ * @throws Error when it cannot listen there
  */
 export function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -2,10 +2,10 @@ import { close, open, readFileSync } from 'node:fs';
 
 /** The ports that share the process's descriptors: HTTP and gRPC. */
 const PORTS = 2;
-/** Descriptors for everything else: 100 connections to the database, the embedded server, files, pipes to workers. */
+/** Descriptors kept for the rest: 100 connections to the database, the embedded server, files, pipes to workers. */
 const RESERVED = 512;
 
-/** How many files this process may have open, where the system says so (Linux); a connection is one of them. */
+/** The limit of open files of this process, connections included; undefined where it cannot be read (not Linux). */
 export function openFileLimit(): number | undefined {
   try {
     const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -16,8 +16,8 @@ export function openFileLimit(): number | undefined {
 }
 
 /**
- * How many connections one port may have: at most `most`, and so many that all ports at their cap leave descriptors
- * for the rest of the process.
+ * The most connections that one port may have: `most`, or fewer where the limit of open files is low, so that all ports
+ * at their cap leave descriptors for the rest of the process.
  */
 export function connectionsPerPort(most: number, limit = openFileLimit()): number {
   if (limit === undefined) return most;
@@ -26,8 +26,8 @@ export function connectionsPerPort(most: number, limit = openFileLimit()): numbe
 }
 
 /**
- * Tries whether a file can be opened, and tells when it cannot because there are no descriptors left. libuv then accepts
- * connections and closes them, and Node is not told: this is how it can be known.
+ * Opens a file to learn whether the process has run out of file descriptors. When it has, libuv accepts connections and
+ * closes them at once, and does not report it to Node.
  */
 export function probeOpenFiles(onExhausted: (code: 'EMFILE' | 'ENFILE') => void): void {
   open('/dev/null', (error, descriptor) => {

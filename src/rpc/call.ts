@@ -11,6 +11,13 @@ export interface Call {
   readonly timeoutMs: number;
   /** Gets a request header or metadata entry by its lower-case name. Of a repeated one: the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
+  /**
+   * Adds a header to the answer or the error of a unary call: an HTTP header, or gRPC's initial metadata. A name that is
+   * added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
+   */
+  readonly addHeader?: (name: string, value: string) => void;
+  /** Adds a trailer, like {@link addHeader}. Connect sends it as a `Trailer-` header, a public path as a plain header. */
+  readonly addTrailer?: (name: string, value: string) => void;
   /** Registers a listener for a caller that hangs up before it has its answer. */
   readonly onGone?: (listener: () => void) => void;
   /** Gets the subject of the connection's client certificate; undefined without a verified one. */

@@ -13,7 +13,7 @@ export interface ErrorDetail<D extends DescMessage = DescMessage> {
 }
 
 /** The `domain` of every ErrorInfo. */
-export const ERROR_DOMAIN = 'chatsessions';
+const ERROR_DOMAIN = 'chatsessions';
 
 function detail<D extends DescMessage>(desc: D, init: MessageInitShape<D>): ErrorDetail<D> {
   return { desc, value: create(desc, init) };

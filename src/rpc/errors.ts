@@ -53,6 +53,8 @@ export const errorTable = {
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
+  /** The request has a compression that the transport does not support. */
+  unsupported_encoding: { http: 415, grpc: GrpcStatus.UNIMPLEMENTED },
   /** The `Expect` header is not 100-continue (RFC 9110, section 10.1.1). */
   expectation_failed: { http: 417, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** The limit of concurrent streams, per caller or per process, is reached. */

@@ -4,8 +4,8 @@ import { ChatSessionsService } from '../gen/ts-proto/chatsessions/v1/chat_sessio
 
 /** The protobuf-es descriptor of each RPC, by its name. */
 export const methods = ChatSessions.method;
-/** The ts-proto codec of each RPC, by its name. */
-export const codecs = ChatSessionsService;
+/** The ts-proto codec of each RPC, by its name. A name that the two generators spell differently is a compile error. */
+export const codecs = ChatSessionsService satisfies Readonly<Record<keyof typeof methods, object>>;
 
 type Methods = typeof methods;
 type Codecs = typeof codecs;

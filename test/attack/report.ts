@@ -38,7 +38,7 @@ export function report(played: readonly Played[], aloneP99: number): string {
 }
 
 /** Lines up cells: the first column to the left, the others to the right. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);

@@ -108,7 +108,7 @@ export async function visitOnce(target: Target): Promise<void> {
 }
 
 /** The 99th percentile, by nearest rank; NaN of nothing. */
-export function p99Of(latencies: readonly number[]): number {
+function p99Of(latencies: readonly number[]): number {
   const sorted = Float64Array.from(latencies).sort();
   return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN;
 }

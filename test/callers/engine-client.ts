@@ -23,9 +23,6 @@ export interface EngineAnswer {
   readonly response: Readonly<Record<string, unknown>>;
 }
 
-/** An RPC, as the proto file names it. */
-export type RpcName = (typeof ChatSessions.methods)[number]['name'];
-
 /** Calls any RPC of the service over gRPC. */
 export interface EngineClient {
   call(rpc: string, request: object, metadata?: Readonly<Record<string, string>>): Promise<EngineAnswer>;

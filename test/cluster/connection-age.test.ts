@@ -3,8 +3,6 @@ import { connectivityState } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { readStream } from '../harness/stream-reader.js';
-import { START_MS } from './cluster.js';
-import { startWorkersHere } from './in-process.js';
 import { engineStub, openOverGrpc } from './load.js';
 
 const test = suite('the age of gRPC connections', { fileTimeoutMs: 180_000 });
@@ -31,7 +29,7 @@ test(
       }),
     );
     await Promise.all(callers);
-    assert.ok(calls > 100, `${calls} calls`);
+    assert.ok(calls > stubs.length, `${calls} calls`);
     for (const stub of stubs) stub.close();
   },
   { timeoutMs },
@@ -61,27 +59,6 @@ test(
     watch.cancel();
     assert.is((await watch.ended).code, 'CANCELLED');
     for (const stub of [watching, opening]) stub.close();
-  },
-  { timeoutMs },
-);
-
-test(
-  'with several workers each client comes to each of them in time, and none of its calls fails',
-  async () => {
-    const workers = await startWorkersHere(service, { maxConnectionAgeMs });
-    /** The workers that have answered a client, by the request ids that it gave its calls. */
-    const answered = (client: string) => {
-      const lines = workers.logged().filter(({ requestId }) => requestId === client);
-      return new Set(lines.map(({ worker }) => worker));
-    };
-    const stubs = Array.from({ length: 4 }, () => engineStub(workers.grpcTarget));
-    const wereAtBoth = async () => {
-      await Promise.all(stubs.map((stub, client) => openOverGrpc(stub, `client-${client}`)));
-      return stubs.every((_, client) => answered(`client-${client}`).size === 2);
-    };
-    await until('each client was at both workers', wereAtBoth, START_MS);
-    for (const stub of stubs) stub.close();
-    await workers.close();
   },
   { timeoutMs },
 );

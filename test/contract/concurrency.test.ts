@@ -17,34 +17,6 @@ interface Counter {
 const WRITERS = Array.from({ length: 64 }, (_, writer) => writer);
 
 test(
-  'compare-and-set by findOneAndUpdate: 64 writers lose no update',
-  async ({ db }) => {
-    const collection = db.collection<Counter>('cas');
-    await collection.insertOne({ _id: 1, revision: 0, by: [] });
-    await Promise.all(
-      WRITERS.map(async (writer) => {
-        for (;;) {
-          const revision = (await collection.findOne({ _id: 1 }))?.revision ?? 0;
-          const won = await collection.findOneAndUpdate(
-            { _id: 1, revision },
-            { $inc: { revision: 1 }, $push: { by: writer } },
-            { returnDocument: 'after' },
-          );
-          if (won) return assert.is(won.revision, revision + 1);
-        }
-      }),
-    );
-    const end = await collection.findOne({ _id: 1 });
-    assert.is(end?.revision, WRITERS.length);
-    assert.equal(
-      [...(end?.by ?? [])].sort((a, b) => a - b),
-      WRITERS,
-    );
-  },
-  { timeoutMs: 90_000 },
-);
-
-test(
   'compare-and-set by replaceOne: 64 writers lose no update',
   async ({ db }) => {
     const collection = db.collection<Counter>('cas');
@@ -73,29 +45,12 @@ test(
   { timeoutMs: 90_000 },
 );
 
-test('$inc by 64 writers at the same time counts each of them', async ({ db }) => {
-  const collection = db.collection<{ _id: number; n: number }>('inc');
-  await collection.insertOne({ _id: 1, n: 0 });
-  await Promise.all(WRITERS.map(() => collection.updateOne({ _id: 1 }, { $inc: { n: 1 } })));
-  assert.is((await collection.findOne({ _id: 1 }))?.n, WRITERS.length);
-});
-
 test('64 inserts of one _id at the same time: one is written, the others are duplicates', async ({ db }) => {
   const collection = db.collection<Doc>('race');
   const sent = await Promise.allSettled(WRITERS.map((by) => collection.insertOne({ _id: 'same', by })));
   const refused = sent.filter((one) => one.status === 'rejected');
   assert.is(refused.length, WRITERS.length - 1);
   for (const { reason } of refused) assert.ok(isDuplicateKey(reason), String(reason));
-  assert.is((await collection.find().toArray()).length, 1);
-});
-
-test('16 upserts of one _id at the same time leave one document', async ({ db }) => {
-  const collection = db.collection<Doc>('race');
-  const replace = (by: number) => collection.replaceOne({ _id: 'same' }, { by }, { upsert: true });
-  const sent = await Promise.allSettled(WRITERS.slice(0, 16).map(replace));
-  for (const one of sent)
-    if (one.status === 'rejected') assert.ok(isDuplicateKey(one.reason), String(one.reason));
-  assert.ok(sent.some((one) => one.status === 'fulfilled'));
   assert.is((await collection.find().toArray()).length, 1);
 });
 
@@ -156,12 +111,13 @@ test('connections aborted in mid-operation: others go on, each document is there
   isOver = true;
   const done = await steady;
   assert.ok(done > 0);
-  const found = await collection.find({ _id: { $ne: 'warm' } }).toArray();
+  const found = await collection.find({ _id: { $gt: '0', $lt: 'warm' } }).toArray();
   assert.ok(found.every((document) => document['text'] === text));
   assert.is(found.filter(({ _id }) => String(_id).startsWith('steady')).length, done);
-  // What was cut off may be sent again.
-  const again = await collection.replaceOne({ _id: '0-0-0' }, { text: 'again' }, { upsert: true });
-  assert.is(again.matchedCount + again.upsertedCount, 1);
+  // What was cut off may be sent again: it is written, or was.
+  const again = collection.insertOne({ _id: '0-0-0', text });
+  await again.catch((error: unknown) => assert.ok(isDuplicateKey(error), String(error)));
+  assert.equal(await collection.findOne({ _id: '0-0-0' }), { _id: '0-0-0', text });
 });
 
 test('half a message and silence, or an end in the middle of one, harm nobody', async ({ db, client }) => {

@@ -1,4 +1,4 @@
-import { Binary } from 'mongodb';
+import { Binary, type Db } from 'mongodb';
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
 import {
@@ -15,18 +15,19 @@ import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation } from './rows.js';
 import { type At, contractSuite } from './server.js';
 
-const test = await contractSuite("the conversations' store");
+const test = await contractSuite("the conversations' store", { recordsStores: true });
 
 const AT = 1_700_000_000_000;
 
-type Body = (store: ConversationStore, database: Database) => Promise<void>;
+/** `db` is the test's own way to the rows: what goes by `database` is recorded as sent by the service. */
+type Body = (store: ConversationStore, database: Database, db: Db) => Promise<void>;
 
 /** A test of the store, on a database of its own. */
 function storeTest(name: string, body: Body, timeoutMs = 20_000): void {
   const run = async ({ db, uri }: At): Promise<void> => {
     const database = await openDatabase(uri, db.databaseName);
     try {
-      await body(mongoConversations(database, Date.now), database);
+      await body(mongoConversations(database, Date.now), database, db);
     } finally {
       await database.close();
     }
@@ -121,10 +122,10 @@ storeTest('replace: every field comes back as it was written, set or gone', asyn
 
 storeTest(
   'a row from before there were changes is at its first revision, and is changed once',
-  async (store, database) => {
+  async (store, _database, db) => {
     const row = newConversation();
     await store.insert(row);
-    const { conversations } = database;
+    const conversations = db.collection('conversations');
     const stored = await conversations.findOne({});
     if (!stored) throw new Error('nothing is stored');
     const { _id, revision: _, ...old } = stored;
@@ -417,55 +418,57 @@ storeTest('changedSince: a conversation that changes again moves behind', async 
 });
 
 /** The audit, in the order of its ids; the service itself cannot read it. */
-const auditRows = ({ db }: Database) =>
-  db.collection<AuditDocument>('audit').find().sort({ _id: 1 }).toArray();
+const auditRows = (db: Db) => db.collection<AuditDocument>('audit').find().sort({ _id: 1 }).toArray();
 
-storeTest('audit: an entry for each call, with what is known and nothing else', async (_store, database) => {
-  let count = 0;
-  const newId = () => `0193aa00-0000-7000-8000-00000000000${++count}`;
-  const audit = mongoAudit(database, { now: () => AT, newId });
-  const caller = { name: 'support', scopes: new Set(['read'] as const), tenants: 'all' } as const;
-  await audit.add(
-    { caller, requestId: 'r-1' },
-    { action: 'ListConversations', tenantId, tenant: 'acme', count: 7 },
-  );
-  await audit.add(
-    { caller: undefined, requestId: 'r-2' },
-    { action: 'EraseCustomer', tenantId, tenant: 'acme', phase: 'started' },
-  );
-  const rows = await auditRows(database);
-  const readable = rows.map(({ _id, tenantId: owner, ...row }) => {
-    assert.instance(owner, Binary);
-    return { id: binaryToUuid(_id), tenantId: binaryToUuid(owner), ...row };
-  });
-  assert.equal(readable, [
-    {
-      id: '0193aa00-0000-7000-8000-000000000001',
-      tenantId,
-      at: new Date(AT),
-      caller: 'support',
-      requestId: 'r-1',
-      action: 'ListConversations',
-      tenant: 'acme',
-      count: 7,
-    },
-    {
-      id: '0193aa00-0000-7000-8000-000000000002',
-      tenantId,
-      at: new Date(AT),
-      requestId: 'r-2',
-      action: 'EraseCustomer',
-      tenant: 'acme',
-      phase: 'started',
-    },
-  ]);
-});
+storeTest(
+  'audit: an entry for each call, with what is known and nothing else',
+  async (_store, database, db) => {
+    let count = 0;
+    const newId = () => `0193aa00-0000-7000-8000-00000000000${++count}`;
+    const audit = mongoAudit(database, { now: () => AT, newId });
+    const caller = { name: 'support', scopes: new Set(['read'] as const), tenants: 'all' } as const;
+    await audit.add(
+      { caller, requestId: 'r-1' },
+      { action: 'ListConversations', tenantId, tenant: 'acme', count: 7 },
+    );
+    await audit.add(
+      { caller: undefined, requestId: 'r-2' },
+      { action: 'EraseCustomer', tenantId, tenant: 'acme', phase: 'started' },
+    );
+    const rows = await auditRows(db);
+    const readable = rows.map(({ _id, tenantId: owner, ...row }) => {
+      assert.instance(owner, Binary);
+      return { id: binaryToUuid(_id), tenantId: binaryToUuid(owner), ...row };
+    });
+    assert.equal(readable, [
+      {
+        id: '0193aa00-0000-7000-8000-000000000001',
+        tenantId,
+        at: new Date(AT),
+        caller: 'support',
+        requestId: 'r-1',
+        action: 'ListConversations',
+        tenant: 'acme',
+        count: 7,
+      },
+      {
+        id: '0193aa00-0000-7000-8000-000000000002',
+        tenantId,
+        at: new Date(AT),
+        requestId: 'r-2',
+        action: 'EraseCustomer',
+        tenant: 'acme',
+        phase: 'started',
+      },
+    ]);
+  },
+);
 
-storeTest('audit: 100 at the same time are 100 entries', async (_store, database) => {
+storeTest('audit: 100 at the same time are 100 entries', async (_store, database, db) => {
   const audit = mongoAudit(database, { now: () => AT, newId: uuidV7 });
   const entry = { action: 'GetConversation', tenantId, tenant: 'acme', count: 1 };
   const call = (n: number) => ({ caller: undefined, requestId: `r-${n}` });
   await Promise.all(Array.from({ length: 100 }, (_, n) => audit.add(call(n), entry)));
-  const rows = await auditRows(database);
+  const rows = await auditRows(db);
   assert.is(new Set(rows.map(({ requestId }) => requestId)).size, 100);
 });

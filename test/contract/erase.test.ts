@@ -5,7 +5,7 @@ import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation } from './rows.js';
 import { contractSuite } from './server.js';
 
-const test = await contractSuite('erasing a customer');
+const test = await contractSuite('erasing a customer', { recordsStores: true });
 
 test(
   'batch by batch, all of a customer, and nobody else',

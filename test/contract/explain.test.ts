@@ -1,100 +1,19 @@
 import type { CommandStartedEvent, Document } from 'mongodb';
 import { MongoClient } from 'mongodb';
-import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
-import type { CatalogStore } from '../../src/catalog/model.js';
-import type { ConversationStore } from '../../src/conversations/conversation.js';
 import { type Database, openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { isFullScan, scansOf } from './plan.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { concerns, contractSuite, newDatabaseName } from './server.js';
+import { inserts, queries, type Rows } from './store-calls.js';
 
 const test = await contractSuite('reads do not scan', { fileTimeoutMs: 180_000 });
 
-/** What the queries run on, and rows that are there. */
-interface Rows {
-  readonly database: Database;
-  readonly catalog: CatalogStore;
-  readonly conversations: ConversationStore;
-  readonly tenant: ReturnType<typeof newTenant>;
-  readonly key: ReturnType<typeof newKey>;
-  readonly secret: ReturnType<typeof newSecret>;
-  readonly conversation: ReturnType<typeof newConversation>;
-}
-
-/** The methods of the stores that look something up, and the index that each must use. */
-const queries: Readonly<
-  Record<string, { index: string | readonly string[]; run: (rows: Rows) => Promise<unknown> }>
-> = {
-  findKey: { index: 'publicKey_1', run: ({ catalog, key }) => catalog.findKey(key.publicKey) },
-  findKeyById: { index: '_id_', run: ({ catalog, key }) => catalog.findKeyById(key.id) },
-  findTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.findTenant(tenant.id) },
-  findTenantBySlug: { index: 'slug_1', run: ({ catalog, tenant }) => catalog.findTenantBySlug(tenant.slug) },
-  revisions: {
-    index: '_id_',
-    run: ({ catalog, tenant }) => catalog.revisions([tenant.id, uuidV7(), uuidV7()]),
-  },
-  keysOf: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.keysOf(key.tenantId) },
-  replaceTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.replaceTenant(tenant, 1) },
-  findIdentitySecret: {
-    index: '_id_',
-    run: ({ catalog, secret }) => catalog.findIdentitySecret(secret.keyId),
-  },
-  replaceIdentitySecret: {
-    index: '_id_',
-    run: ({ catalog, secret }) => catalog.replaceIdentitySecret(secret, 1),
-  },
-  replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key) },
-  // An insert that meets its own _id reads what is there.
-  insert: {
-    index: '_id_',
-    run: ({ conversations, conversation }) => conversations.insert(conversation),
-  },
-  find: { index: '_id_', run: ({ conversations, conversation }) => conversations.find(conversation.id) },
-  findAll: {
-    index: '_id_',
-    run: ({ conversations, conversation }) => conversations.findAll([conversation.id, uuidV7()]),
-  },
-  replace: {
-    index: '_id_',
-    run: ({ conversations, conversation }) => conversations.replace(conversation, 1),
-  },
-  list: {
-    index: 'tenantId_1_createdAt_-1__id_-1',
-    run: ({ conversations, conversation: { tenantId, createdAt } }) =>
-      conversations.list({ tenantId, verifiedOnly: false, openedFrom: createdAt, limit: 20 }),
-  },
-  'list, the verified ones': {
-    index: 'tenantId_1_customerVerified_1_createdAt_-1__id_-1',
-    run: ({ conversations, conversation: { tenantId, createdAt } }) =>
-      conversations.list({ tenantId, verifiedOnly: true, openedFrom: createdAt, limit: 20 }),
-  },
-  "list, a customer's": {
-    index: 'tenantId_1_customerId_1_createdAt_-1__id_-1',
-    run: ({ conversations, conversation: { id, tenantId, customerId, createdAt } }) => {
-      const after = { createdAt: createdAt + 1, id };
-      return conversations.list({ tenantId, customerId, verifiedOnly: false, after, limit: 20 });
-    },
-  },
-  changedSince: {
-    index: ['changed', 'tenantId_1_createdAt_-1__id_-1'],
-    run: ({ conversations, conversation: { id, tenantId, revision, updatedAt } }) =>
-      conversations.changedSince(tenantId, updatedAt, { id, revision, updatedAt: updatedAt - 1 }, 20),
-  },
-  erase: {
-    index: 'tenantId_1_customerId_1_createdAt_-1__id_-1',
-    run: ({ conversations, conversation }) => conversations.erase(conversation.tenantId, 'u-nobody', 20),
-  },
-};
-
-/** Methods that look nothing up. */
-const inserts = ['insertTenant', 'insertKey', 'insertIdentitySecret'];
-
 if (test.server.kind === 'embedded') {
   const reason =
-    'explain is no command of the embedded server; test/embedded/planner.test.ts tests its planner';
+    'explain is no command of the embedded server; packages/embedded-mongo/test/planner.test.ts tests its planner';
   test.skip(`the plans of ${Object.keys(queries).join(', ')}`, reason);
 } else {
   for (const [name, { index, run }] of Object.entries(queries))
@@ -153,7 +72,6 @@ function lookups({ command }: CommandStartedEvent): Document[] {
   const statements: Document[] = command['delete'] ? command['deletes'] : update ? updates : [];
   if (statements.length > 0)
     return statements.map(({ q }) => ({ find: update ?? command['delete'], filter: q }));
-  if (command['findAndModify']) return [{ find: command['findAndModify'], filter: command['query'] }];
   return [];
 }
 

@@ -6,7 +6,7 @@ import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { anyOperation, checkHistory, openedRow, perform } from '../conversations/operations.js';
 import { contractSuite } from './server.js';
 
-const test = await contractSuite('interleavings');
+const test = await contractSuite('interleavings', { recordsStores: true });
 
 const MAX_CALL_MS = 60_000;
 

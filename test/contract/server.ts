@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { type Suite, type SuiteOptions, suite, type TestOptions, tempDir } from '@chatsessions/test-harness';
+import { startEmbeddedMongo } from '@chatsessions/embedded-mongo';
+import {
+  type ServerKind,
+  type Suite,
+  type SuiteOptions,
+  serverKind,
+  suite,
+  type TestOptions,
+  tempDir,
+} from '@chatsessions/test-harness';
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
-import { startEmbedded } from '../../src/embedded/start.js';
-import { exceptions } from './exceptions.js';
-
-/** The servers that the contract tells apart. Any that is not known by its `buildInfo` is a `mongodb`. */
-export type ServerKind = 'embedded' | 'ferretdb' | 'mongodb';
+import { startRecorder } from './recorder.js';
+import { assertDocumented, sentBy } from './sent.js';
 
 /** A server under test. */
 export interface Server {
@@ -39,24 +45,18 @@ export const concerns = {
 
 /** Connects to `MONGODB_URI`, or starts an embedded server where it is not set. */
 export async function openServer(uri = process.env['MONGODB_URI']): Promise<Server> {
-  const embedded = uri ? undefined : await startEmbedded({ dataDir: await tempDir(), ttlSweepMs: 100 });
+  const embedded = uri ? undefined : await startEmbeddedMongo({ dataDir: await tempDir(), ttlSweepMs: 100 });
   const client = new MongoClient(uri || (embedded?.uri ?? ''), concerns);
   const close = async () => {
     await client.close();
     await embedded?.close();
   };
   try {
-    const info = await client.db('admin').command({ buildInfo: 1 });
-    return { kind: kindOf(info), version: info['version'], uri: embedded?.uri ?? uri ?? '', client, close };
+    return { ...(await serverKind(client)), uri: embedded?.uri ?? uri ?? '', client, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-function kindOf(info: Readonly<Record<string, unknown>>): ServerKind {
-  if (info['gitVersion'] === 'embedded') return 'embedded';
-  return info['ferretdb'] === undefined ? 'mongodb' : 'ferretdb';
 }
 
 /** A name that no other run has. */
@@ -71,29 +71,30 @@ export interface ContractSuite {
   skip: Suite['skip'];
 }
 
+/** Options of a suite of the contract. */
+export interface ContractOptions extends SuiteOptions {
+  /** The suite uses the service's stores alone by its `uri`: on the embedded server what they send is recorded, and held to
+   *  the table in docs/storage.md. A real server is sent the same, and what goes with replica sets. */
+  readonly recordsStores?: boolean;
+}
+
 /** A suite of the contract, on the server that `openServer` finds: it is known before the tests are declared. */
-export async function contractSuite(name: string, options: SuiteOptions = {}): Promise<ContractSuite> {
+export async function contractSuite(name: string, options: ContractOptions = {}): Promise<ContractSuite> {
   const server = await openServer();
-  const suiteName = `contract: ${name}`;
-  const test = suite(suiteName, options);
-  const names = new Set<string>();
-  test.before(() => {
-    const known = exceptions.filter((exception) => exception.test.startsWith(`${suiteName} › `));
-    const stale = known.filter((exception) => !names.has(exception.test));
-    if (stale.length > 0)
-      throw new Error(`exceptions for tests that are not there: ${JSON.stringify(stale)}`);
+  const socketPath = server.kind === 'embedded' ? server.client.options.hosts[0]?.socketPath : undefined;
+  const recorder = options.recordsStores && socketPath ? await startRecorder(socketPath) : undefined;
+  const test = suite(`contract: ${name}`, options);
+  test.after(async () => {
+    await recorder?.close();
+    await server.close();
+    if (recorder) assertDocumented(sentBy(recorder.commands));
   });
-  test.after(() => server.close());
 
   const declare = (testName: string, body: (at: At) => Promise<void>, testOptions: TestOptions = {}) => {
-    const label = `${suiteName} › ${testName}`;
-    names.add(label);
-    const exception = exceptions.find((one) => one.test === label && one.server === server.kind);
-    if (exception) return test.skip(testName, `${server.kind} ${server.version}: ${exception.reason}`);
     const run = async () => {
       const db = server.client.db(newDatabaseName());
       try {
-        await body({ ...server, db });
+        await body({ ...server, ...(recorder && { uri: recorder.uri }), db });
       } finally {
         await db.dropDatabase();
       }

@@ -6,9 +6,9 @@ import { openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
-import { type At, contractSuite } from './server.js';
+import { type At, contractSuite, type Doc } from './server.js';
 
-const test = await contractSuite("the service's stores");
+const test = await contractSuite("the service's stores", { recordsStores: true });
 
 interface Stores {
   readonly catalog: CatalogStore;
@@ -124,9 +124,12 @@ test('widget keys: one from before there were identities verifies nobody', (at) 
     const key = newKey({ identity: 'required', identitySecretGeneration: 7 });
     await catalog.insertKey(key);
     assert.equal(await catalog.findKey(key.publicKey), key);
-    await at.db
-      .collection('widget_keys')
-      .updateOne({ publicKey: key.publicKey }, { $unset: { identity: 1, identitySecretGeneration: 1 } });
+    const rows = at.db.collection<Doc>('widget_keys');
+    const [stored] = await rows.find().toArray();
+    assert.ok(stored);
+    const { _id, identity, identitySecretGeneration, ...row } = stored;
+    assert.equal([identity, identitySecretGeneration], ['required', 7]);
+    await rows.replaceOne({ _id }, row);
     const old = { ...key, identity: 'off', identitySecretGeneration: 1 };
     assert.equal(await catalog.findKey(key.publicKey), old);
   }));

@@ -66,10 +66,9 @@ for (const [name, value] of values) {
     const raw = db.collection<Doc>('c', { raw: true });
     const read = async (_id: number) => Buffer.from((await raw.findOne({ _id })) as unknown as Uint8Array);
     await sent.insertOne({ _id: 1, value });
-    await sent.replaceOne({ _id: 2 }, { value }, { upsert: true });
-    await sent.insertOne({ _id: 3 });
-    await sent.updateOne({ _id: 3 }, { $set: { value } });
-    for (const _id of [1, 2, 3]) {
+    await sent.insertOne({ _id: 2 });
+    await sent.replaceOne({ _id: 2 }, { value });
+    for (const _id of [1, 2]) {
       assert.is(
         (await read(_id)).toString('hex'),
         Buffer.from(BSON.serialize({ _id, value })).toString('hex'),
@@ -84,7 +83,7 @@ test('keys of a stored sub-document are data, whatever they look like', async ({
   const asText = (document: Doc | null) => JSON.stringify(document?.['variables']);
   await collection.insertOne({ _id: 1, variables });
   assert.is(asText(await collection.findOne({ _id: 1 })), JSON.stringify(variables));
-  await collection.updateOne({ _id: 1 }, { $set: { other: 1 } });
+  await collection.replaceOne({ _id: 1 }, { other: 1, variables });
   assert.is(asText(await collection.findOne({ _id: 1 })), JSON.stringify(variables));
 });
 
@@ -94,14 +93,12 @@ test('keys that a service of ours accepts survive every kind of write', async ({
   const variables = withKeys(keys);
   const expected = JSON.stringify(variables);
   await collection.insertOne({ _id: 1, variables });
-  await collection.replaceOne({ _id: 2 }, { variables }, { upsert: true });
-  await collection.insertOne({ _id: 3 });
-  await collection.updateOne({ _id: 3 }, { $set: { variables } });
-  await collection.findOneAndUpdate({ _id: 4 }, { $set: { variables } }, { upsert: true });
+  await collection.insertOne({ _id: 2 });
+  await collection.replaceOne({ _id: 2 }, { variables });
   const found = await collection.find({}, { sort: { _id: 1 } }).toArray();
   assert.equal(
     found.map((document) => JSON.stringify(document['variables'])),
-    Array(4).fill(expected),
+    Array(2).fill(expected),
   );
 });
 
@@ -152,7 +149,7 @@ test('indexed strings of 10 KB differ by their last character', async ({ db }) =
       [end],
     );
   }
-  await collection.updateOne({ _id: 'a' }, { $set: { k: 'short' } });
+  await collection.replaceOne({ _id: 'a' }, { k: 'short', other: `${long}a`, at: 1 });
   await collection.insertOne({ _id: 'c', k: `${long}a` });
   assert.is((await collection.findOne({ k: 'short' }))?._id, 'a');
 });
@@ -173,32 +170,3 @@ test('UUIDs as _id: one, several of them, and none of their neighbours', async (
   assert.is(await collection.findOne({ _id: first.toString() }), null);
   assert.ok(isDuplicateKey(await refusal(collection.insertOne({ _id: first }))));
 });
-
-test('arithmetic keeps the type of its numbers, and int32 grows to int64', async ({ db }) => {
-  const collection = db.collection<Doc>('c');
-  await collection.insertOne({
-    _id: 1,
-    int: new Int32(1),
-    max: new Int32(2 ** 31 - 1),
-    long: Long.ONE,
-    double: new Double(1),
-  });
-  const by: object = {
-    $inc: { int: new Int32(1), max: new Int32(1), long: new Int32(1), double: new Int32(1) },
-  };
-  await collection.updateOne({ _id: 1 }, by);
-  const end = await collection.findOne({ _id: 1 }, { promoteValues: false });
-  assert.equal(
-    ['int', 'max', 'long', 'double'].map((name) => [String(end?.[name]), bsonTypeOf(end?.[name])]),
-    [
-      ['2', 'Int32'],
-      ['2147483648', 'Long'],
-      ['2', 'Long'],
-      ['2', 'Double'],
-    ],
-  );
-});
-
-function bsonTypeOf(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && '_bsontype' in value ? value._bsontype : typeof value;
-}

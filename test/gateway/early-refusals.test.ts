@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
@@ -28,7 +29,7 @@ const CASES: readonly (readonly [name: string, text: string, status: number, cod
     'a packing that is not known',
     'POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n',
     415,
-    'unsupported_media_type',
+    'unsupported_encoding',
   ],
   ['an expectation', 'POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n', 417, 'expectation_failed'],
   [
@@ -146,14 +147,22 @@ function dial(port: number) {
 }
 
 test('with all connections in use another one is closed, and logged; one that waits for nothing makes room', async () => {
+  let begun = 0;
+  let gone = 0;
   const { port, refusals, close } = await listening({
     maxConnections: 2,
-    pipeline: { invoke: () => new Promise(() => {}) },
+    pipeline: {
+      invoke: (_rpc, _request, { onGone }) => {
+        begun++;
+        onGone?.(() => gone++);
+        return new Promise(() => {});
+      },
+    },
   });
   const dialled = [dial(port), dial(port)];
   try {
     for (const { socket } of dialled) socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('both wait for an answer', async () => begun === 2);
     const third = dial(port);
     await until('the third is closed', async () => third.isClosed());
     await until('it is logged', async () => refusals.length === 1);
@@ -162,9 +171,9 @@ test('with all connections in use another one is closed, and logged; one that wa
     });
 
     dialled[0]?.socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until('its call is over', async () => gone === 1);
     const idle = dial(port);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await once(idle.socket, 'connect');
     const fifth = dial(port);
     await until('the idle one is closed', async () => idle.isClosed());
     assert.not(fifth.isClosed());

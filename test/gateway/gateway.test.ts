@@ -70,7 +70,6 @@ const NOWHERE: readonly (readonly [string, string])[] = [
   ['/api/public/v1/chat/Sessions', 'POST'],
   ['/api/public/v1/chat/sessions%2f', 'POST'],
   ['//api/public/v1/chat/sessions', 'POST'],
-  ['/chatsessions.v1.ChatSessions/NoSuchRpc', 'POST'],
   ['/chatsessions.v1.ChatSessions/OpenSession/x', 'OPTIONS'],
 ];
 for (const [path, method] of NOWHERE) {
@@ -89,6 +88,28 @@ for (const [path, method] of NOWHERE) {
     });
     assert.is(answer.headers['access-control-allow-origin'], 'https://acme.com');
   });
+}
+
+const NO_RPC = [
+  '/chatsessions.v1.ChatSessions/NoSuchRpc',
+  '/chatsessions.v1.ChatSessions/openSession',
+  '/chatsessions.v2.ChatSessions/OpenSession',
+  '/a.B/C?encoding=json&message=%7B%7D',
+];
+for (const path of NO_RPC) {
+  for (const method of ['POST', 'GET']) {
+    test(`no RPC at ${method} ${path}: told in the form of Connect`, async () => {
+      const headers = { origin: 'https://acme.com', 'content-type': 'application/json' };
+      const answer = await send(path, method, headers, method === 'POST' ? BODY : '');
+      assert.is(answer.status, 404);
+      assert.equal(JSON.parse(answer.body.toString()), {
+        code: 'unimplemented',
+        message: 'There is no such RPC here.',
+      });
+      assert.is(answer.headers['access-control-allow-origin'], 'https://acme.com');
+      assert.is(answer.headers['cache-control'], 'no-store');
+    });
+  }
 }
 
 test('a query string is no part of the path', async () => {

@@ -72,10 +72,12 @@ test('while requests wait, the connection is not read', async () => {
     socket.on('drain', send);
     send();
     await until('eight are begun', async () => held.waiting.length === 8);
-    const sentBefore = sent;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // The buffers of both ends take some more.
+    for (let before = -1; before !== sent; ) {
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
     assert.ok(sent < all, 'everything was read');
-    assert.ok(sent - sentBefore < all / 4, `reading went on: ${sent - sentBefore} more`);
 
     const timer = setInterval(() => held.answerAll(), 0);
     try {

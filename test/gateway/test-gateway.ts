@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Endpoint, Format } from '../../src/gateway/endpoint.js';
+import { createGateway, type GatewayDeps } from '../../src/gateway/gateway.js';
 import { refuseRest } from '../../src/gateway/rest.js';
-import { createGateway, type GatewayParts } from '../../src/gateway/server.js';
 import {
   ChatSessions,
   OpenSessionRequestSchema,
@@ -39,7 +39,7 @@ export function testEndpoint(format: Partial<Format> = {}): Endpoint {
 }
 
 /** A gateway on a free port: its pipeline answers at once, unless `parts` has another. */
-export async function listening(parts: Partial<GatewayParts> = {}) {
+export async function listening(parts: Partial<GatewayDeps> = {}) {
   const refusals: EarlyRefusal[] = [];
   const gateway = createGateway({
     endpoints: [testEndpoint()],

@@ -42,13 +42,13 @@ for (const encoding of ['gzip', 'deflate', 'br', 'identity, gzip']) {
     const headers = { 'grpc-encoding': encoding };
     assert.equal(await callByHand(connect(), [], { headers, end: false }), {
       status: UNIMPLEMENTED,
-      reason: 'unsupported_media_type',
+      reason: 'unsupported_encoding',
       acceptEncoding: 'identity',
       rstCode: NO_ERROR,
     });
     assert.equal(
       refusals.map(({ code }) => code),
-      ['unsupported_media_type'],
+      ['unsupported_encoding'],
     );
   });
 }
@@ -74,7 +74,7 @@ test('grpc-encoding: identity is no compression, and what is accepted is said', 
 test('a message that is flagged as compressed in a call that is not is refused', async () => {
   const { connect, handled } = await start();
   const { status, reason } = await callByHand(connect(), [message(REQUEST_MESSAGE.subarray(5), 1)]);
-  assert.equal([status, reason, handled()], [INTERNAL, 'unsupported_media_type', 0]);
+  assert.equal([status, reason, handled()], [INTERNAL, 'unsupported_encoding', 0]);
 });
 
 test('a request that is not one whole message is refused', async () => {

@@ -11,7 +11,7 @@ import {
   type UpdateVariablesResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
-import { createGrpcServer } from '../../src/grpc/server.js';
+import { createGrpcServer } from '../../src/grpc/grpc-server.js';
 import { createCallLog, type EarlyRefusal } from '../../src/rpc/call-log.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';

@@ -10,7 +10,7 @@ import {
   type ExportCustomerRequest,
   type ExportCustomerResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { createGrpcServer } from '../../src/grpc/server.js';
+import { createGrpcServer } from '../../src/grpc/grpc-server.js';
 import type { AuthenticatedCall } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
 import type { CallEnd } from '../../src/rpc/call-signal.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { tempDir } from '@chatsessions/test-harness';
+import { closeClient, tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import { formatAddress, readConfig } from '../../src/app/config.js';
 import { type App, start } from '../../src/app/start.js';
@@ -16,7 +16,7 @@ export interface TestApp {
   readonly grpcTarget: string;
   /** What it logged, one object a line. */
   readonly logged: () => readonly string[];
-  /** A client of its database. */
+  /** Works on its database with a client that all such work shares. */
   readonly withDatabase: <T>(work: (client: MongoClient, databaseName: string) => Promise<T>) => Promise<T>;
   close(): Promise<void>;
 }
@@ -26,9 +26,8 @@ export const TEST_SECRET = Buffer.alloc(32, 7);
 
 /**
  * Starts a service with the tenants of the parity tables: on the embedded server, or on `MONGODB_URI`. `env` is
- * configuration on top; `now` freezes its clocks (with `elapsed`, its
- * wall clock alone); `maxConnectionAgeMs` is that of gRPC connections,
- * `watchLimits` are those of open watches.
+ * configuration on top; `now` freezes its clocks (with `elapsed`, its wall clock alone); `maxConnectionAgeMs` is that
+ * of gRPC connections, `watchLimits` are those of open watches.
  */
 export async function startTestApp({
   env = {},
@@ -56,14 +55,8 @@ export async function startTestApp({
   const log = createLog(config.LOG_LEVEL, { write: (line: string) => lines.push(line) });
   const app = await start(config, { log, ...surroundings });
 
-  const withDatabase: TestApp['withDatabase'] = async (work) => {
-    const client = new MongoClient(app.databaseUri);
-    try {
-      return await work(client, databaseName);
-    } finally {
-      await client.close();
-    }
-  };
+  const client = new MongoClient(app.databaseUri);
+  const withDatabase: TestApp['withDatabase'] = (work) => work(client, databaseName);
   return {
     app,
     httpUrl: `http://${formatAddress(app.addresses.http)}`,
@@ -72,8 +65,8 @@ export async function startTestApp({
     withDatabase,
     async close() {
       // A database that the test names is the test's.
-      if (env['MONGODB_DB'] === undefined)
-        await withDatabase((client) => client.db(databaseName).dropDatabase());
+      if (env['MONGODB_DB'] === undefined) await client.db(databaseName).dropDatabase();
+      await closeClient(client);
       await app.close();
     },
   };

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import { MongoClient } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { startEmbedded } from '../../src/embedded/start.js';
 import { repoFile } from '../harness/repo-file.js';
 
 const test = suite('scripts/copy-database.js');
@@ -14,7 +14,7 @@ interface Row {
 }
 
 test('copies what is not there, or older there, and can be run again', async () => {
-  const servers = await Promise.all([1, 2].map(async () => startEmbedded({ dataDir: await tempDir() })));
+  const servers = await Promise.all([1, 2].map(async () => startEmbeddedMongo({ dataDir: await tempDir() })));
   const [from, to] = servers.map(({ uri }) => new MongoClient(uri));
   assert.ok(from && to);
   const rows = (client: MongoClient) => client.db('chatsessions').collection<Row>('conversations');

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { type EmbeddedServer, startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import { type NetworkProxy, startProxy, suite, tempDir } from '@chatsessions/test-harness';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
-import { type EmbeddedServer, startEmbedded } from '../../src/embedded/start.js';
 import {
   ChatSessionsClient,
   type OpenSessionResponse,
@@ -16,7 +16,7 @@ let proxy: NetworkProxy;
 let service: TestApp;
 
 test.before(async () => {
-  embedded = await startEmbedded({ dataDir: await tempDir() });
+  embedded = await startEmbeddedMongo({ dataDir: await tempDir() });
   proxy = await startProxy({ path: embedded.socketPath });
   service = await startTestApp({ env: { MONGODB_URI: `mongodb://${proxy.address}/?directConnection=true` } });
 });

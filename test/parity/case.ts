@@ -1,14 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ErrorCode } from '../../src/rpc/errors.js';
-import { repoFile } from '../harness/repo-file.js';
 
-/**
- * The format of the parity tables.
- *
- * Strings may hold `$name`: a value that an earlier step of the row saved, `$idempotencyKey` (a new one for each row
- * and transport), or `$start`, the time at which the row began, with seconds on top: `$start+3600`. In an expected
- * body `$token`, `$uuid`, `$id` (a UUID of any version) and `$datetime` stand for any value of that kind.
- */
+/** The types of the parity tables; test/cases/README.md describes their format. */
 
 /** What is expected of an answer, whatever its transport. */
 interface Expectation {
@@ -46,15 +38,18 @@ export interface EngineExpectation extends Omit<Expectation, 'headers'> {
   readonly reason?: string;
 }
 
-/** The name of a transport. */
+/** The name of a transport that carries every RPC. */
 export type TransportName = 'public path' | 'Connect JSON' | 'Connect binary' | 'gRPC';
+
+/** What a row goes over: a transport, or Connect with GET for its reads and POST for the rest. */
+export type RowTransport = TransportName | 'Connect GET';
 
 /** One request. */
 export interface Step {
   /** The RPC's name; the table's, or OpenSession, when left out. */
   readonly rpc?: string;
   /** The one transport that it goes over; else that of its row, and gRPC where an RPC has no public path. */
-  readonly over?: TransportName;
+  readonly over?: RowTransport;
   /** A request as JSON: goes over every transport. `{}` when a step has no request of any kind. */
   readonly request?: Readonly<Record<string, unknown>>;
   /** The bytes of an HTTP body, as text or base64: the public path and Connect's JSON. */
@@ -79,6 +74,8 @@ export interface Step {
   readonly method?: string;
   /** Added to the path on HTTP. */
   readonly query?: string;
+  /** The query of Connect's GET, in place of one that carries the request. */
+  readonly connectQuery?: string;
   /** What every transport must answer; instead of it `chat` or `engine` or both, for those surfaces alone. */
   readonly answer?: CommonExpectation;
   readonly chat?: ChatExpectation;
@@ -112,20 +109,14 @@ export interface Case extends Step {
 
 /** A parity table. */
 export interface CaseFile {
-  readonly about: string;
   /** Configuration of the service that the rows are sent to. */
   readonly env?: Readonly<Record<string, string>>;
   /** What steps are that do not say. */
   readonly rpc?: string;
   readonly origin?: string;
   /** The one transport of all rows. */
-  readonly over?: TransportName;
+  readonly over?: RowTransport;
   /** Opens a session for each row first, which saves `$session`, `$conversation` and `$expiresAt`. */
   readonly open?: Step;
   readonly cases: readonly Case[];
-}
-
-/** Reads a table of test/cases. */
-export function readCases(name: string): CaseFile {
-  return JSON.parse(readFileSync(repoFile(`test/cases/${name}.json`), 'utf8'));
 }

@@ -43,7 +43,10 @@ for (const path of engineOnlyPaths) {
       const body = Buffer.from(method === 'POST' ? '{}' : '');
       const answer = await sendHttp(`${service.httpUrl}${path}`, { method, headers, body });
       assert.is(answer.status, 404);
-      assert.is(JSON.parse(answer.body.toString()).error, 'not_found');
+      assert.equal(JSON.parse(answer.body.toString()), {
+        code: 'unimplemented',
+        message: 'There is no such RPC here.',
+      });
     });
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import * as assert from 'uvu/assert';
-import type { Case, CaseFile, Step, TransportName } from './case.js';
+import type { Case, CaseFile, RowTransport, Step } from './case.js';
 import { check, expected } from './check.js';
 import { forge } from './forge.js';
 import { rpcOf } from './rpcs.js';
-import { type Answer, type Target, transports } from './transports.js';
+import { type Answer, connectGet, type Target, type Transport, transports } from './transports.js';
 import { fill, memberAt, save, type Values } from './values.js';
 
 /** The service that rows are sent to, and its clock. */
@@ -18,7 +18,8 @@ export interface RowTarget extends Target {
 /** The RPCs that take a session token beside their request. */
 const TAKES_SESSION = new Set(['GetSession', 'RefreshSession', 'EndSession']);
 const OPENED = { session: 'sessionToken', conversation: 'conversationId', expiresAt: 'expiresAt' };
-const ALL = Object.keys(transports) as TransportName[];
+const TRANSPORTS: Readonly<Record<RowTransport, Transport>> = { ...transports, 'Connect GET': connectGet };
+const ALL = Object.keys(TRANSPORTS) as RowTransport[];
 
 /** The steps of a row, each with what the table says of all of them. */
 export function stepsOf(row: Case, table: CaseFile): Step[] {
@@ -44,19 +45,27 @@ export function stepsOf(row: Case, table: CaseFile): Step[] {
 }
 
 /** The transports that a row goes over: those that carry all of its steps. */
-export function transportsOf(row: Case, table: CaseFile): readonly TransportName[] {
+export function transportsOf(row: Case, table: CaseFile): readonly RowTransport[] {
   const only = row.over ?? table.over;
   const nowhere = { httpUrl: '', grpcTarget: '' };
-  return (only === undefined ? ALL : [only]).filter((name) =>
-    stepsOf(row, table).every((step) => transports[step.over ?? name](nowhere, step) !== undefined),
+  const steps = stepsOf(row, table);
+  return (only === undefined ? ALL : [only]).filter(
+    (name) =>
+      steps.every((step) => TRANSPORTS[overOf(step, name)](nowhere, step) !== undefined) &&
+      (name !== 'Connect GET' || steps.some((step) => overOf(step, name) === name)),
   );
+}
+
+/** What a step of a row goes over. */
+function overOf({ over, rpc }: Step, ofRow: RowTransport): RowTransport {
+  return over ?? (ofRow === 'Connect GET' && !rpcOf(rpc).isRead ? 'Connect JSON' : ofRow);
 }
 
 /** Sends the steps of a row over a transport, one after the other, and checks each answer. */
 export async function playRow(
   row: Case,
   table: CaseFile,
-  name: TransportName,
+  name: RowTransport,
   target: RowTarget,
 ): Promise<void> {
   const values: Values = {
@@ -71,8 +80,8 @@ export async function playRow(
       values.saved.set('forged', forge(token, fill(unfilled.forge, values)));
     }
     const step = fill(unfilled, values);
-    const over = step.over ?? name;
-    const answer = await transports[over](target, step)?.();
+    const over = overOf(step, name);
+    const answer = await TRANSPORTS[over](target, step)?.();
     if (!answer) throw new Error(`${over} cannot carry a step of this row`);
     check(over, step, answer);
     if (step.save) save(step.save, answer.body, values);

@@ -6,6 +6,7 @@ import {
   type MessageShape,
   toJson,
 } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { publicJson } from '../../src/gateway/public-json.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { http } from '../../src/gen/protobuf-es/google/api/annotations_pb.js';
@@ -17,6 +18,8 @@ export interface RpcFacts {
   readonly output: DescMethodUnary['output'];
   /** `/package.Service/Method`: gRPC's path, and Connect's. */
   readonly path: string;
+  /** Whether it has no side effects: Connect takes it by GET too. */
+  readonly isRead: boolean;
   /** Its public path; undefined for the RPCs of the engine surface alone. */
   readonly rule?: { readonly method: string; readonly path: string; readonly hasBody: boolean };
   /** An answer as JSON: as the public path has it or, where there is none, with all members that are not optional. */
@@ -44,7 +47,8 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
 
 function factsOf(method: DescMethodUnary): RpcFacts {
   const { name, input, output } = method;
-  const rpc = { name, input, output, path: pathOf(method) };
+  const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  const rpc = { name, input, output, isRead, path: pathOf(method) };
   if (!hasOption(method, http)) {
     return { ...rpc, toJson: (message) => toJson(output, message, { alwaysEmitImplicit: true }) };
   }

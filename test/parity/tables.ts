@@ -1,7 +1,8 @@
 import { suite } from '@chatsessions/test-harness';
+import { Client, credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { startTestApp, type TestApp } from '../harness/app.js';
-import { readCases } from './case.js';
+import { readTable } from './read-table.js';
 import { playRow, transportsOf } from './row.js';
 
 /** The parity tables by the test file that plays them: files run beside each other. */
@@ -18,11 +19,12 @@ export function playTables(names: readonly string[]): void {
 }
 
 function playTable(name: string): void {
-  const table = readCases(name);
+  const table = readTable(name);
   const test = suite(`parity: ${name}`, { fileTimeoutMs: 300_000 });
   const counts = new Map<string, number>();
   let service: TestApp;
-  // It stands still, but for what rows ask for: a time that they expect is the time that is answered.
+  let grpcClient: Client;
+  // Stands still unless a row moves it, so that rows can expect exact times.
   let clock = Math.ceil(Date.now() / 1000);
   const advance = (seconds: number) => {
     clock += seconds;
@@ -30,8 +32,10 @@ function playTable(name: string): void {
 
   test.before(async () => {
     service = await startTestApp({ ...(table.env && { env: table.env }), now: () => clock * 1000 });
+    grpcClient = new Client(service.grpcTarget, credentials.createInsecure());
   });
   test.after(async () => {
+    grpcClient.close();
     await service.close();
     process.stdout.write(`rows by transport: ${[...counts].map(([over, n]) => `${over} ${n}`).join(', ')}\n`);
   });
@@ -42,7 +46,7 @@ function playTable(name: string): void {
     for (const transport of over) {
       counts.set(transport, (counts.get(transport) ?? 0) + 1);
       test(`${row.name} [${transport}]`, () =>
-        playRow(row, table, transport, { ...service, now: () => clock, advance }));
+        playRow(row, table, transport, { ...service, grpcClient, now: () => clock, advance }));
     }
   }
 }

@@ -14,6 +14,8 @@ export interface Target {
   readonly httpUrl: string;
   /** `host:port` of the gRPC server. */
   readonly grpcTarget: string;
+  /** The client that all gRPC calls share; without it each call makes a connection, and so may reach another worker. */
+  readonly grpcClient?: Client;
 }
 
 /** A way to send a step; undefined when it cannot carry it. */
@@ -112,12 +114,44 @@ const connectBinary: Transport = ({ httpUrl }, step) => {
   };
 };
 
+/** Connect with GET: the request in the query, as JSON where it can be. */
+export const connectGet: Transport = ({ httpUrl }, step) => {
+  const rpc = rpcOf(step.rpc);
+  if (!rpc.rule || !rpc.isRead || !step.chat) return undefined;
+  return async () => {
+    const body = isJson(step) ? jsonBody(step) : messageBytes(rpc, step);
+    const { method, headers } = httpParts({ ...step, gzip: false }, 'GET', body, '');
+    const query = step.connectQuery ?? getQuery(body, isJson(step) ? 'json' : 'proto', step.gzip);
+    const more = step.query?.replace('?', '&') ?? '';
+    const parts = { method, headers, body: Buffer.alloc(0) };
+    const answer = await sendHttp(`${httpUrl}${rpc.path}${query}${more}`, parts);
+    const raw = answer.body.toString();
+    if (answer.status !== 200) return connectRefusal(answer.status, answer.headers, raw);
+    const isJsonAnswer = answer.headers['content-type'] === 'application/json';
+    const message = isJsonAnswer ? fromJsonString(rpc.output, raw) : fromBinary(rpc.output, answer.body);
+    return { status: 200, code: 'OK', body: rpc.toJson(message), headers: answer.headers, raw };
+  };
+};
+
+function getQuery(body: Buffer, encoding: 'json' | 'proto', isPacked = false): string {
+  const query = new URLSearchParams({ connect: 'v1', encoding });
+  if (isPacked) query.set('compression', 'gzip');
+  if (isPacked || encoding === 'proto') {
+    query.set('base64', '1');
+    query.set('message', (isPacked ? gzipSync(body) : body).toString('base64url'));
+  } else {
+    // Every byte as it is, those that are no UTF-8 too.
+    return `?${query}&message=${body.toString('hex').replace(/../g, '%$&')}`;
+  }
+  return `?${query}`;
+}
+
 /** gRPC. */
-const grpc: Transport = ({ grpcTarget }, step) => {
+const grpc: Transport = ({ grpcTarget, grpcClient }, step) => {
   const rpc = rpcOf(step.rpc);
   if (!step.engine || !isMessage(step)) return undefined;
   return async () => {
-    const client = new Client(grpcTarget, credentials.createInsecure());
+    const client = grpcClient ?? new Client(grpcTarget, credentials.createInsecure());
     try {
       const bytes = await call(client, rpc.path, messageBytes(rpc, step), metadataOf(step));
       const body = rpc.toJson(fromBinary(rpc.output, bytes));
@@ -125,7 +159,7 @@ const grpc: Transport = ({ grpcTarget }, step) => {
     } catch (error) {
       return grpcRefusal(error as ServiceError);
     } finally {
-      client.close();
+      if (client !== grpcClient) client.close();
     }
   };
 };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const ENDING = '.test.ts';
 /** Files that take long, and so are left out of `npm test`. */
-const SLOW = /\.slow\.test\.ts$|^test\/(crash|abuse)\//;
+const SLOW = /\.slow\.test\.ts$/;
 
 /** What is asked for: the parts of paths, or one of the two halves of all files. */
 export interface Selection {

@@ -8,6 +8,7 @@ import {
   type JsonObject,
   type JsonValue,
   type MessageShape,
+  type Registry,
 } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { FieldBehavior, field_behavior } from '../../gen/protobuf-es/google/api/field_behavior_pb.js';
@@ -43,15 +44,20 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Decodes a request from proto3 JSON (https://protobuf.dev/programming-guides/json/).
  *
+ * @param registry the types that a google.protobuf.Any may contain; none by default
  * @throws ServiceError invalid_input
  */
-export function readJson<D extends DescMessage>(desc: D, body: Uint8Array): MessageShape<D> {
+export function readJson<D extends DescMessage>(
+  desc: D,
+  body: Uint8Array,
+  registry?: Registry,
+): MessageShape<D> {
   if (body.length === 0) throw invalidInput('The body is empty; a JSON object is expected.');
   try {
     const { json, isInteroperable } = parseStrictJson(utf8.decode(body), MAX_DEPTH);
     const shape = shapeOf(desc);
     const plain = isInteroperable ? shape.readPlain?.(json) : undefined;
-    return checkRequired(shape, plain ?? readOtherJson(desc, shape, json));
+    return checkRequired(shape, plain ?? readOtherJson(desc, shape, json, registry));
   } catch (error) {
     throw asInvalidInput(error, 'The body is not a well-formed JSON object of this request.');
   }
@@ -76,8 +82,14 @@ export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): Me
 }
 
 /** Decodes JSON with protobuf-es, except for Structs: their value in the message is the JSON object itself. */
-function readOtherJson<D extends DescMessage>(desc: D, shape: Shape<D>, json: JsonValue): MessageShape<D> {
-  if (!isObject(json)) return fromJson(desc, json, jsonReadOptions);
+function readOtherJson<D extends DescMessage>(
+  desc: D,
+  shape: Shape<D>,
+  json: JsonValue,
+  registry: Registry | undefined,
+): MessageShape<D> {
+  const options = registry === undefined ? jsonReadOptions : { ...jsonReadOptions, registry };
+  if (!isObject(json)) return fromJson(desc, json, options);
   const rest = { ...json };
   const structs: [DescField, JsonObject][] = [];
   for (const field of shape.structs) {
@@ -91,7 +103,7 @@ function readOtherJson<D extends DescMessage>(desc: D, shape: Shape<D>, json: Js
       rest[name] = null;
     }
   }
-  const message = fromJson(desc, rest, jsonReadOptions);
+  const message = fromJson(desc, rest, options);
   for (const [field, value] of structs) Reflect.set(message, field.localName, value);
   return message;
 }

@@ -1,60 +1,91 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, until } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { createPace, paced } from '../../../src/conversations/watch/pace.js';
+import { createPace, type Pace, paced } from '../../../src/conversations/watch/pace.js';
 
 const test = suite('watch pace');
 
 const { signal } = new AbortController();
 
-/** A pace of a process that is busy or not, and whose CPU time the test moves on. */
+/** A pace of a process whose load, CPU time and clock the test sets: a busy machine changes nothing. */
 function rig(load: number) {
-  const process = { load, cpu: 0 };
+  const process = { load, cpu: 0, now: 0 };
   const pace = createPace({
-    elapsed: () => performance.now(),
+    elapsed: () => process.now,
     startLoad: () => () => process.load,
     cpuMs: () => process.cpu,
   });
-  return { process, pace };
+  const work = (ms: number) => async () => {
+    process.now += ms;
+  };
+  return { process, pace, work };
 }
 
+/** Starts a piece of work. @returns it, and whether it has been done */
+function start(pace: Pace) {
+  let isDone = false;
+  const piece = paced(pace, signal, async () => {
+    isDone = true;
+  });
+  return { piece, isDone: () => isDone };
+}
+/** Many times what a rest takes between two looks at the load, in ms. */
+const SEVERAL_LOOKS_MS = 100;
+
 test('a process with nothing else to do is never rested for long', async () => {
-  const { pace } = rig(0.1);
-  for (let n = 0; n < 20; n++) await paced(pace, signal, () => sleep(5));
+  const { pace, work } = rig(0.1);
+  for (let n = 0; n < 20; n++) await paced(pace, signal, work(5));
 });
 
 test('when the process is busy, a piece waits until it has had a multiple of the CPU time of the one before', async () => {
-  const { pace, process } = rig(0.9);
-  await paced(pace, signal, () => sleep(60));
-  let isDone = false;
-  const next = paced(pace, signal, async () => {
-    isDone = true;
-  });
-  await sleep(100);
-  assert.not.ok(isDone, 'it has not waited');
-  process.cpu += 2_000;
-  await next;
+  const { pace, process, work } = rig(0.9);
+  await paced(pace, signal, work(60));
+  const next = start(pace);
+  process.cpu += 700;
+  await sleep(SEVERAL_LOOKS_MS);
+  assert.not.ok(next.isDone(), 'it has not waited');
+  process.cpu += 20;
+  await next.piece;
+});
+
+test('the longest rest is 5 s', async () => {
+  const { pace, process, work } = rig(0.9);
+  await paced(pace, signal, work(60));
+  const next = start(pace);
+  process.now += 4_999;
+  await sleep(SEVERAL_LOOKS_MS);
+  assert.not.ok(next.isDone(), 'it has not waited');
+  process.now += 1;
+  await next.piece;
 });
 
 test('a piece counts as what it can have cost at most, however long it took', async () => {
-  const { pace, process } = rig(0.9);
-  await paced(pace, signal, () => sleep(100));
+  const { pace, process, work } = rig(0.9);
+  await paced(pace, signal, work(100));
   process.cpu += 2_000;
-  await paced(
-    pace,
-    signal,
-    () => sleep(100),
-    () => 1,
-  );
-  process.cpu += 10;
-  await paced(pace, signal, async () => {});
+  await paced(pace, signal, work(100), () => 1);
+  process.cpu += 12;
+  await start(pace).piece;
 });
 
 test('the rest is over when the process is not busy any more', async () => {
-  const { pace, process } = rig(0.9);
-  await paced(pace, signal, () => sleep(60));
+  const { pace, process, work } = rig(0.9);
+  await paced(pace, signal, work(60));
   process.load = 0.1;
-  await paced(pace, signal, async () => {});
+  await start(pace).piece;
+});
+
+test('a look at the load that comes late counts as busy', async () => {
+  const { pace, process, work } = rig(0.1);
+  await paced(pace, signal, work(60));
+  const next = start(pace);
+  const late = setInterval(() => {
+    process.now += 30;
+  }, 1);
+  await sleep(SEVERAL_LOOKS_MS);
+  assert.not.ok(next.isDone(), 'it has not waited');
+  clearInterval(late);
+  await next.piece;
 });
 
 test('eight pieces are under way at once, and no more', async () => {
@@ -71,9 +102,9 @@ test('eight pieces are under way at once, and no more', async () => {
   assert.is(most, 8);
 });
 
-test('whoever is gone waits no longer, and does nothing', async () => {
-  const { pace } = rig(0.9);
-  await paced(pace, signal, () => sleep(60));
+test('a caller that is gone waits no longer, and its work is not done', async () => {
+  const { pace, work } = rig(0.9);
+  await paced(pace, signal, work(60));
   const gone = new AbortController();
   let isDone = false;
   const waiting = paced(pace, gone.signal, async () => {

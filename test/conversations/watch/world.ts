@@ -14,7 +14,7 @@ import { newConversation } from '../../contract/rows.js';
 import { driveStream, streamPipeline } from '../../harness/drive-stream.js';
 
 /** The tenant `acme` of every world. */
-export const TENANT_ID = '0193aa00-0000-7000-8000-0000000000a1';
+const TENANT_ID = '0193aa00-0000-7000-8000-0000000000a1';
 /** The tenant `globex`. */
 export const OTHER_TENANT_ID = '0193aa00-0000-7000-8000-0000000000a2';
 /** When every world begins. */
