@@ -78,7 +78,7 @@ function parsePairs(text: string): [string, string][] {
   });
 }
 
-/** Decodes base64 with or without padding. Returns no bytes for other text, of which Node would ignore the bad characters. */
+/** Decodes base64 with or without padding. Other text gives no bytes; Node would skip the invalid characters. */
 function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   const bare = (base64: string) => base64.replace(/=+$/, '');
@@ -145,7 +145,7 @@ const variables = {
   IDENTITY_ENCRYPTION_KEYS: encryptionKeys
     .optional()
     .describe(
-      'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no key can verify identities)',
+      'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no widget key can verify identities)',
     ),
   SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
   RESUME_WINDOW: duration('0s', '7d')

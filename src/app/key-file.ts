@@ -11,8 +11,8 @@ export interface GeneratedKey {
 }
 
 /**
- * Reads a generated key from the data folder, and creates it at first use. The key is kept so that what it has signed or
- * sealed stays valid after a restart. The file contains 32 bytes in base64; only its owner may read it.
+ * Reads a generated key from the data folder, and creates it at first use. The key is kept so that what it has signed
+ * or sealed stays valid after a restart. The file contains 32 bytes in base64; only its owner may read it.
  *
  * @throws Error when the file cannot be written or does not contain a key
  */

@@ -8,7 +8,11 @@ import type { Config } from './config.js';
 import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { messageOf, StartError } from './start-error.js';
 
-/** Loads the keys that sign session tokens: SESSION_SIGNING_KEYS, else a generated key in DATA_DIR. @throws StartError */
+/**
+ * Loads the keys that sign session tokens: SESSION_SIGNING_KEYS, else a generated key in DATA_DIR.
+ *
+ * @throws StartError
+ */
 export async function loadSigningKeys(config: Config): Promise<readonly [SigningKey, ...SigningKey[]]> {
   return config.SESSION_SIGNING_KEYS ?? [await loadGeneratedKey(config, 'session-signing-key')];
 }
@@ -49,7 +53,7 @@ export async function makeDataFolder({ DATA_DIR }: Config): Promise<void> {
   }
 }
 
-/** Creates a folder and its parents. Node's `recursive` option loops forever where no folder can be created, as in /proc. */
+/** Creates a folder and its parents. Node's `recursive` option loops forever where it cannot create one, as in /proc. */
 async function makeFolder(path: string): Promise<void> {
   if (existsSync(path)) return;
   const parent = dirname(resolvePath(path));

@@ -26,8 +26,8 @@ export interface StartOptions {
 }
 
 /**
- * Starts the service: prepares keys, database and tenants once, then serves both surfaces, in this process or in `WORKERS`
- * worker processes.
+ * Starts the service: prepares keys, database and tenants once, then serves both surfaces, in this process or in
+ * `WORKERS` worker processes.
  *
  * @throws StartError; nothing is left running then
  */

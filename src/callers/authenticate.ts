@@ -33,9 +33,9 @@ export function subjectText(subject: CertificateSubject): string {
  * ServiceError unauthenticated.
  *
  * On the chat surface it accepts everyone: the widget key and the origin decide what a browser may do. On the engine
- * surface it checks the token in the metadata `authorization`; only without that entry it checks the client certificate.
- * Without any configured caller the engine surface is open, which the configuration allows only on loopback or behind
- * client certificates.
+ * surface it checks the token in the metadata `authorization`; only without that entry it checks the client
+ * certificate. Without any configured caller the engine surface is open, which the configuration allows only on
+ * loopback or behind client certificates.
  */
 export function createAuthenticate(known: readonly KnownCaller[]): (call: Call) => Caller | undefined {
   const tokens: { readonly digest: Buffer; readonly caller: Caller }[] = [];

@@ -4,8 +4,8 @@ import { CALLER_NAME, SCOPES } from '../rpc/call.js';
 import { nearest } from '../yaml/nearest.js';
 
 /**
- * The attributes that a certificate subject may have, by their short names in Node.js: those of RFC 4514 (section 3), and
- * others that are common in certificates.
+ * The attributes that a certificate subject may have, by their short names in Node.js: those of RFC 4514 (section 3),
+ * and others that are common in certificates.
  */
 const ATTRIBUTES = [
   ...['CN', 'L', 'ST', 'O', 'OU', 'C', 'street', 'DC', 'UID'],

@@ -7,8 +7,8 @@ import { digestOfHash } from './engine-token.js';
 /**
  * Parses and validates a callers file.
  *
- * @throws {YamlFileError} with all faults, sorted by line. No value is quoted, because it may be a token that was put in
- * the place of its hash by mistake.
+ * @throws {YamlFileError} with all faults, sorted by line. No value is quoted, because it may be a token that was put
+ * in the place of its hash by mistake.
  */
 export function parseCallersFile(
   text: string,

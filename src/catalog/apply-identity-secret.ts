@@ -12,7 +12,9 @@ export interface ApplySecretDeps {
 /** The identity secret that a widget key will have after the file is applied. */
 export interface PlannedSecret {
   readonly secret: IdentitySecret;
-  /** Set when the secret is new and must be written: its plain text, and the generation of the secret that it replaces. */
+  /**
+   * Set when the secret is new and must be written: its plain text, and the generation of the secret that it replaces.
+   */
   readonly made?: { readonly shown: string; readonly replaces: number | undefined };
 }
 

@@ -47,11 +47,11 @@ export interface ApplyTenantsDeps {
 const ATTEMPTS = 5;
 
 /**
- * Applies a tenant file to the stored catalogue. It is idempotent. Tenants and keys that the file does not name are left
- * unchanged.
+ * Applies a tenant file to the stored catalogue. It is idempotent. Tenants and keys that the file does not name are
+ * left unchanged.
  *
- * @throws ApplyError when a key belongs to another tenant, an identity secret cannot be created, or concurrent changes of
- * a tenant do not end; ServiceError of the store
+ * @throws ApplyError when a key belongs to another tenant, an identity secret cannot be created, or concurrent changes
+ * of a tenant do not end; ServiceError of the store
  */
 export async function applyTenants(file: TenantFile, deps: ApplyTenantsDeps): Promise<AppliedTenant[]> {
   await requireSealingKey(file, deps);

@@ -41,9 +41,9 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Creates {@link IdentitySecrets} that seal with AES-256-GCM (NIST SP 800-38D), stored as nonce, ciphertext and tag. The
- * widget key's id and the generation are authenticated as associated data, so that a sealed secret which is copied to
- * another key does not open.
+ * Creates {@link IdentitySecrets} that seal with AES-256-GCM (NIST SP 800-38D), stored as nonce, ciphertext and tag.
+ * The widget key's id and the generation are authenticated as associated data, so that a sealed secret which is copied
+ * to another key does not open.
  */
 export function createIdentitySecrets({ keyring, randomBytes }: IdentitySecretsDeps): IdentitySecrets {
   return {

@@ -81,8 +81,8 @@ const serialised = new LRUCache<string, boolean>({ max: 2_000 });
 
 /**
  * Compiles the patterns of a widget key to a predicate for the `Origin` header. The predicate takes the header as sent
- * and never throws. It matches only the form in which browsers serialise an origin: upper case, a default port, a trailing
- * slash, two origins and `null` do not match.
+ * and never throws. It matches only the form in which browsers serialise an origin: upper case, a default port, a
+ * trailing slash, two origins and `null` do not match.
  *
  * A stored pattern that has become invalid matches nothing, for example when its domain has become a public suffix.
  */

@@ -13,7 +13,7 @@ export interface TenantIdsDeps {
   readonly keptMs?: number;
 }
 
-/** Creates the look-up of tenant ids with a short-lived cache, because all engine calls but VerifySession name a tenant. */
+/** Creates the look-up of tenant ids with a short-lived cache, because most engine RPCs name a tenant in each call. */
 export function createTenantIds(deps: TenantIdsDeps): TenantIds {
   const { store, elapsed = monotonic, capacity = 10_000, keptMs = 2_000 } = deps;
   const cache = new LRUCache<string, Promise<string | undefined>>({

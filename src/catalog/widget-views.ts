@@ -41,8 +41,8 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
   async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
     const found = await find(name);
     const tenant = found && (await store.findTenant(found.tenantId));
-    // Writers write the secret, then the key, then the tenant's revision. Reads in the opposite order are at least as new
-    // as the revision, so that a stale view never has a fresh revision.
+    // Writers write the secret, then the key, then the tenant's revision. Reads in the opposite order are at least as
+    // new as the revision, so that a stale view never has a fresh revision.
     const key = tenant && (await find(name));
     if (!tenant || !key || key.tenantId !== tenant.id) {
       unknown.set(name, true);
@@ -54,7 +54,9 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
     return view;
   }
 
-  /** Decrypts a secret at first use, so that a secret that cannot be decrypted fails only opens with a customer token. */
+  /**
+   * Decrypts a secret at first use, so that a secret that cannot be decrypted fails only opens with a customer token.
+   */
   function createKeyLoader(secret: IdentitySecret): () => Promise<KeyObject> {
     let opened: KeyObject | undefined;
     return async () => {

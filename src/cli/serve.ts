@@ -57,7 +57,9 @@ async function runSelfTest(app: App, config: Config, print: (text: string) => vo
   }
 }
 
-/** Describes the identity secrets that applying a tenant has created. They are stored encrypted and never shown again. */
+/**
+ * Describes the identity secrets that applying a tenant has created. They are stored encrypted and never shown again.
+ */
 function describeNewSecrets({ slug, keys }: AppliedTenant): string[] {
   return keys.flatMap(({ id, label, identitySecret }) => {
     if (identitySecret === undefined) return [];

@@ -17,8 +17,8 @@ import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
  */
 
 /**
- * Converts a decoded request to its handler's type. Members are copied where both generators represent all of them alike;
- * other requests are encoded and decoded again.
+ * Converts a decoded request to its handler's type. Members are copied where both generators represent all of them
+ * alike; other requests are encoded and decoded again.
  */
 export function bridgeRequest<Request, Response, Input extends DescMessage>(
   rpc: Rpc<Request, Response, Input> | StreamRpc<Request, Response, Input>,

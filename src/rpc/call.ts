@@ -9,14 +9,16 @@ export interface Call {
   readonly requestId: string;
   /** The caller's timeout, in ms; Infinity when it set none. */
   readonly timeoutMs: number;
-  /** Gets a request header or metadata entry by its lower-case name. Of a repeated one: the first, or all joined by `, `. */
+  /** Gets a header or metadata entry by its lower-case name. Of a repeated one: the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
   /**
-   * Adds a header to the answer or the error of a unary call: an HTTP header, or gRPC's initial metadata. A name that is
-   * added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
+   * Adds a header to the answer or the error of a unary call: an HTTP header, or gRPC's initial metadata. A name that
+   * is added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
    */
   readonly addHeader?: (name: string, value: string) => void;
-  /** Adds a trailer, like {@link addHeader}. Connect sends it as a `Trailer-` header, a public path as a plain header. */
+  /**
+   * Adds a trailer, like {@link addHeader}. Connect sends it as a `Trailer-` header, a public path as a plain header.
+   */
   readonly addTrailer?: (name: string, value: string) => void;
   /** Registers a listener for a caller that hangs up before it has its answer. */
   readonly onGone?: (listener: () => void) => void;
@@ -24,7 +26,9 @@ export interface Call {
   readonly certificateSubject?: () => CertificateSubject | undefined;
 }
 
-/** The subject of a certificate (RFC 5280, 4.1.2.6): its attributes by short name, with all values of a repeated one. */
+/**
+ * The subject of a certificate (RFC 5280, 4.1.2.6): its attributes by short name, with all values of a repeated one.
+ */
 export type CertificateSubject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** The permissions of engine callers; each RPC requires one of them. */

@@ -23,8 +23,8 @@ import {
 import { requireTenantId, type TenantIds, tenantViolations } from './tenant.js';
 
 /**
- * The frame of the files in src/api. A file declares an RPC by its name in the proto, its scope, the rules of its request
- * and its handler. The types of request and answer are inferred from the name.
+ * The frame of the files in src/api. A file declares an RPC by its name in the proto, its scope, the rules of its
+ * request and its handler. The types of request and answer are inferred from the name.
  *
  * For a request with a field `tenant` the frame also checks the slug, checks that the caller may work for that tenant,
  * looks up the tenant's id, and provides the audit (see {@link TenantCall}).
@@ -50,7 +50,9 @@ export type FrameDeps<N extends RpcName> = NamesTenant<N> extends true ? TenantD
 interface Definition<N extends RpcName> {
   /** The scope that an engine caller must have. */
   readonly scope: Scope;
-  /** Finds the broken rules of the request, without those of `tenant`, in field order. Without it there are no rules. */
+  /**
+   * Finds the broken rules of the request, without those of `tenant`, in field order. Without it there are no rules.
+   */
   readonly rules?: (message: MessageShape<InputOf<N>>) => readonly Violation[];
 }
 

@@ -98,8 +98,9 @@ export interface ErrorDetails {
 }
 
 /**
- * The only error that reaches callers. `cause` is for the log only. A ServiceError has no stack trace, because the trace
- * costs five times as much as the rest of the error, and refusals must be cheap; `cause` has one where it is useful.
+ * The only error that reaches callers. `cause` is for the log only. A ServiceError has no stack trace, because the
+ * trace costs five times as much as the rest of the error, and refusals must be cheap; `cause` has one where it is
+ * useful.
  */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
@@ -119,8 +120,8 @@ export class ServiceError extends Error {
 }
 
 /**
- * The maximum size of the listed violations, in bytes of their texts. On gRPC they are sent in trailers, and some clients
- * accept at most 8 KiB of trailers (after base64).
+ * The maximum size of the listed violations, in bytes of their texts. On gRPC they are sent in trailers, and some
+ * clients accept at most 8 KiB of trailers (after base64).
  */
 const VIOLATIONS_BUDGET = 3500;
 

@@ -2,8 +2,8 @@
 export type HandOverOutcome = 'taken' | 'stalled' | 'aborted';
 
 /**
- * Sends one answer of a stream and waits until it is taken (backpressure): for at most `maxStallMs`, or until `signal` is
- * aborted.
+ * Sends one answer of a stream and waits until it is taken (backpressure): for at most `maxStallMs`, or until `signal`
+ * is aborted.
  *
  * @throws what `send` rejects with
  */

@@ -18,8 +18,8 @@ function canBeFrozen({ fieldKind, message }: DescField): boolean {
 }
 
 /**
- * Memoizes `write` for the tail of a message. The result is reused as long as the values of all `names` are the identical
- * frozen objects: most answers share them (the offer of a widget view), so that they are encoded once.
+ * Memoizes `write` for the tail of a message. The result is reused as long as the values of all `names` are the
+ * identical frozen objects: most answers share them (the offer of a widget view), so that they are encoded once.
  *
  * @param names the members that `write` reads; the first one is the cache key
  * @returns a function like `write`, whose result must not be modified

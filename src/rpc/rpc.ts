@@ -27,8 +27,8 @@ export interface Rpc<Request, Response, Input extends DescMessage = DescMessage>
   /** protobuf-es: strict decoding, JSON, HTTP options. */
   readonly method: DescMethodUnary<Input, DescMessage>;
   /**
-   * The time limit of a call, in ms, for an RPC that needs longer than the pipeline's limit. Such a call is aborted when
-   * the process stops; all other calls are answered first.
+   * The time limit of a call, in ms, for an RPC that needs longer than the pipeline's limit. Such a call is aborted
+   * when the process stops; all other calls are answered first.
    */
   readonly maxCallMs?: number | undefined;
   readonly handle: (request: Request, call: AuthenticatedCall) => Promise<Response>;
@@ -41,8 +41,8 @@ export interface StreamRpc<Request, Response, Input extends DescMessage = DescMe
   /** Whether requests and answers have a `resumeToken`. If so, an error carries the token of the last answer taken. */
   readonly isResumable?: boolean | undefined;
   /**
-   * Yields the answers; the generator is resumed when the last answer is taken. When the call is aborted at a `yield`, its
-   * `return` is called; while it awaits anything else, it must watch the call's `signal`.
+   * Yields the answers; the generator is resumed when the last answer is taken. When the call is aborted at a `yield`,
+   * its `return` is called; while it awaits anything else, it must watch the call's `signal`.
    */
   readonly handle: (request: Request, call: AuthenticatedCall) => AsyncGenerator<Response, void, void>;
 }
@@ -55,8 +55,8 @@ export type AnyStreamRpc = StreamRpc<any, any, any>;
 // biome-ignore-end lint/suspicious/noExplicitAny: edges serve RPCs of all message types.
 
 /**
- * Declares a unary RPC from the output of both generators. The generators camelCase names differently, so the method path
- * tells whether both sides belong together.
+ * Declares a unary RPC from the output of both generators. The generators camelCase names differently, so the method
+ * path tells whether both sides belong together.
  *
  * @throws Error when the two sides are not the same RPC: a mistake in the wiring.
  */

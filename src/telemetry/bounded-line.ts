@@ -15,8 +15,8 @@ export interface BoundedLineDeps {
 
 /**
  * Creates the rate-limited writer of one kind of log line, so that a flood of refused requests cannot fill the disk.
- * Lines beyond the limit are counted; at the end of the second their number is logged as `unlogged`, with the same message.
- * At level debug there is no limit.
+ * Lines beyond the limit are counted; at the end of the second their number is logged as `unlogged`, with the same
+ * message. At level debug there is no limit.
  *
  * @returns the writer; it calls `fields` only for lines that are written
  */

@@ -1,9 +1,9 @@
 import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 
 /**
- * Creates the log: one JSON object per line, on standard error, so that standard output is left for people.
- * It never contains request bodies, tokens, idempotency keys or customer ids. Of an error only known members are logged,
- * because errors of the MongoDB driver carry the documents of the failed write.
+ * Creates the log: one JSON object per line, on standard error, so that standard output is left for people. It never
+ * contains request bodies, tokens, idempotency keys or customer ids. Of an error only known members are logged, because
+ * errors of the MongoDB driver carry the documents of the failed write.
  */
 export function createLog(level: Level | 'silent', stream: DestinationStream = destination(2)): Logger {
   const serializers = {

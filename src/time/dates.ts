@@ -7,8 +7,8 @@ const SLOT_MS = 60_000;
 
 /**
  * The upper and the lower bound of the current time, in ms since the epoch, when the wall clock may be wrong for some
- * minutes. Each bound is the monotonic clock plus the largest or smallest offset that the wall clock has had to it within
- * {@link CLOCK_MEMORY_MS}. Both advance evenly, even when the wall clock jumps.
+ * minutes. Each bound is the monotonic clock plus the largest or smallest offset that the wall clock has had to it
+ * within {@link CLOCK_MEMORY_MS}. Both advance evenly, even when the wall clock jumps.
  *
  * Writes are dated with the upper bound, and reads of changes begin at the lower bound. So when the clock jumps, in any
  * direction and by any amount, and is corrected within {@link CLOCK_MEMORY_MS}, other processes miss no write of this

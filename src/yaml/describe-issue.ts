@@ -19,8 +19,8 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /**
- * Replaces the issue of a union with the issues of the member that was meant: the first member whose type fits the value
- * itself, so that only parts of the value are wrong. Other issues are returned as they are.
+ * Replaces the issue of a union with the issues of the member that was meant: the first member whose type fits the
+ * value itself, so that only parts of the value are wrong. Other issues are returned as they are.
  */
 export function issuesWithin(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];

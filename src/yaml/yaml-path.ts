@@ -4,8 +4,8 @@ import { type Document, isAlias, isMap, isNode, isScalar, isSeq } from 'yaml';
 export type Path = readonly PropertyKey[];
 
 /**
- * Finds the offset, in UTF-16 code units, at which the value or the key at `path` begins. If nothing is at `path`, it is
- * the offset of the innermost existing value around it, such as the mapping that lacks a field.
+ * Finds the offset, in UTF-16 code units, at which the value or the key at `path` begins. If nothing is at `path`, it
+ * is the offset of the innermost existing value around it, such as the mapping that lacks a field.
  */
 export function offsetOf(document: Document.Parsed, path: Path, part: 'key' | 'value' = 'value'): number {
   let node: unknown = document.contents;

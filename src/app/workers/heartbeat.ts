@@ -42,8 +42,8 @@ export function startHeartbeat(intervalMs: number): void {
  * Calls `onHung` once, when a worker has sent no heartbeat for `hungAfterMs`.
  *
  * The silence is counted in ticks of the primary's timer, not by a clock. So time in which the primary was stopped too
- * does not count: a sleeping machine, SIGSTOP to the process group, a primary that hangs. Node timers do not catch up on
- * missed ticks: at most one fires before the heartbeats in the channel are read.
+ * does not count: a sleeping machine, SIGSTOP to the process group, a primary that hangs. Node timers do not catch up
+ * on missed ticks: at most one fires before the heartbeats in the channel are read.
  */
 export function monitorHeartbeat(hungAfterMs: number, onHung: () => void): HeartbeatMonitor {
   let missing = 0;

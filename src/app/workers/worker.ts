@@ -1,6 +1,6 @@
 /**
- * The program of a worker process: serves both surfaces with the settings that the primary sends. It ends on SIGTERM, and
- * at once when the primary is gone.
+ * The program of a worker process: serves both surfaces with the settings that the primary sends. It ends on SIGTERM,
+ * and at once when the primary is gone.
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
@@ -23,8 +23,8 @@ export interface WorkerSettings extends Pick<Prepared, 'callers' | 'signingKeys'
 }
 
 /**
- * The messages of a worker to the primary. `ready` asks for the settings: a message that arrives while modules still load
- * would be lost. Then follow heartbeats, and either the addresses that it listens on or the reason why it cannot.
+ * The messages of a worker to the primary. `ready` asks for the settings: a message that arrives while modules still
+ * load would be lost. Then follow heartbeats, and either the addresses that it listens on or the reason why it cannot.
  */
 export type WorkerMessage =
   | { readonly kind: 'ready' }

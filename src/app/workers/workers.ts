@@ -25,8 +25,8 @@ export interface WorkersOptions {
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 /**
- * The lifetime of a gRPC connection. A gRPC client stays on one connection, and so on one worker, as long as it can; the
- * limit makes it reconnect, so that a worker which started later gets its share of the load.
+ * The lifetime of a gRPC connection. A gRPC client stays on one connection, and so on one worker, as long as it can;
+ * the limit makes it reconnect, so that a worker which started later gets its share of the load.
  */
 const MAX_CONNECTION_AGE_MS = 5 * 60_000;
 /** Longer than the time limit of a call, and far longer than any turn of the event loop. */

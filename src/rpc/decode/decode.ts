@@ -22,14 +22,14 @@ import { takeStructs } from './take-structs.js';
  * Decodes the requests of all edges to protobuf-es messages and checks that they are well-formed, before anything else
  * reads them. Decoding stops at the first fault and reports only that one.
  *
- * The decoder is protobuf-es because it is strict: it refuses invalid UTF-8, which ts-proto's Struct replaces, and keeps
- * the member `__proto__`, which ts-proto's Struct drops. Structs are decoded by code of this service, because protobuf-es
- * can take 22 s for a Struct of 64 KiB. See docs/adr/0002.
+ * The decoder is protobuf-es because it is strict: it refuses invalid UTF-8, which ts-proto's Struct replaces, and
+ * keeps the member `__proto__`, which ts-proto's Struct drops. Structs are decoded by code of this service, because
+ * protobuf-es can take 22 s for a Struct of 64 KiB. See docs/adr/0002.
  */
 
 /**
- * The maximum nesting of a request, in either format. A JSON object or list is one level; so is a message, Struct or list
- * of the wire format. It bounds the recursion of every reader.
+ * The maximum nesting of a request, in either format. A JSON object or list is one level; so is a message, Struct or
+ * list of the wire format. It bounds the recursion of every reader.
  */
 const MAX_DEPTH = 99;
 
@@ -163,7 +163,9 @@ function checkValue(value: JsonValue, field: DescField): void {
   }
 }
 
-/** Converts a decoder's error to invalid_input. The message names the field if it is known, and never quotes a value. */
+/**
+ * Converts a decoder's error to invalid_input. The message names the field if it is known, and never quotes a value.
+ */
 function asInvalidInput(error: unknown, otherwise: string): ServiceError {
   if (error instanceof ServiceError) return error;
   const cause = error instanceof Error ? error.cause : undefined;

@@ -8,8 +8,8 @@ export interface StrictJson {
 }
 
 /**
- * Parses JSON (RFC 8259) and refuses text that is nested too deep or has duplicate members at any depth. JSON.parse keeps
- * the last duplicate and other parsers keep the first, so two readers could see different requests.
+ * Parses JSON (RFC 8259) and refuses text that is nested too deep or has duplicate members at any depth. JSON.parse
+ * keeps the last duplicate and other parsers keep the first, so two readers could see different requests.
  *
  * @param maxDepth the maximum nesting of objects and lists: `{}` is 1
  * @throws Error without a stack trace, which nobody would read and which costs twice as much as the parsing
@@ -30,7 +30,9 @@ export function parseStrictJson(text: string, maxDepth: number): StrictJson {
   }
 }
 
-/** Counts the members of a parsed value and checks that it is interoperable. Its recursion is bounded by countMembers. */
+/**
+ * Counts the members of a parsed value and checks that it is interoperable. Its recursion is bounded by countMembers.
+ */
 function inspect(value: JsonValue, found: { members: number; isInteroperable: boolean }): void {
   if (typeof value === 'string') {
     found.isInteroperable &&= value.isWellFormed();
@@ -57,8 +59,8 @@ const BRACKET = '['.charCodeAt(0);
 const CLOSING_BRACKET = ']'.charCodeAt(0);
 
 /**
- * Counts the members of all objects in a JSON text: one for each colon outside of strings. For text that is not JSON the
- * result has no meaning.
+ * Counts the members of all objects in a JSON text: one for each colon outside of strings. For text that is not JSON
+ * the result has no meaning.
  *
  * @throws Error when the text is nested too deep
  */
@@ -95,7 +97,9 @@ function endOfString(text: string, start: number): number {
   return end;
 }
 
-/** Whether an odd number of backslashes precedes a position. Linear overall: a run of them belongs to one quote only. */
+/**
+ * Whether an odd number of backslashes precedes a position. Linear overall: a run of them belongs to one quote only.
+ */
 function isEscaped(text: string, at: number): boolean {
   let first = at;
   while (text.charCodeAt(first - 1) === BACKSLASH) first--;

@@ -16,9 +16,9 @@ export interface TakenStructs {
 /**
  * Decodes the Structs of a request and checks the other fields in one pass, guided by the descriptor.
  *
- * A message field or a member of a oneof may occur only once, at any depth. Protobuf parsers merge repeated occurrences;
- * JSON has no such merge, and protobuf-es needs quadratic time for it. Repeated scalars are allowed: the last one counts,
- * as the protobuf format says, at no extra cost.
+ * A message field or a member of a oneof may occur only once, at any depth. Protobuf parsers merge repeated
+ * occurrences; JSON has no such merge, and protobuf-es needs quadratic time for it. Repeated scalars are allowed: the
+ * last one counts, as the protobuf format says, at no extra cost.
  *
  * @param maxDepth the maximum nesting of messages, and of lists and objects in Structs: the request itself is 1
  * @throws ServiceError invalid_input for a fault of a field; any other Error when the bytes are not such a message

@@ -4,9 +4,9 @@ import { type BinaryReader, WireType } from '@bufbuild/protobuf/wire';
  * Functions that read the protobuf wire format record by record
  * (https://protobuf.dev/programming-guides/encoding/#structure).
  *
- * protobuf-es ignores the wire type of a tag and reads a field by its declared type; nor does it check that a message ends
- * at its declared length. A reader that runs before protobuf-es must refuse both faults: else the two readers could see
- * different fields in the same bytes.
+ * protobuf-es ignores the wire type of a tag and reads a field by its declared type; nor does it check that a message
+ * ends at its declared length. A reader that runs before protobuf-es must refuse both faults: else the two readers
+ * could see different fields in the same bytes.
  */
 
 /** The maximum nesting of groups in an unknown field. */
