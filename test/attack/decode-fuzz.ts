@@ -1,7 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { create, type DescMessage, toBinary } from '@bufbuild/protobuf';
 import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
-import { formatTable } from '../../bench/table.js';
 import { bridgeRequest } from '../../src/rpc/bridge.js';
 import { readBinary, readJson } from '../../src/rpc/decode/decode.js';
 import { rulesBroken, ServiceError } from '../../src/rpc/errors.js';
@@ -144,17 +143,11 @@ function* bodiesOf(rpc: AnyRpc | AnyStreamRpc, random: SeededRandom): Generator<
 function main(args: readonly string[]): number {
   const seed = args[0] === undefined ? newSeed() : Number(args[0]);
   const rows = decodeFuzz({ seed }).sort((a, b) => b.maxMs - a.maxMs);
-  const cells = rows.map((row) => [
-    row.family,
-    row.rpc,
-    String(row.bodies),
-    String(row.bytes),
-    row.outcomes.join('|'),
-    row.maxMs.toFixed(1),
-    row.medianMs.toFixed(1),
-  ]);
-  process.stdout.write(
-    formatTable([['family', 'slowest', 'bodies', 'bytes', 'outcome', 'max ms', 'median ms'], ...cells]),
+  console.table(
+    rows.map(({ family, rpc, bodies, bytes, outcomes, maxMs, medianMs }) => ({
+      ...{ family, slowest: rpc, bodies, bytes, outcome: outcomes.join('|') },
+      ...{ 'max ms': Number(maxMs.toFixed(1)), 'median ms': Number(medianMs.toFixed(1)) },
+    })),
   );
   const late = rows.filter(({ maxMs }) => maxMs > MAX_HELD_MS);
   const bodies = rows.reduce((sum, row) => sum + row.bodies, 0);

@@ -39,7 +39,7 @@ export async function startedService(): Promise<Service> {
     ENGINE_API_TOKENS: `visitor:${engineToken}`,
     LOG_LEVEL: 'info',
   };
-  const service = await startService(env, [], [], stderr);
+  const service = await startService(env, [], stderr);
   closeSync(stderr);
   const [, http = '', grpc = ''] = await service.printed(/HTTP and Connect {2}(\S+)\n.*gRPC {2,}(\S+)\n/);
   let end: number | string | undefined;

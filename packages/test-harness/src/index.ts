@@ -9,6 +9,7 @@ export {
   readJournal,
   whyNoJournal,
 } from './journal.js';
+export { type Program, type ProgramOptions, startProgram } from './program.js';
 export { type NetworkProxy, startProxy } from './proxy.js';
 export { newSeed, type SeededRandom, seededRandom } from './seeded-random.js';
 export { type ServerKind, serverKind } from './server-kind.js';
