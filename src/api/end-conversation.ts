@@ -4,7 +4,7 @@ import { conversationIdViolations } from '../conversations/rules.js';
 import type { Deps } from '../deps.js';
 import { unary } from '../rpc/define.js';
 
-/** EndConversation: ends a conversation for good, without its token. */
+/** EndConversation ends a conversation for good. It needs no session token. */
 export const endConversation = unary('endConversation', {
   scope: 'write',
   rules: ({ conversationId }) => conversationIdViolations(conversationId),

@@ -9,7 +9,7 @@ import {
   sessionTokenOf,
 } from '../sessions/admission.js';
 
-/** EndSession: ends the conversation for good. A visitor may do so even when the widget is disabled meanwhile. */
+/** EndSession ends the conversation of a session token for good, even when its widget key is disabled by now. */
 export const endSession = unary('endSession', {
   scope: 'open',
   handle: (deps: Pick<Deps, keyof (AdmissionDeps & ChangeDeps)>) => async (_request, call) => {

@@ -2,14 +2,14 @@ import { customerIdViolations } from '../conversations/rules.js';
 import type { Deps } from '../deps.js';
 import { unary } from '../rpc/define.js';
 
-/** How many conversations are deleted at once. */
-const BATCH = 1_000;
-/** What is kept of the call's time for its last batch, the audit and the answer, in ms. */
+/** How many conversations one batch deletes. */
+const BATCH_SIZE = 1_000;
+/** The time before the deadline at which no further batch begins, in ms: the last one, the audit and the answer need it. */
 const RESERVE_MS = 2_000;
 
 /**
- * EraseCustomer: deletes a customer's conversations, batch by batch, while there is time, and says how far it got.
- * What is deleted stays so, whatever ends the call: calling again goes on. Audited.
+ * EraseCustomer deletes the conversations of a customer in batches until its deadline is near, and answers whether any
+ * are left. A batch stays deleted even when the call fails later, and the next call continues. Audited.
  */
 export const eraseCustomer = unary('eraseCustomer', {
   scope: 'erase',
@@ -22,7 +22,7 @@ export const eraseCustomer = unary('eraseCustomer', {
       audit.bracket(async (tally) => {
         let complete = false;
         do {
-          const batch = await conversations.erase(tenantId, customerId, BATCH);
+          const batch = await conversations.erase(tenantId, customerId, BATCH_SIZE);
           tally.count += batch.erased;
           complete = batch.complete;
         } while (!complete && !signal.aborted && elapsed() < deadline - RESERVE_MS);

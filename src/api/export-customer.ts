@@ -4,10 +4,13 @@ import { customerIdViolations } from '../conversations/rules.js';
 import type { Deps } from '../deps.js';
 import { serverStream } from '../rpc/define.js';
 
-/** How many conversations are read at once: what an export holds in memory. */
-const PAGE = 50;
+/** How many conversations one query reads: the most that an export holds in memory. */
+const PAGE_SIZE = 50;
 
-/** ExportCustomer: all conversations of a customer, newest first, one by one, as fast as they are taken. Audited. */
+/**
+ * ExportCustomer streams all conversations of a customer, newest first, one per message. It reads on as fast as the
+ * caller takes them (backpressure). Audited.
+ */
 export const exportCustomer = serverStream('exportCustomer', {
   scope: 'read',
   rules: ({ customerId }) => customerIdViolations(customerId),
@@ -19,13 +22,14 @@ export const exportCustomer = serverStream('exportCustomer', {
         let page: readonly Conversation[];
         let after: Conversation | undefined;
         do {
-          page = await conversations.list({ tenantId, customerId, verifiedOnly, after, limit: PAGE });
+          page = await conversations.list({ tenantId, customerId, verifiedOnly, after, limit: PAGE_SIZE });
           for (const conversation of page) {
-            // Before it is sent: what a reader that goes away has taken is not known, and the audit must not say too little.
+            // Counted before it is sent: when a reader hangs up, it is unknown whether it got the last message, and the
+            // audit must not report too few.
             tally.count++;
             yield { conversation: toMessage(conversation) };
           }
           after = page.at(-1);
-        } while (page.length === PAGE);
+        } while (page.length === PAGE_SIZE);
       }),
 });

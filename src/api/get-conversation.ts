@@ -4,7 +4,7 @@ import { conversationIdViolations } from '../conversations/rules.js';
 import type { Deps } from '../deps.js';
 import { unary } from '../rpc/define.js';
 
-/** GetConversation: one conversation, audited. */
+/** GetConversation answers one conversation of a tenant. Audited. */
 export const getConversation = unary('getConversation', {
   scope: 'read',
   rules: ({ conversationId }) => conversationIdViolations(conversationId),

@@ -10,7 +10,7 @@ import {
   sessionTokenOf,
 } from '../sessions/admission.js';
 
-/** GetSession: what a session may do as of now. */
+/** GetSession answers what a session may do now, by the current catalogue. */
 export const getSession = unary('getSession', {
   scope: 'open',
   handle: (deps: Pick<Deps, keyof AdmissionDeps | 'conversations'>) => async (_request, call) => {

@@ -7,7 +7,7 @@ import { unary } from '../rpc/define.js';
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 200;
 
-/** ListConversations: a tenant's conversations, newest first, page by page (AIP-158), audited. */
+/** ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Audited. */
 export const listConversations = unary('listConversations', {
   scope: 'read',
   rules: ({ customerId, openedFrom, openedBefore, pageSize }) => [
@@ -37,10 +37,10 @@ export const listConversations = unary('listConversations', {
 
       const pageSize = Math.min(request.pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
       const after = place && { createdAt: place.time, id: place.id };
-      // One more than the page tells whether there is another page.
+      // One conversation more than the page holds shows whether there is a next page.
       const limit = pageSize + 1;
-      const wanted = { tenantId, customerId, verifiedOnly, openedFrom, openedBefore, after, limit };
-      const found = await conversations.list(wanted);
+      const filter = { tenantId, customerId, verifiedOnly, openedFrom, openedBefore };
+      const found = await conversations.list({ ...filter, after, limit });
       const page = found.slice(0, pageSize);
       const last = found.length > pageSize ? page.at(-1) : undefined;
       await call.audit.done(page.length);

@@ -6,11 +6,11 @@ import type { Deps } from '../deps.js';
 import { requireTenant } from '../rpc/authorize.js';
 import { unary } from '../rpc/define.js';
 import { requireOrigin, requireUsable } from '../sessions/admission.js';
-import { customerOf } from '../sessions/customer-token.js';
-import { idempotencyKeyOf, requireReplay } from '../sessions/idempotency.js';
+import { resolveCustomer } from '../sessions/customer-token.js';
+import { idempotencyKeyOf, requireRetry } from '../sessions/idempotency.js';
 import { newConversation, type OpenDeps } from '../sessions/new-conversation.js';
 
-/** OpenSession: one durable write and one signature. */
+/** OpenSession stores a new conversation and answers its first session token, with what the widget may offer. */
 export const openSession = unary('openSession', {
   scope: 'open',
   rules: ({ publicKey, customerId, locale, variables, customerToken }) => [
@@ -26,15 +26,19 @@ export const openSession = unary('openSession', {
       const { views, conversations, tokens, now } = deps;
       const idempotencyKey = idempotencyKeyOf(call);
       const view = await views.get(request.publicKey);
-      // Before anything else of the key: another tenant's is not even told whether it is good.
+      // Checked first: a caller without rights to the key's tenant must not learn whether the key is enabled.
       if (view) requireTenant(call, view.tenantSlug);
       requireUsable(view, now());
       const origin = requireOrigin(view, call);
-      const customer = await customerOf(request, { identity: view.identity, keyId: view.keyId, now: now() });
+      const customer = await resolveCustomer(request, {
+        identity: view.identity,
+        keyId: view.keyId,
+        now: now(),
+      });
 
       const opened = newConversation(deps, { request, call, view, origin, customer, idempotencyKey });
       const stored = await conversations.insert(opened, call.signal);
-      const { id, session } = stored ? requireReplay(stored, opened, now()) : opened;
+      const { id, session } = stored ? requireRetry(stored, opened, now()) : opened;
       const { tenantId, keyId, offer } = view;
       return {
         sessionToken: tokens.sign({ conversationId: id, tenantId, keyId, ...session }),

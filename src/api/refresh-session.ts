@@ -1,5 +1,5 @@
 import { type ChangeDeps, changeConversation } from '../conversations/change-conversation.js';
-import { changed } from '../conversations/conversation.js';
+import { applyChange } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
 import { timestamp } from '../conversations/message.js';
 import { localeViolations, variablesPatchViolations } from '../conversations/rules.js';
@@ -17,7 +17,7 @@ import {
 import { refreshedJti } from '../sessions/jti.js';
 import { type RefreshDeps, refreshedTimes } from '../sessions/refreshed-times.js';
 
-/** RefreshSession: a new token for the same conversation, and perhaps other variables. */
+/** RefreshSession answers a new token for the same conversation, and changes its locale and variables when asked to. */
 export const refreshSession = unary('refreshSession', {
   scope: 'open',
   rules: (request) => [...localeViolations(request.locale), ...variablesPatchViolations(request)],
@@ -33,7 +33,7 @@ export const refreshSession = unary('refreshSession', {
       await changeConversation(deps, claims.conversationId, call.signal, (found) => {
         const current = requireOngoing(found, claims);
         session = { jti: refreshedJti(current.session.jti, deps.newJti()), ...refreshedTimes(deps, current) };
-        return changed(current, 'refreshed', deps, {
+        return applyChange(current, 'refreshed', deps, {
           expiresAt: Math.max(current.expiresAt, session.exp),
           locale: canonicalLocale(request.locale) ?? current.locale,
           variables: mergeVariables(current.variables, request, call.surface),

@@ -4,8 +4,8 @@ import { unary } from '../rpc/define.js';
 import { type AdmissionDeps, admitToken, requireOngoing, requireUsable } from '../sessions/admission.js';
 
 /**
- * VerifySession: whose a session token is, for the services behind the widget. No write; at most one read per second and
- * conversation.
+ * VerifySession tells the services behind the widget which customer and conversation a session token belongs to. It
+ * writes nothing, and usually reads the conversation at most once per second (see recent-conversations.ts).
  */
 export const verifySession = unary('verifySession', {
   scope: 'verify',

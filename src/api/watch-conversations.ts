@@ -2,7 +2,10 @@ import { encodeResponse } from '../conversations/watch/response.js';
 import type { Deps } from '../deps.js';
 import { serverStream } from '../rpc/define.js';
 
-/** WatchConversations: what happens to a tenant's conversations, at least once each, as fast as it is taken. Audited. */
+/**
+ * WatchConversations streams the events of a tenant's conversations, each at least once. It sends on as fast as the caller
+ * takes them (backpressure). Audited.
+ */
 export const watchConversations = serverStream('watchConversations', {
   scope: 'read',
   isResumable: true,

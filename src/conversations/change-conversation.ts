@@ -1,11 +1,11 @@
 import { type CallSignal, throwIfEnded } from '../rpc/call-signal.js';
-import { type Conversation, type ConversationStore, changed } from './conversation.js';
+import { applyChange, type Conversation, type ConversationStore } from './conversation.js';
 import type { KeyedQueue } from './keyed-queue.js';
 
-/** What changing a conversation needs. */
+/** The dependencies of {@link changeConversation} and {@link endForGood}. */
 export interface ChangeDeps {
   readonly conversations: Pick<ConversationStore, 'find' | 'replace'>;
-  /** When a change happens, as it is stored: see {@link Dates.latest}. */
+  /** The time to store for a change, in ms since the epoch: see {@link Dates.latest}. */
   readonly date: () => number;
   /** How long a conversation is kept after its last change. */
   readonly retentionSeconds: number;
@@ -17,13 +17,13 @@ export interface ChangeDeps {
 }
 
 /**
- * Changes a conversation by compare-and-set: reads it, and writes what `change` makes of it unless somebody else
- * changed it in between; then all of it again. Two at once both succeed, one after the other.
+ * Changes a conversation by compare-and-set: reads it, applies `change`, and writes the result if the stored revision is
+ * still the one it read; otherwise it retries from the read. Two concurrent changes both succeed, one after the other.
  *
- * `change` gets undefined when there is no such conversation. What it throws goes to the caller; to change nothing
- * it returns what it was given.
+ * `change` gets undefined when the conversation does not exist. An error that it throws reaches the caller. To change
+ * nothing, it returns its argument.
  *
- * @throws ServiceError deadline_exceeded and canceled before a write that is not wanted any more, and those of the store
+ * @throws ServiceError deadline_exceeded or canceled when the call ended before the write; the errors of the store
  */
 export function changeConversation(
   { conversations, changeQueue }: Pick<ChangeDeps, 'conversations' | 'changeQueue'>,
@@ -44,7 +44,7 @@ export function changeConversation(
 }
 
 /**
- * Ends a conversation for good; one that has ended stays as it is. `check` refuses what may not be ended.
+ * Ends a conversation for good. An ended conversation stays as it is. `check` throws when the caller may not end it.
  *
  * Skips the queue, so that refreshes with a stolen token cannot delay the end.
  */
@@ -56,6 +56,6 @@ export async function endForGood(
 ): Promise<void> {
   await changeConversation({ ...deps, changeQueue: (_id, work) => work() }, id, signal, (found) => {
     const current = check(found);
-    return current.endedAt === undefined ? changed(current, 'ended', deps) : current;
+    return current.endedAt === undefined ? applyChange(current, 'ended', deps) : current;
   });
 }

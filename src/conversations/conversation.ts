@@ -2,7 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type { CallSignal } from '../rpc/call-signal.js';
 import type { Surface } from '../rpc/surface.js';
 
-/** A conversation as it is stored: one document, written once for an open. Times are ms since the epoch. */
+/** A stored conversation: one document, inserted by OpenSession. Times are ms since the epoch unless noted. */
 export interface Conversation {
   /** UUIDv7, or UUIDv8 when made from an idempotency key. */
   readonly id: string;
@@ -10,63 +10,63 @@ export interface Conversation {
   /** The widget key's id. */
   readonly keyId: string;
   readonly customerId: string | undefined;
-  /** Whether the site vouched for the customer id. What is not verified never gives access to anything. */
+  /** Whether the site vouched for the customer id. An unverified id never gives access to anything. */
   readonly customerVerified: boolean;
   /** Canonical BCP-47. */
   readonly locale: string | undefined;
   readonly variables: JsonObject;
   readonly origin: string | undefined;
   readonly surface: Surface;
-  /** The session that it was opened with: what its first token says. Times are in seconds. */
+  /** The claims of the first session token. Times are in seconds. */
   readonly session: { readonly jti: string; readonly iat: number; readonly exp: number };
   readonly idempotency: Idempotency | undefined;
-  /** When the last of its tokens expires, in seconds since the epoch. */
+  /** When the last of its session tokens expires, in seconds since the epoch. */
   readonly expiresAt: number;
-  /** Once set, it stays so: an ended conversation is never changed again. */
+  /** Never unset again: an ended conversation is immutable. */
   readonly endedAt: number | undefined;
   readonly createdAt: number;
-  /** Never before any of its changes, whatever the writers' clocks say. */
+  /** Not before the time of any change, even where the clocks of the writing processes differ. */
   readonly updatedAt: number;
-  /** When the row may be removed. */
+  /** When the TTL index may remove the document. */
   readonly purgeAt: number;
-  /** Counts its changes, from 1. */
+  /** 1 when opened; each change adds 1. The compare-and-set of changes compares it. */
   readonly revision: number;
-  /** The latest of its changes, but for its opening and its end. */
+  /** The latest refreshes and updates, oldest first, at most {@link MAX_CHANGES}. */
   readonly changes: readonly Change[];
 }
 
-/** What makes an open repeatable. */
+/** Lets a retried OpenSession get the answer of the first one. */
 export interface Idempotency {
   /** SHA-256 of the request, base64url. */
   readonly requestHash: string;
-  /** The end of the time in which the same request gets the same answer. */
+  /** Until when the same request gets the same answer. */
   readonly until: number;
 }
 
-/** A change of a conversation, kept for those who watch. */
+/** A change of a conversation, stored with it so that WatchConversations can report each one. */
 export interface Change {
   readonly kind: 'refreshed' | 'updated';
-  /** The revision that it made. */
+  /** The conversation's revision after the change. */
   readonly revision: number;
   readonly at: number;
 }
 
-/** How many changes are kept. */
+/** The most changes that a conversation keeps. */
 const MAX_CHANGES = 30;
 
-/** A conversation with a change: `more` is what it changes, `date` its time in ms. */
-export function changed(
+/** The next revision of a conversation. `fields` are the members that change, `date` gives the time in ms. */
+export function applyChange(
   conversation: Conversation,
   kind: Change['kind'] | 'ended',
   { date, retentionSeconds }: { readonly date: () => number; readonly retentionSeconds: number },
-  more: Partial<Conversation> = {},
+  fields: Partial<Conversation> = {},
 ): Conversation {
   const revision = conversation.revision + 1;
   const at = Math.max(date(), conversation.updatedAt);
   const { changes } = conversation;
   return {
     ...conversation,
-    ...more,
+    ...fields,
     revision,
     updatedAt: at,
     purgeAt: Math.max(conversation.purgeAt, at + retentionSeconds * 1000),
@@ -76,28 +76,27 @@ export function changed(
   };
 }
 
-/** Where conversations live. All methods throw ServiceError unavailable | internal. */
+/** The store of conversations. All methods throw ServiceError unavailable | internal. */
 export interface ConversationStore {
   /**
-   * Writes a new conversation, durably (acknowledged by a majority) before it resolves.
+   * Inserts a conversation and resolves once a majority has acknowledged it.
    *
-   * @returns undefined when it was written, else the conversation that has its id already, as a majority
-   * has it.
-   * @param signal of the call: a write that is not wanted any more is not begun
+   * @param signal the call's: when it is aborted, the write is not begun
+   * @returns undefined when it was inserted, else the conversation that already has its id (majority read)
    * @throws ServiceError deadline_exceeded and canceled too
    */
   insert(conversation: Conversation, signal?: CallSignal): Promise<Conversation | undefined>;
 
-  /** The conversation as a majority has it. */
+  /** Reads a conversation with read concern majority. */
   find(id: string): Promise<Conversation | undefined>;
 
-  /** The conversations of these ids that there are, in any order. */
+  /** Reads the conversations of these ids, in any order; missing ones are left out. */
   findAll(ids: readonly string[]): Promise<readonly Conversation[]>;
 
-  /** Replaces the conversation that still has `expectedRevision`. @returns false when it has another, or is gone. */
+  /** Replaces a conversation by compare-and-set. @returns false when its revision differs, or it no longer exists. */
   replace(conversation: Conversation, expectedRevision: number): Promise<boolean>;
 
-  /** Conversations of a tenant, the last opened first; of those opened at the same time, the highest id. */
+  /** Lists conversations of a tenant, ordered by (createdAt, id), both descending. */
   list(query: ConversationQuery): Promise<readonly Conversation[]>;
 
   /** Deletes up to `limit` conversations of a customer. */
@@ -108,19 +107,19 @@ export interface ConversationStore {
   ): Promise<{ readonly erased: number; readonly complete: boolean }>;
 
   /**
-   * What was changed at or after `from`, in the order of (updatedAt, id), behind `after` if given. The conversations
-   * themselves are left out: most of them are known to who asks. One that is changed for the first time while it looks
-   * may be missing: its change is of this moment, so whoever asks again from a little earlier has it.
+   * Lists which conversations were opened or changed at or after `from`, ordered by (updatedAt, id), after `after` if
+   * given. It leaves out their contents, because the caller already knows most of the revisions. A conversation whose
+   * first change happens during the query may be missing; a later query that starts a little earlier finds it.
    */
   changedSince(
     tenantId: string,
     from: number,
-    after: Changed | undefined,
+    after: ChangedRow | undefined,
     limit: number,
-  ): Promise<readonly Changed[]>;
+  ): Promise<readonly ChangedRow[]>;
 }
 
-/** Which conversations to list. */
+/** The filter and page of {@link ConversationStore.list}. */
 export interface ConversationQuery {
   readonly tenantId: string;
   readonly customerId?: string | undefined;
@@ -129,13 +128,13 @@ export interface ConversationQuery {
   readonly openedFrom?: number | undefined;
   /** Opened before, in ms. */
   readonly openedBefore?: number | undefined;
-  /** Only those that come behind this one. */
+  /** The last conversation of the page before (keyset pagination). */
   readonly after?: { readonly createdAt: number; readonly id: string } | undefined;
   readonly limit: number;
 }
 
-/** A conversation that was changed, and when. */
-export interface Changed {
+/** A row of {@link ConversationStore.changedSince}: which revision a conversation has, and since when. */
+export interface ChangedRow {
   readonly id: string;
   readonly revision: number;
   readonly updatedAt: number;

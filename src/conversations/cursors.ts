@@ -3,25 +3,25 @@ import { isSameText } from '../crypto/same-text.js';
 import { ServiceError } from '../rpc/errors.js';
 
 /**
- * Cursors: places in an answer, as callers carry them from one call to the next (AIP-158's page tokens, resume
- * tokens). They can be read but not made: a MAC binds each to the query that it is a place of.
+ * Cursors: page tokens (AIP-158) and resume tokens, which name a place in the results of a query. Callers can read them
+ * but cannot forge them: a MAC binds each cursor to its query.
  */
 export interface Cursors {
-  /** A cursor, URL-safe. `query` is what it belongs to: an RPC and its parameters. */
+  /** Makes a URL-safe cursor for a place in the results of `query`. */
   readonly make: (query: Query, place: Place) => string;
   /**
-   * The place that a cursor of this very query names.
+   * Reads the place out of a cursor.
    *
-   * @param field the request's field, for the error
-   * @throws ServiceError invalid_input
+   * @param field the request field that holds the cursor, for the error message
+   * @throws ServiceError invalid_input when the cursor was made for another query, or not by this service
    */
   readonly read: (query: Query, cursor: string, field: string) => Place;
 }
 
-/** An RPC's name, and the values of its parameters in their order. */
+/** A query: the name of its RPC, then the values of its parameters in a fixed order. */
 export type Query = readonly [rpc: string, ...parameters: (string | number | boolean | undefined)[]];
 
-/** A time in ms since the epoch, and perhaps the id behind which to go on. */
+/** A place in results that are ordered by time and id. `time` is in ms since the epoch; `id` may be empty. */
 export interface Place {
   readonly time: number;
   readonly id: string;
@@ -30,7 +30,11 @@ export interface Place {
 const CURSOR = /^(\d{1,15})~([0-9a-f-]{0,36})~([A-Za-z0-9_-]{22})$/;
 const MAC_BYTES = 16;
 
-/** @param secrets of the session signing keys: the first makes, all are accepted; other keys are derived of them */
+/**
+ * Creates cursors whose MAC keys are derived (HKDF) from the session signing keys.
+ *
+ * @param secrets of the signing keys: the first one makes cursors, all of them are accepted
+ */
 export function createCursors(secrets: readonly Uint8Array[]): Cursors {
   const keys = secrets.map((secret) =>
     Buffer.from(hkdfSync('sha256', secret, '', 'chatsessions cursor', 32)),
@@ -54,7 +58,8 @@ export function createCursors(secrets: readonly Uint8Array[]): Cursors {
     read(query, cursor, field) {
       const [, time = '', id = '', mac = ''] = CURSOR.exec(cursor) ?? [];
       const place = `${time}~${id}`;
-      // Compared as text, so that one MAC has one spelling; the pattern has seen to its length.
+      // Comparing the text, not the decoded bytes, rejects other base64url spellings of the same MAC. The pattern has
+      // already fixed the length, which a constant-time comparison needs.
       const isOurs = keys.some((key) => isSameText(macOf(key, query, place), mac));
       if (!isOurs) throw new ServiceError('invalid_input', `${field} is not of this query.`);
       return { time: Number(time), id };

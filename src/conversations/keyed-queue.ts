@@ -1,7 +1,7 @@
 /** Runs work with the same key in order, one at a time; work with different keys runs at the same time. */
 export type KeyedQueue = <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
-/** Makes an empty queue. Work that fails lets the next go on; a key that nobody waits for takes no memory. */
+/** Creates an empty queue. After a failure the next work of the key still runs. Idle keys take no memory. */
 export function createKeyedQueue(): KeyedQueue {
   const last = new Map<string, Promise<unknown>>();
 

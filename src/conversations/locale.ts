@@ -1,12 +1,14 @@
 import { LRUCache } from 'lru-cache';
 
-/** Canonical forms of tags, '' for what is no tag: browsers send few different ones, and Intl takes 25 µs for one. */
+/**
+ * Caches canonical tags ('' for an invalid tag): browsers send only a few different tags, and Intl needs 25 µs for each.
+ */
 const canonical = new LRUCache<string, string>({ max: 1_000 });
 
 /**
- * A language tag in its canonical form (BCP-47, as ECMA-402 has it); undefined when it is empty or no tag.
+ * The canonical form of a language tag (BCP-47, by the rules of ECMA-402); undefined when it is empty or invalid.
  *
- * @param tag at most a few characters: what is kept of it is bounded by number only
+ * @param tag a few characters at most, checked by the caller: the cache bounds the number of its entries, not their size
  */
 export function canonicalLocale(tag: string): string | undefined {
   if (tag === '') return undefined;

@@ -8,7 +8,7 @@ import type { Conversation } from './conversation.js';
 
 const SURFACES = { chat: Surface.CHAT, engine: Surface.ENGINE } as const;
 
-/** A conversation as internal services see it. */
+/** Converts a conversation to its protobuf message, which only internal services get. */
 export function toMessage(conversation: Conversation): ConversationMessage {
   return {
     conversationId: conversation.id,
@@ -26,22 +26,22 @@ export function toMessage(conversation: Conversation): ConversationMessage {
   };
 }
 
-/** What the visitor's browser said. */
+/** The members of a conversation that the visitor's browser sent and nobody has checked. */
 export function toUntrusted({ locale, variables }: Conversation): Untrusted {
   return { locale, variables };
 }
 
-/** The surface that it was opened on. */
+/** The surface that a conversation was opened on, as its protobuf enum. */
 export function toSurface({ surface }: Conversation): Surface {
   return SURFACES[surface];
 }
 
-/** A protobuf timestamp in ms since the epoch, rounded up: stored times have whole milliseconds. */
+/** Converts a protobuf timestamp to ms since the epoch. It rounds up, since stored times are whole milliseconds. */
 export function ceilMs(time: Timestamp | undefined): number | undefined {
   return time && time.seconds * 1000 + Math.ceil(time.nanos / 1_000_000);
 }
 
-/** Milliseconds since the epoch as a protobuf timestamp. */
+/** Converts milliseconds since the epoch to a protobuf timestamp. */
 export function timestamp(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1000);
   return { seconds, nanos: (ms - seconds * 1000) * 1_000_000 };

@@ -2,7 +2,8 @@ import { ServiceError } from '../rpc/errors.js';
 import type { Conversation } from './conversation.js';
 
 /**
- * A conversation that a tenant asks for. Another tenant's is not there.
+ * Requires that a conversation exists and belongs to the tenant. Both failures give the same answer, so that a tenant
+ * cannot find out which ids other tenants have.
  *
  * @throws ServiceError not_found
  */
@@ -11,7 +12,7 @@ export function requireOfTenant(conversation: Conversation | undefined, tenantId
   throw new ServiceError('not_found', 'This tenant has no such conversation.');
 }
 
-/** A conversation that can still be changed. @throws ServiceError conversation_ended */
+/** Requires that a conversation has not ended. @throws ServiceError conversation_ended */
 export function requireNotEnded(conversation: Conversation): Conversation {
   if (conversation.endedAt === undefined) return conversation;
   throw new ServiceError('conversation_ended', 'This conversation has ended.');

@@ -2,43 +2,43 @@ import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { Conversation, ConversationStore } from './conversation.js';
 
-/** A store that remembers for a moment what was looked up. */
+/** A conversation store with a short-lived cache of look-ups in front of it. */
 export interface RecentConversations extends ConversationStore {
   /**
-   * The conversation as it is, or as it was at most a second ago: what this process changes is known at once, what
-   * another one changes within that second. It is never older than the token that it is looked up for: a token that
-   * comes for the first time is looked up anew, since it is younger than the change that it was given out with.
+   * Looks up a conversation; the answer may be up to a second old. A change by this process shows at once, a change by
+   * another process within that second. The answer is never older than the token: the first look-up with a `jti` always
+   * reads the store, because the token may have been issued by a refresh that changed the conversation.
    *
-   * @param jti the token's
+   * @param jti of the token that the conversation is looked up for
    */
   findRecent(id: string, jti: string): Promise<Conversation | undefined>;
 }
 
-/** What remembering needs. */
+/** The dependencies and settings of {@link createRecentConversations}. */
 export interface RecentConversationsDeps {
   readonly store: ConversationStore;
   readonly elapsed?: Elapsed;
-  /** How long a look-up is remembered, in ms. */
+  /** How long a look-up stays cached, in ms. */
   readonly keptMs?: number;
-  /** The most look-ups to remember: some 2 KB each. */
+  /** The most look-ups in the cache, at some 2 KB each. */
   readonly capacity?: number;
 }
 
 interface LookUp {
   readonly found: Promise<Conversation | undefined>;
-  /** When it began, in ms of `elapsed`. */
+  /** When the look-up began, in ms of `elapsed`. */
   readonly at: number;
-  /** The tokens that had come by then, the latest first. */
+  /** The tokens that were seen before it began, the latest first. */
   readonly jtis: readonly string[];
 }
 
-/** How many tokens of one conversation are remembered: several tabs are open at once. */
+/** How many tokens of one conversation a look-up remembers: a visitor may have several tabs open. */
 const MAX_TOKENS = 8;
 
-/** Puts a short memory in front of a store. */
+/** Creates the cache in front of `store`. */
 export function createRecentConversations(deps: RecentConversationsDeps): RecentConversations {
   const { store, elapsed = monotonic, keptMs = 1_000, capacity = 4_000 } = deps;
-  /** From their beginning on, so that a change that ends while one is under way drops it too. */
+  /** Look-ups enter the cache when they begin, so that a concurrent change also evicts a look-up in flight. */
   const recent = new LRUCache<string, LookUp>({ max: capacity });
 
   return {
@@ -52,18 +52,18 @@ export function createRecentConversations(deps: RecentConversationsDeps): Recent
       const known = recent.get(id);
       const at = elapsed();
       const { jtis = [] } = known ?? {};
-      const hasCome = jtis.includes(jti);
-      if (known && hasCome && at < known.at + keptMs) return known.found;
+      const isSeen = jtis.includes(jti);
+      if (known && isSeen && at < known.at + keptMs) return known.found;
       const lookUp = {
         found: store.find(id),
         at,
-        jtis: hasCome ? jtis : [jti, ...jtis.slice(0, MAX_TOKENS - 1)],
+        jtis: isSeen ? jtis : [jti, ...jtis.slice(0, MAX_TOKENS - 1)],
       };
-      const forget = () => {
+      const evict = () => {
         if (recent.peek(id) === lookUp) recent.delete(id);
       };
       recent.set(id, lookUp);
-      lookUp.found.then((found) => found ?? forget(), forget);
+      lookUp.found.then((found) => found ?? evict(), evict);
       return lookUp.found;
     },
 

@@ -4,41 +4,44 @@ import { canonicalLocale } from './locale.js';
 import { UUID } from './uuid.js';
 import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } from './variables.js';
 
-/** The rules of the fields that several requests have: each gives what is broken, and nothing for an absent field. */
+/**
+ * Validation rules of fields that several requests share. Each function returns the violations of its field; an absent
+ * field has none.
+ */
 
 const MAX_CUSTOMER_ID = 100;
 const MAX_CUSTOMER_TOKEN = 4096;
 const MAX_LOCALE = 16;
 
-/** As the service writes it: in lower case. */
+/** A conversation id must be a UUID in lower case, the form in which the service writes it. */
 export function conversationIdViolations(id: string): Violation[] {
   if (UUID.test(id)) return [];
   const message = 'conversationId must be a UUID in lower case.';
   return [{ field: 'conversationId', rule: 'conversation_id.uuid', message }];
 }
 
-/** At most 100 characters (code points). */
+/** A customer id may have at most 100 characters (code points). */
 export function customerIdViolations(id: string): Violation[] {
   if (!isLongerThan(MAX_CUSTOMER_ID, id)) return [];
   const message = `customerId may have at most ${MAX_CUSTOMER_ID} characters.`;
   return [{ field: 'customerId', rule: 'customer_id.max_length', message }];
 }
 
-/** Its size alone: whether it is good is no rule of the request, see customer-token.ts. */
+/** Checks only the size of a customer token; sessions/customer-token.ts verifies it. */
 export function customerTokenViolations(token: string): Violation[] {
   if (!isLongerThan(MAX_CUSTOMER_TOKEN, token)) return [];
   const message = `customerToken may have at most ${MAX_CUSTOMER_TOKEN} characters.`;
   return [{ field: 'customerToken', rule: 'customer_token.max_length', message }];
 }
 
-/** Counts code points, not UTF-16 units; only a string of up to twice as many units needs counting. */
+/** Whether a text has more than `max` code points. */
 function isLongerThan(max: number, text: string): boolean {
   if (text.length <= max) return false;
-  // No code point has more than two units.
+  // A code point takes one or two UTF-16 units, so code points are counted only for lengths between max and 2 × max.
   return text.length > 2 * max || [...text].length > max;
 }
 
-/** A language tag (BCP 47), as sent and not as stored. */
+/** A locale must be a BCP-47 language tag; its length is that of the sent text, not of the canonical form. */
 export function localeViolations(locale: string): Violation[] {
   if (locale.length > MAX_LOCALE) {
     const message = `locale may have at most ${MAX_LOCALE} characters.`;
@@ -49,7 +52,7 @@ export function localeViolations(locale: string): Violation[] {
   return [{ field: 'locale', rule: 'locale.bcp47', message }];
 }
 
-/** Of a change to the variables; what comes of it has its own check: see mergeVariables. */
+/** Checks a change to variables by itself; mergeVariables checks the merged result. */
 export function variablesPatchViolations({ variables, removeVariables }: VariablesPatch): Violation[] {
   const violations = variables ? variablesViolations(variables) : [];
   if (removeVariables.length > MAX_KEYS) {
@@ -63,10 +66,10 @@ export function variablesPatchViolations({ variables, removeVariables }: Variabl
   return violations;
 }
 
-/** From the year 1 to 9999: what RFC 3339 can write. */
+/** The range of a protobuf Timestamp, in seconds: the years 1 to 9999, which RFC 3339 can write. */
 const TIMESTAMP = { min: -62_135_596_800n, max: 253_402_300_799n } as const;
 
-/** What the wire format can carry and a timestamp may not be. `field` is the request's. */
+/** Refuses times that the wire format can carry but a Timestamp must not hold. @param field name for the violation */
 export function timestampViolations(field: string, time: Timestamp | undefined): Violation[] {
   if (time === undefined) return [];
   const { seconds, nanos } = time;
@@ -74,7 +77,7 @@ export function timestampViolations(field: string, time: Timestamp | undefined):
   return [{ field, rule: 'timestamp.range', message: `${field} must be a time of the years 1 to 9999.` }];
 }
 
-/** 0 stands for the default, and too many for the most there is (AIP-158). */
+/** A page size must not be negative. 0 means the default, and a larger one than the maximum means the maximum (AIP-158). */
 export function pageSizeViolations(pageSize: number): Violation[] {
   if (pageSize >= 0) return [];
   return [{ field: 'pageSize', rule: 'page_size.min', message: 'pageSize must not be negative.' }];

@@ -1,2 +1,2 @@
-/** A UUID (RFC 9562) as the service writes it: in lower case, of any version. */
+/** Matches a UUID (RFC 9562) of any version in lower case, the form in which the service writes it. */
 export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

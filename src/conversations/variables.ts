@@ -10,31 +10,31 @@ const MAX_BYTES = 4096;
 const MAX_DEPTH = 4;
 
 /**
- * How many broken rules are looked for: three times what fits into an answer (see rulesBroken). A request of 64 KiB
- * could break 16,000, and each costs as much as reading what breaks it.
+ * How many violations are collected: three times as many as fit into an answer (see rulesBroken). A request of 64 KiB
+ * can break 16,000 rules, and each violation costs as much as parsing its part of the request.
  */
 const MAX_VIOLATIONS = 100;
 
 const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Longer keys are shortened in answers: they are refused anyway, and must not make the answer large. */
+/** Longer keys are shortened in error answers, so that a request cannot make its answer large. */
 const MAX_SHOWN_KEY = 128;
 
-/** Whether a variable can have this name. */
+/** Whether a variable may have this name. */
 export function isVariableKey(key: string): boolean {
   return KEY.test(key);
 }
 
-/** A change to variables: what is to be removed, and then what is to be set. */
+/** A change to variables: first the keys to remove, then the members to set. */
 export interface VariablesPatch {
   readonly variables?: JsonObject | undefined;
   readonly removeVariables: readonly string[];
 }
 
 /**
- * The variables with a change merged in, key by key.
+ * Merges a change into stored variables, key by key.
  *
- * @throws ServiceError validation_failed | invalid_input (engine) when the whole would break a rule
+ * @throws ServiceError validation_failed | invalid_input (engine) when the result breaks a rule
  */
 export function mergeVariables(
   stored: JsonObject,
@@ -49,7 +49,7 @@ export function mergeVariables(
   return merged;
 }
 
-/** The broken rules of `variables`, the whole first and then key by key, up to 100. */
+/** The violations of `variables`: first those of the whole object, then key by key, up to {@link MAX_VIOLATIONS}. */
 export function variablesViolations(variables: JsonObject): Violation[] {
   const violations: Violation[] = [];
   const keys = Object.keys(variables);
@@ -83,9 +83,9 @@ export function variablesViolations(variables: JsonObject): Violation[] {
   return violations;
 }
 
-/** `variables.cart`, or `variables["Bad Key"]` for a key that is no plain name. */
+/** The path of a variable in violations: `variables.cart`, or `variables["Bad Key"]` for a key that is no identifier. */
 export function variablePath(key: string): string {
-  // A surrogate pair is not cut in half.
+  // A cut through a surrogate pair would leave half a character, which is not valid UTF-8 in the answer.
   const shown =
     key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY).replace(/[\uD800-\uDBFF]$/, '')}…` : key;
   return PLAIN_KEY.test(shown) ? `variables.${shown}` : `variables[${JSON.stringify(shown)}]`;
@@ -102,7 +102,7 @@ const DEPTH: Fault = {
   message: `Arrays may be nested at most ${MAX_DEPTH} levels deep.`,
 };
 
-/** The first fault in a value that stands inside `depth` arrays. */
+/** The first fault of a value that is nested in `depth` arrays. */
 function faultOf(value: JsonValue | undefined, depth: number): Fault | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (!Array.isArray(value)) return OBJECT;

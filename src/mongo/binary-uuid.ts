@@ -1,9 +1,9 @@
 import { Binary } from 'mongodb';
 
-/** UUIDs are stored as BSON binary, subtype 4. */
+/** A UUID as it is stored: BSON binary, subtype 4. */
 export type StoredUuid = Binary;
 
-/** The value of each hex digit, by its character code; of other characters, more than any digit has. */
+/** The values of hex digits by character code; 0xff, which is more than any digit, for other characters. */
 const DIGITS = new Uint8Array(128).fill(0xff);
 for (let value = 0; value < 16; value++) {
   const digit = value.toString(16);
@@ -14,10 +14,10 @@ for (let value = 0; value < 16; value++) {
 const HYPHEN = '-'.charCodeAt(0);
 
 /**
- * A UUID in its text form (RFC 9562, section 4), as it is stored. Five times as fast as the driver's `UUID`, and an
- * open has three.
+ * Converts a UUID from its text form (RFC 9562, section 4) to the stored form. It is five times as fast as the driver's
+ * `UUID`, which counts because an open converts three.
  *
- * @throws Error when it is none
+ * @throws Error when the text is not a UUID
  */
 export function uuidToBinary(uuid: string): StoredUuid {
   const bytes = Buffer.allocUnsafe(16);
@@ -37,7 +37,7 @@ export function uuidToBinary(uuid: string): StoredUuid {
   return new Binary(bytes, Binary.SUBTYPE_UUID);
 }
 
-/** A stored UUID, in its text form. */
+/** Converts a stored UUID to its text form. */
 export function binaryToUuid(uuid: StoredUuid): string {
   const hex = uuid.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

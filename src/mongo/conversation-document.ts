@@ -2,10 +2,10 @@ import type { Conversation } from '../conversations/conversation.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
 import type { ConversationDocument } from './database.js';
 
-/** The revision of a conversation that was never changed; rows from before there were revisions have none. */
+/** The revision of a conversation that was never changed. Documents of versions before revisions lack the member. */
 export const FIRST_REVISION = 1;
 
-/** A conversation as it is stored. The driver leaves out what is undefined. */
+/** Converts a conversation to its document. The driver leaves out undefined members (`ignoreUndefined`). */
 export function toDocument(conversation: Conversation): ConversationDocument {
   const { session, idempotency, expiresAt, endedAt, changes } = conversation;
   return {
@@ -31,7 +31,7 @@ export function toDocument(conversation: Conversation): ConversationDocument {
   };
 }
 
-/** A stored conversation. */
+/** Converts a document to its conversation. */
 export function fromDocument(document: ConversationDocument): Conversation {
   const { customerId, customerVerified = false, locale, variables, origin, surface, session } = document;
   const { idempotency, expiresAt = session.exp, endedAt } = document;

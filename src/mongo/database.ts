@@ -8,7 +8,7 @@ import type { Surface } from '../rpc/surface.js';
 import type { StoredUuid } from './binary-uuid.js';
 import { guardTopology } from './topology-guard.js';
 
-/** A row of `tenants`. */
+/** A document of `tenants`. */
 export interface TenantDocument {
   readonly _id: StoredUuid;
   readonly slug: string;
@@ -19,24 +19,27 @@ export interface TenantDocument {
   readonly revision: number;
 }
 
-/** A row of `widget_keys`. */
+/** A document of `widget_keys`. */
 export interface WidgetKeyDocument
   extends Omit<WidgetKey, 'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration'> {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
   readonly endsAt?: Date;
-  /** Absent in rows from before there were identities. */
+  /** Absent in documents of versions before identity verification. */
   readonly identity?: IdentityMode;
   readonly identitySecretGeneration?: number;
 }
 
-/** A row of `identity_secrets`, by the widget key's id: apart from the keys, so that who reads those has no secret. */
+/**
+ * A document of `identity_secrets`; `_id` is the widget key's id. A collection of its own lets a database user read the
+ * widget keys without their secrets.
+ */
 export interface IdentitySecretDocument extends Omit<IdentitySecret, 'keyId' | 'sealed'> {
   readonly _id: StoredUuid;
   readonly sealed: Binary;
 }
 
-/** A row of `conversations`. */
+/** A document of `conversations`. */
 export interface ConversationDocument {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
@@ -44,56 +47,55 @@ export interface ConversationDocument {
   readonly customerId?: string | undefined;
   readonly customerVerified?: boolean | undefined;
   readonly locale?: string | undefined;
-  /** Only ever written and read as a whole, so that no key of it is read as an operator or a path. */
+  /** Written and read only as a whole, so that MongoDB never interprets a visitor's key as an operator or a path. */
   readonly variables: JsonObject;
   readonly origin?: string | undefined;
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
   readonly idempotency?: { readonly requestHash: string; readonly until: Date } | undefined;
-  /** Left out while it is that of the first session. */
+  /** Absent while it equals `session.exp`. */
   readonly expiresAt?: Date | undefined;
   readonly endedAt?: Date | undefined;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly purgeAt: Date;
-  /** Absent in rows from before there were changes. */
+  /** Absent in documents of versions before revisions. */
   readonly revision?: number | undefined;
   readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[] | undefined;
 }
 
-/** A row of `audit`: see AuditEntry. */
+/** A document of `audit`: see {@link AuditEntry}. */
 export interface AuditDocument extends Omit<AuditEntry, 'tenantId'> {
   readonly _id: StoredUuid;
   readonly at: Date;
-  /** The engine caller; absent where callers need not show who they are. */
+  /** The engine caller's name; absent where no callers are configured, and when a tenant file is applied at start. */
   readonly caller?: string;
   readonly requestId: string;
   readonly tenantId: StoredUuid;
 }
 
-/** The service's collections. */
+/** The database connection and the service's collections. */
 export interface Database {
   readonly db: Db;
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly identitySecrets: ReturnType<typeof collections>['identitySecrets'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
-  /** Rows are added; nothing else can be done to them. */
+  /** The type allows only inserts: audit entries are never changed or deleted. */
   readonly audit: Pick<ReturnType<typeof collections>['audit'], 'insertOne'>;
   close(): Promise<void>;
 }
 
-/** Of conversations that were changed since their opening. */
+/** The filter for conversations that were changed after their opening. */
 export const CHANGED = { revision: { $gt: 1 } } as const;
 
-/** How long the driver looks for a server, in ms. */
+/** How long the driver searches for a usable server, in ms. */
 const SERVER_SELECTION_MS = 3_000;
-/** How long a server may be silent in the middle of an operation, in ms, before its connection is given up. */
+/** How long a server may send nothing during an operation, in ms, before the driver closes the connection. */
 const SOCKET_MS = 4_000;
 
 /**
- * Connects to a MongoDB server and makes the indexes. All writes are acknowledged by a majority, and all reads
- * see what a majority has.
+ * Connects to a MongoDB server and creates the indexes. Writes have write concern majority, reads read concern majority.
  *
  * @throws the driver's errors
  */
@@ -108,9 +110,9 @@ export async function openDatabase(uri: string, name: string): Promise<Database>
     readConcern: { level: 'majority' },
     ignoreUndefined: true,
   });
-  const unwatch = guardTopology(client);
+  const stopGuard = guardTopology(client);
   const close = () => {
-    unwatch();
+    stopGuard();
     return client.close();
   };
   try {
@@ -140,16 +142,16 @@ interface ConversationIndex
   readonly key: Readonly<Record<string, 1 | -1>>;
 }
 
-/** How conversations are found; the queries are in conversations.ts. */
+/** The indexes of `conversations`; the queries that use them are in mongo-conversations.ts. */
 export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
   { key: { tenantId: 1, customerId: 1, createdAt: -1, _id: -1 } },
   { key: { tenantId: 1, createdAt: -1, _id: -1 } },
-  // Of the verified ones, which may be few among many guests.
+  // Partial: verified conversations may be few among many of guests.
   {
     key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
     partialFilterExpression: { customerVerified: true },
   },
-  // Of those that were changed since their opening: what opens write is in the indexes above.
+  // Partial, so that an open does not pay for it: changedSince finds unchanged conversations by createdAt, above.
   { key: { tenantId: 1, updatedAt: 1, _id: 1 }, name: 'changed', partialFilterExpression: CHANGED },
   { key: { purgeAt: 1 }, expireAfterSeconds: 0 },
 ];

@@ -10,13 +10,13 @@ import {
 } from 'mongodb';
 import { ServiceError } from '../rpc/errors.js';
 
-/** Server codes that mean "not now": stepping down, shutting down, disk full, over the limits. */
+/** Server error codes of temporary states, such as stepping down, shutting down, a full disk or an exceeded limit. */
 const TRANSIENT_CODES: ReadonlySet<unknown> = new Set([
   6, 7, 50, 64, 89, 91, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ]);
 
 /**
- * What Node says of a socket that is gone. The driver gives it on as it is, not as a MongoNetworkError, when it writes
+ * Node's error codes of a closed socket. The driver passes them on unwrapped, not as a MongoNetworkError, when it writes
  * to a connection that the server has just closed (mongodb 7.9.0, Connection.writeCommand).
  */
 const SOCKET_CODES: ReadonlySet<unknown> = new Set([
@@ -24,32 +24,32 @@ const SOCKET_CODES: ReadonlySet<unknown> = new Set([
   ...['ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_SOCKET_CLOSED'],
 ]);
 
-/** What the driver throws when it is used wrongly: no outage. */
-const OUR_MISTAKES = [
+/** Errors of the driver that mean it was used wrongly, not that the database is unavailable. */
+const MISUSE_ERRORS = [
   MongoInvalidArgumentError,
   MongoParseError,
   MongoCompatibilityError,
   MongoMissingCredentialsError,
 ] as const;
 
-/** When callers may try again after the database did not answer, in seconds. */
+/** When callers may retry after the database did not answer, in seconds. */
 const RETRY_AFTER_SECONDS = 1;
 
 const DUPLICATE_KEY = 11000;
 
-/** Whether a write failed because its key was there already (E11000), in any of the driver's forms. */
+/** Whether a write failed because of a duplicate key (E11000), in any of the driver's error classes. */
 export function isDuplicateKey(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === DUPLICATE_KEY;
 }
 
-/** A driver's error in the table's codes. Its text stays in `cause`, for the log. */
+/** Converts a driver error to a ServiceError. The driver's message stays in `cause`, which only the log shows. */
 export function fromDriver(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   if (isTransient(error)) return noAnswer(error);
   return new ServiceError('internal', 'Something went wrong on our side.', {}, error);
 }
 
-/** The error of a database that is out of reach, or of a process with more work than it can do. */
+/** The error of an unreachable database, or of an overloaded process. */
 export function unavailable(message: string, cause?: unknown): ServiceError {
   return new ServiceError('unavailable', message, { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause);
 }
@@ -59,24 +59,24 @@ export function noAnswer(cause?: unknown): ServiceError {
   return unavailable('The database does not answer at the moment.', cause);
 }
 
-/** How long one operation may take, in ms: below the deadline of a call, so that the answer is `unavailable`. */
-export const OPERATION_MS = 4_000;
+/** The timeout of one operation, in ms. It is below the deadline of a call, so that the call answers `unavailable`. */
+export const OPERATION_TIMEOUT_MS = 4_000;
 
 /**
- * Runs one operation of the driver, with its errors turned into ours.
+ * Runs one operation of the driver, and converts its errors.
  *
- * It is given up after 4 s. The driver has no option that does this: since 7.9 its `timeoutMS` does nothing,
- * and `socketTimeoutMS` bounds each of its attempts, not all of them together.
+ * It times out after 4 s. The driver has no option for this: since 7.9 its `timeoutMS` does nothing, and
+ * `socketTimeoutMS` bounds each attempt, not all attempts together.
  *
- * @throws ServiceError unavailable | internal; a duplicate key as it is (see isDuplicateKey)
+ * @throws ServiceError unavailable | internal; a duplicate key error unchanged (see isDuplicateKey)
  */
-export async function operate<T>(operation: () => Promise<T>): Promise<T> {
+export async function runOperation<T>(operation: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(noAnswer()), OPERATION_MS);
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(noAnswer()), OPERATION_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([operation(), late]);
+    return await Promise.race([operation(), timeout]);
   } catch (error) {
     throw isDuplicateKey(error) ? error : fromDriver(error);
   } finally {
@@ -84,10 +84,10 @@ export async function operate<T>(operation: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Unauthorized, AuthenticationFailed, and Atlas's own. */
+/** The codes Unauthorized, AuthenticationFailed and AtlasError. */
 const REFUSED_USER_CODES: ReadonlySet<unknown> = new Set([13, 18, 8000]);
 
-/** Why a server cannot be connected to, for the operator: none of the driver's text, which may quote the URI. */
+/** Explains to the operator why connecting failed, without the driver's message, which may quote the URI. */
 export function explainConnectError(error: unknown): string {
   if (error instanceof MongoServerSelectionError) return 'no server answers there that can be written to.';
   if (error instanceof MongoParseError || error instanceof MongoInvalidArgumentError) {
@@ -104,8 +104,8 @@ function isTransient(error: unknown): boolean {
   if (typeof error === 'object' && error !== null && 'code' in error) {
     if (TRANSIENT_CODES.has(error.code) || SOCKET_CODES.has(error.code)) return true;
   }
-  if (error instanceof MongoServerError || OUR_MISTAKES.some((mistake) => error instanceof mistake))
+  if (error instanceof MongoServerError || MISUSE_ERRORS.some((misuse) => error instanceof misuse))
     return false;
-  // Pool cleared, client closed, topology gone: all of them are states of the connection.
+  // The driver's other errors are states of the connection, such as a cleared pool, a closed client or topology.
   return error instanceof MongoDriverError;
 }

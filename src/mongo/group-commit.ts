@@ -1,57 +1,54 @@
 import { type CallSignal, endOf } from '../rpc/call-signal.js';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
-import { noAnswer, OPERATION_MS, unavailable } from './driver-errors.js';
+import { noAnswer, OPERATION_TIMEOUT_MS, unavailable } from './driver-errors.js';
 
-/** What became of one item of a batch. */
+/** The result of one item of a batch. */
 export type ItemOutcome<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
-/** How work is gathered. */
+/** The batch operation of {@link createGroup}, and its limits. */
 export interface GroupDeps<Item, Answer> {
-  /** Does one batch. @returns the outcome of each item, in their order; throws when all of it failed. */
+  /** Runs one batch. @returns the outcomes of the items, in their order; throws when the whole batch failed */
   readonly run: (batch: readonly Item[]) => Promise<readonly ItemOutcome<Answer>[]>;
   readonly elapsed?: Elapsed;
-  /** The most items of one batch. */
+  /** The most items in one batch. */
   readonly maxBatch?: number;
-  /** The most batches under way. */
+  /** The most batches in flight. */
   readonly maxInFlight?: number;
-  /** The most items that wait; more are refused as `unavailable`. */
+  /** The most items in the queue; further items are refused as `unavailable`. */
   readonly maxWaiting?: number;
-  /**
-   * The longest that an item may be without an answer, in ms; then it is answered `unavailable`, also when it waits
-   * behind a batch that gets none.
-   */
+  /** The timeout of an item from its arrival, in ms, queueing included; then it is answered `unavailable`. */
   readonly maxPendingMs?: number;
 }
 
 interface Pending<Item, Answer> {
   readonly item: Item;
-  /** Of the call that waits for it; undefined when it is wanted in any case. */
+  /** The signal of the call that waits for the item; undefined when the item is sent in any case. */
   readonly signal: CallSignal | undefined;
-  /** When it is answered that there is no answer, in ms of `elapsed`. */
+  /** When the item times out, in ms of `elapsed`. */
   readonly expiresAt: number;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Group commit, and the same for reads: items that arrive while operations are under way leave together in the next
- * one. Nothing waits for a timer: with a free place, what has arrived in this turn of the event loop leaves at its
- * end.
+ * Creates a group commit, for writes or reads: items that arrive while the allowed batches are in flight are sent
+ * together in the next batch. There is no delay timer: while fewer batches are in flight, the items of one turn of the
+ * event loop are sent at its end.
  *
- * The returned function resolves with the answer to its own item, and rejects when its own item failed, when its
- * call ended before it was sent (then it never is), or when it has waited for too long.
+ * The returned function queues an item and resolves with its answer. It rejects when the item failed, when its call ended
+ * before the item was sent (it is then never sent), or when the item timed out.
  */
 export function createGroup<Item, Answer>(
   deps: GroupDeps<Item, Answer>,
 ): (item: Item, signal?: CallSignal) => Promise<Answer> {
   const { run, elapsed = monotonic } = deps;
-  const { maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000, maxPendingMs = OPERATION_MS } = deps;
-  /** Everything without an answer, in the order in which it came. */
+  const { maxBatch = 200, maxInFlight = 2, maxWaiting = 10_000, maxPendingMs = OPERATION_TIMEOUT_MS } = deps;
+  /** The items without an answer, queued or in flight, in the order of their arrival. */
   const pending = new Set<Pending<Item, Answer>>();
   let waiting: Pending<Item, Answer>[] = [];
   let inFlight = 0;
   let scheduled = false;
-  /** One for all: what came first is the first to be late. */
+  /** One timer for all items: the timeout is the same for each, so the oldest item expires first. */
   let expiry: NodeJS.Timeout | undefined;
 
   return (item, signal) => {
@@ -109,8 +106,8 @@ export function createGroup<Item, Answer>(
       .then(run)
       .then(
         (outcomes) => {
-          const none = { error: new Error('an item without an outcome') };
-          for (const [index, entry] of batch.entries()) settle(entry, outcomes[index] ?? none);
+          const missing = { error: new Error('an item without an outcome') };
+          for (const [index, entry] of batch.entries()) settle(entry, outcomes[index] ?? missing);
         },
         (error: unknown) => {
           for (const entry of batch) settle(entry, { error });

@@ -1,9 +1,9 @@
 import type { AuditLog } from '../rpc/audit.js';
 import { uuidToBinary } from './binary-uuid.js';
 import type { Database } from './database.js';
-import { operate } from './driver-errors.js';
+import { runOperation } from './driver-errors.js';
 
-/** What the audit needs. */
+/** The dependencies of {@link mongoAudit}. */
 export interface MongoAuditDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -11,11 +11,11 @@ export interface MongoAuditDeps {
   readonly newId: () => string;
 }
 
-/** The audit in MongoDB: a collection that is only ever inserted into. */
+/** The audit log in MongoDB: a collection into which entries are only inserted. */
 export function mongoAudit({ audit }: Pick<Database, 'audit'>, { now, newId }: MongoAuditDeps): AuditLog {
   return {
     add: ({ caller, requestId }, { tenantId, ...entry }) =>
-      operate(async () => {
+      runOperation(async () => {
         await audit.insertOne({
           _id: uuidToBinary(newId()),
           at: new Date(now()),

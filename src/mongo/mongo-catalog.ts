@@ -2,27 +2,29 @@ import { Binary } from 'mongodb';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../catalog/model.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
 import type { Database, IdentitySecretDocument, TenantDocument, WidgetKeyDocument } from './database.js';
-import { isDuplicateKey, operate } from './driver-errors.js';
+import { isDuplicateKey, runOperation } from './driver-errors.js';
 
-/** How many ids one query asks for: with more, the embedded server would look at each row instead. */
+/** The most ids in one `$in`: with more, the embedded server scans the collection instead of using the index. */
 const MAX_IDS = 1_000;
 
-/** The catalogue in MongoDB. */
+/** The catalogue store in MongoDB. */
 export function mongoCatalog({
   tenants,
   widgetKeys,
   identitySecrets,
 }: Pick<Database, 'tenants' | 'widgetKeys' | 'identitySecrets'>): CatalogStore {
   return {
-    findKey: (publicKey) => operate(async () => optional(await widgetKeys.findOne({ publicKey }), toKey)),
+    findKey: (publicKey) =>
+      runOperation(async () => convertIfFound(await widgetKeys.findOne({ publicKey }), toKey)),
     findKeyById: (id) =>
-      operate(async () => optional(await widgetKeys.findOne({ _id: uuidToBinary(id) }), toKey)),
+      runOperation(async () => convertIfFound(await widgetKeys.findOne({ _id: uuidToBinary(id) }), toKey)),
     findTenant: (id) =>
-      operate(async () => optional(await tenants.findOne({ _id: uuidToBinary(id) }), toTenant)),
-    findTenantBySlug: (slug) => operate(async () => optional(await tenants.findOne({ slug }), toTenant)),
+      runOperation(async () => convertIfFound(await tenants.findOne({ _id: uuidToBinary(id) }), toTenant)),
+    findTenantBySlug: (slug) =>
+      runOperation(async () => convertIfFound(await tenants.findOne({ slug }), toTenant)),
 
     revisions: (tenantIds) =>
-      operate(async () => {
+      runOperation(async () => {
         const found = new Map<string, number>();
         for (let from = 0; from < tenantIds.length; from += MAX_IDS) {
           const query = { _id: { $in: tenantIds.slice(from, from + MAX_IDS).map(uuidToBinary) } };
@@ -34,32 +36,36 @@ export function mongoCatalog({
       }),
 
     keysOf: (tenantId) =>
-      operate(async () => (await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray()).map(toKey)),
+      runOperation(async () =>
+        (await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray()).map(toKey),
+      ),
 
-    insertTenant: (tenant) => unlessDuplicate(() => tenants.insertOne(fromTenant(tenant))),
+    insertTenant: (tenant) => insertIfAbsent(() => tenants.insertOne(fromTenant(tenant))),
 
     replaceTenant: (tenant, expectedRevision) =>
-      operate(async () => {
+      runOperation(async () => {
         const { _id, ...fields } = fromTenant(tenant);
         const { matchedCount } = await tenants.replaceOne({ _id, revision: expectedRevision }, fields);
         return matchedCount === 1;
       }),
 
-    insertKey: (key) => unlessDuplicate(() => widgetKeys.insertOne(fromKey(key))),
+    insertKey: (key) => insertIfAbsent(() => widgetKeys.insertOne(fromKey(key))),
 
     replaceKey: (key) =>
-      operate(async () => {
+      runOperation(async () => {
         const { _id, ...fields } = fromKey(key);
         await widgetKeys.replaceOne({ _id }, fields);
       }),
 
     findIdentitySecret: (keyId) =>
-      operate(async () => optional(await identitySecrets.findOne({ _id: uuidToBinary(keyId) }), toSecret)),
+      runOperation(async () =>
+        convertIfFound(await identitySecrets.findOne({ _id: uuidToBinary(keyId) }), toSecret),
+      ),
 
-    insertIdentitySecret: (secret) => unlessDuplicate(() => identitySecrets.insertOne(fromSecret(secret))),
+    insertIdentitySecret: (secret) => insertIfAbsent(() => identitySecrets.insertOne(fromSecret(secret))),
 
     replaceIdentitySecret: (secret, expectedGeneration) =>
-      operate(async () => {
+      runOperation(async () => {
         const { _id, ...fields } = fromSecret(secret);
         const guard = { _id, generation: expectedGeneration };
         const { matchedCount } = await identitySecrets.replaceOne(guard, fields);
@@ -68,9 +74,10 @@ export function mongoCatalog({
   };
 }
 
-async function unlessDuplicate(write: () => Promise<unknown>): Promise<boolean> {
+/** Runs an insert. @returns false when a document with the same unique key exists */
+async function insertIfAbsent(insert: () => Promise<unknown>): Promise<boolean> {
   try {
-    await operate(write);
+    await runOperation(insert);
     return true;
   } catch (error) {
     if (isDuplicateKey(error)) return false;
@@ -78,7 +85,7 @@ async function unlessDuplicate(write: () => Promise<unknown>): Promise<boolean> 
   }
 }
 
-function optional<D, T>(document: D | null, convert: (document: D) => T): T | undefined {
+function convertIfFound<D, T>(document: D | null, convert: (document: D) => T): T | undefined {
   return document === null ? undefined : convert(document);
 }
 

@@ -1,6 +1,6 @@
 import { type Filter, MongoBulkWriteError } from 'mongodb';
 import type {
-  Changed,
+  ChangedRow,
   Conversation,
   ConversationQuery,
   ConversationStore,
@@ -9,17 +9,17 @@ import type { Elapsed } from '../time/elapsed.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
 import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
 import { CHANGED, type ConversationDocument, type Database } from './database.js';
-import { fromDriver, isDuplicateKey, operate, unavailable } from './driver-errors.js';
+import { fromDriver, isDuplicateKey, runOperation, unavailable } from './driver-errors.js';
 import { createGroup, type ItemOutcome } from './group-commit.js';
 
-/** Conversations in MongoDB: one document for an open, written in groups, and looked up in groups. */
+/** The conversation store in MongoDB. Concurrent inserts share a batch, and so do concurrent look-ups. */
 export function mongoConversations(
   { conversations }: Pick<Database, 'conversations'>,
   elapsed?: Elapsed,
 ): ConversationStore {
   const clock = elapsed && { elapsed };
   const write = createGroup({ run: insertBatch, ...clock });
-  // One at a time: what arrives meanwhile shares the next one, and a look-up is mostly the cost of asking.
+  // One read in flight: the round trip dominates its cost, so look-ups that arrive meanwhile share the next one.
   const read = createGroup({ run: findBatch, ...clock, maxInFlight: 1 });
 
   return {
@@ -30,10 +30,10 @@ export function mongoConversations(
       } catch (error) {
         if (!isDuplicateKey(error)) throw fromDriver(error);
       }
-      return operate(async () => {
+      return runOperation(async () => {
         const stored = await conversations.findOne({ _id: document._id });
         if (stored) return fromDocument(stored);
-        // It was there a moment ago: its time came in between, or no majority has it yet.
+        // The insert found the id taken: since then the TTL index removed the document, or no majority has it yet.
         throw unavailable('The conversation of this Idempotency-Key is not settled yet.');
       });
     },
@@ -41,13 +41,13 @@ export function mongoConversations(
     find: (id) => read(id),
 
     findAll: (ids) =>
-      operate(async () => {
+      runOperation(async () => {
         const documents = await conversations.find({ _id: { $in: ids.map(uuidToBinary) } }).toArray();
         return documents.map(fromDocument);
       }),
 
     replace: (conversation, expectedRevision) =>
-      operate(async () => {
+      runOperation(async () => {
         const { _id, ...fields } = toDocument(conversation);
         const { matchedCount } = await conversations.replaceOne(
           { _id, ...atRevision(expectedRevision) },
@@ -57,14 +57,14 @@ export function mongoConversations(
       }),
 
     list: (query) =>
-      operate(async () => {
+      runOperation(async () => {
         const sort = { createdAt: -1, _id: -1 } as const;
         const documents = await conversations.find(toFilter(query)).sort(sort).limit(query.limit).toArray();
         return documents.map(fromDocument);
       }),
 
     erase: (tenantId, customerId, limit) =>
-      operate(async () => {
+      runOperation(async () => {
         const customer = { tenantId: uuidToBinary(tenantId), customerId };
         const rows = await conversations
           .find(customer, { projection: { _id: 1 } })
@@ -72,24 +72,24 @@ export function mongoConversations(
           .toArray();
         if (rows.length === 0) return { erased: 0, complete: true };
         const ids = rows.map((row) => row._id);
-        // By their ids alone, which is what servers are quickest at: a conversation never becomes another customer's.
+        // Ids alone are the fastest filter, and they suffice: a conversation never changes its customer.
         const { deletedCount } = await conversations.deleteMany({ _id: { $in: ids } });
         return { erased: deletedCount, complete: rows.length < limit };
       }),
 
     changedSince: (tenantId, from, after, limit) =>
-      operate(async () => {
+      runOperation(async () => {
         const findPage = async (
           time: 'createdAt' | 'updatedAt',
-          which: Filter<ConversationDocument>,
+          condition: Filter<ConversationDocument>,
           until?: number,
         ) => {
           const begin = new Date(after?.updatedAt ?? from);
           const filter = {
             tenantId: uuidToBinary(tenantId),
-            ...which,
+            ...condition,
             [time]: { $gte: begin, ...(until !== undefined && { $lte: new Date(until) }) },
-            ...(after && behind(time, after.updatedAt, after.id, '$gt')),
+            ...(after && keysetFilter(time, after.updatedAt, after.id, '$gt')),
           };
           const projection = { revision: 1, updatedAt: 1 };
           const rows = await conversations
@@ -99,8 +99,9 @@ export function mongoConversations(
             .toArray();
           return rows.map(toChanged);
         };
-        // Each by the index that has it. With a full page of changes only what was opened up to its end matters: so
-        // that pages together walk the openings once, however many of them were changed since.
+        // Changed and unchanged conversations are in different indexes, so each takes one query. After a full page of
+        // changes, only openings up to the end of that page are queried. So all pages together scan the openings once,
+        // even when most of the conversations have changed since.
         const changed = await findPage('updatedAt', CHANGED);
         const end = changed.length === limit ? changed.at(-1)?.updatedAt : undefined;
         const opened = await findPage('createdAt', { revision: { $not: CHANGED.revision } }, end);
@@ -109,15 +110,15 @@ export function mongoConversations(
   };
 
   function insertBatch(batch: readonly ConversationDocument[]): Promise<readonly ItemOutcome<undefined>[]> {
-    return operate(async () => {
+    return runOperation(async () => {
       try {
         await conversations.insertMany(batch, { ordered: false });
         return batch.map(() => WRITTEN);
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError)) throw error;
-        // The driver wraps whatever went wrong, lost connections too: then nothing is known to be written.
+        // The driver wraps every error of the batch, a lost connection included. Then it is unknown what was written.
         if (error.errorResponse instanceof Error) throw error.errorResponse;
-        // Single documents failed: the others are written, unless the majority did not acknowledge them.
+        // Single documents failed. The others are written, unless no majority acknowledged them.
         if (error.result.getWriteConcernError()) throw unavailable('The write is not acknowledged.', error);
         const failures = new Map([error.writeErrors].flat().map((failure) => [failure.index, failure]));
         if (failures.size === 0) throw error;
@@ -127,7 +128,7 @@ export function mongoConversations(
   }
 
   function findBatch(ids: readonly string[]): Promise<readonly ItemOutcome<Conversation | undefined>[]> {
-    return operate(async () => {
+    return runOperation(async () => {
       const documents = await conversations
         .find({ _id: { $in: [...new Set(ids)].map(uuidToBinary) } })
         .toArray();
@@ -141,15 +142,15 @@ export function mongoConversations(
 
 const WRITTEN: ItemOutcome<undefined> = { answer: undefined };
 
-function toChanged({ _id, revision = FIRST_REVISION, updatedAt }: ConversationDocument): Changed {
+function toChanged({ _id, revision = FIRST_REVISION, updatedAt }: ConversationDocument): ChangedRow {
   return { id: binaryToUuid(_id), revision, updatedAt: updatedAt.getTime() };
 }
 
-function byTime(a: Changed, b: Changed): number {
+function byTime(a: ChangedRow, b: ChangedRow): number {
   return a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1);
 }
 
-/** Rows from before there were changes have no revision; what was never changed is at its first. */
+/** Documents of versions before revisions lack the member, and count as the first revision. */
 function atRevision(revision: number): Filter<ConversationDocument> {
   if (revision !== FIRST_REVISION) return { revision };
   return { $or: [{ revision }, { revision: { $exists: false } }] };
@@ -165,7 +166,7 @@ function toFilter({
 }: ConversationQuery): Filter<ConversationDocument> {
   const createdAt = {
     ...(openedFrom !== undefined && { $gte: new Date(openedFrom) }),
-    // A page begins where the one before it ended; what it has to begin before holds for that place already.
+    // After the first page, `after` replaces `openedBefore`: it is the stricter bound.
     ...(after
       ? { $lte: new Date(after.createdAt) }
       : openedBefore !== undefined && { $lt: new Date(openedBefore) }),
@@ -175,12 +176,15 @@ function toFilter({
     ...(customerId !== undefined && { customerId }),
     ...(verifiedOnly && { customerVerified: true }),
     ...(Object.keys(createdAt).length > 0 && { createdAt }),
-    ...(after && behind('createdAt', after.createdAt, after.id, '$lt')),
+    ...(after && keysetFilter('createdAt', after.createdAt, after.id, '$lt')),
   };
 }
 
-/** Behind a place in the order of a time and, where that is the same, the id. */
-function behind(
+/**
+ * The keyset pagination filter for an order by a time and then the id. The caller's filter must also bound the time, by
+ * `$gte` or `$lte`.
+ */
+function keysetFilter(
   field: 'createdAt' | 'updatedAt',
   time: number,
   id: string,

@@ -1,44 +1,45 @@
 import type { MongoClient } from 'mongodb';
 
-/** How long a look at a server may take, in ms: the driver gives up each of its steps long before. */
-const LOOK_MS = { polling: 8_000, streaming: 20_000 } as const;
+/** The timeout of a heartbeat of the driver's monitor, in ms: much longer than the driver's own timeouts of its steps. */
+const HEARTBEAT_TIMEOUT_MS = { polling: 8_000, streaming: 20_000 } as const;
 
 /**
- * Connects anew when the driver has stopped to look at a server.
+ * Reconnects a client when a heartbeat of the driver's server monitor hangs.
  *
- * Its monitor may ask over a connection that the server has just closed, and then waits for good for a `drain` that
- * no closed socket emits (mongodb 7.9.0, Connection.writeCommand): the server would stay unknown until a restart. Seen
- * in crash rounds, when the server is killed at the moment of a look.
+ * The monitor may write to a connection that the server has just closed. It then waits for ever for a `drain` event,
+ * which a closed socket never emits (mongodb 7.9.0, Connection.writeCommand), and the server would stay unknown until a
+ * restart. Crash tests have shown it when the server was killed during a heartbeat.
  *
- * @returns ends the watch
+ * @returns stops the guard
  */
 export function guardTopology(client: MongoClient): () => void {
-  const looks = new Map<string, NodeJS.Timeout>();
+  const timers = new Map<string, NodeJS.Timeout>();
   let isEnded = false;
 
   const done = ({ connectionId }: { readonly connectionId: string }) => {
-    clearTimeout(looks.get(connectionId));
-    looks.delete(connectionId);
+    clearTimeout(timers.get(connectionId));
+    timers.delete(connectionId);
   };
-  const forget = () => {
-    for (const timer of looks.values()) clearTimeout(timer);
-    looks.clear();
+  const clearAll = () => {
+    for (const timer of timers.values()) clearTimeout(timer);
+    timers.clear();
   };
-  const renew = async () => {
-    forget();
+  const reconnect = async () => {
+    clearAll();
     try {
       await client.close();
       if (!isEnded) await client.connect();
     } catch {
-      // The next operation connects, or fails as unavailable.
+      // The next operation connects again, or fails as unavailable.
     }
   };
 
   client.on('serverHeartbeatStarted', (event) => {
     done(event);
     if (isEnded) return;
-    const timer = setTimeout(() => void renew(), event.awaited ? LOOK_MS.streaming : LOOK_MS.polling);
-    looks.set(event.connectionId, timer.unref());
+    const timeoutMs = event.awaited ? HEARTBEAT_TIMEOUT_MS.streaming : HEARTBEAT_TIMEOUT_MS.polling;
+    const timer = setTimeout(() => void reconnect(), timeoutMs);
+    timers.set(event.connectionId, timer.unref());
   });
   client.on('serverHeartbeatSucceeded', done);
   client.on('serverHeartbeatFailed', done);
@@ -46,6 +47,6 @@ export function guardTopology(client: MongoClient): () => void {
 
   return () => {
     isEnded = true;
-    forget();
+    clearAll();
   };
 }

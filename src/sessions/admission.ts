@@ -5,15 +5,15 @@ import type { Conversation } from '../conversations/conversation.js';
 import { requireTenant } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
-import { isOfOpening } from './jti.js';
+import { belongsToOpening } from './jti.js';
 import { invalidToken, type SessionClaims, type SessionTokens } from './token.js';
 
 /**
- * Admission: what a visitor must have for a call, which is an enabled widget key, an allowed origin and a good session
- * token. Each rule stands here once, for all RPCs of a session.
+ * Admission: the checks that a visitor's call has to pass. It needs an enabled widget key, an allowed origin and a valid
+ * session token. Every session RPC uses these functions, so that no RPC is laxer than another.
  */
 
-/** What checking a token needs. */
+/** The dependencies of {@link admitToken}. */
 export interface AdmissionDeps {
   readonly tokens: SessionTokens;
   readonly views: WidgetViews;
@@ -21,16 +21,17 @@ export interface AdmissionDeps {
   readonly now: () => number;
 }
 
-/** A session token that is good, and its widget. */
+/** The claims of a valid session token, and the view of its widget key. */
 export interface AdmittedToken {
   readonly claims: SessionClaims;
   readonly view: WidgetView;
 }
 
 /**
- * Checks a session token and its widget key. What its conversation says is checked by {@link requireOngoing}.
+ * Verifies a session token and finds its widget key. Whether its conversation has ended is checked by
+ * {@link requireOngoing}, and whether the key is enabled by {@link requireUsable}.
  *
- * @param graceSeconds how long ago it may have expired
+ * @param graceSeconds how long ago the token may have expired
  * @throws ServiceError invalid_session_token, widget_disabled (no such key), permission_denied
  */
 export async function admitToken(
@@ -56,8 +57,8 @@ export async function admitToken(
 }
 
 /**
- * The session token of a visitor's call. On the engine surface `authorization` is the engine caller's, so it comes in
- * metadata of its own. A query is never read: proxies log it.
+ * The session token of a call. On the engine surface it comes in the metadata `chat-session-token`, because
+ * `authorization` holds the engine caller's token. It is never read from a query string, since proxies log those.
  */
 export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
   return call.surface === 'chat'
@@ -65,13 +66,18 @@ export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
     : call.header('chat-session-token');
 }
 
-/** @throws ServiceError widget_disabled: one answer for no such key, disabled, and past its end */
+/**
+ * Requires that a widget key is enabled and not past its end.
+ *
+ * @throws ServiceError widget_disabled, also for an unknown key: a caller cannot find out which keys exist
+ */
 export function requireUsable(view: WidgetView | undefined, now: number): asserts view is WidgetView {
   if (!view?.isOpen(now)) throw widgetDisabled();
 }
 
 /**
- * The origin that a browser calls from, checked; undefined on the engine surface, which has none.
+ * Requires that the widget key allows the `Origin` of a browser's call, and returns it; undefined on the engine surface,
+ * where calls have no origin.
  *
  * @throws ServiceError origin_not_allowed
  */
@@ -83,9 +89,9 @@ export function requireOrigin(view: WidgetView, call: AuthenticatedCall): string
 }
 
 /**
- * The conversation of a token, while it lasts.
+ * Requires that the token's conversation exists and has not ended.
  *
- * @throws ServiceError invalid_session_token when it has ended, or was erased
+ * @throws ServiceError invalid_session_token when it has ended or was erased
  */
 export function requireOngoing(conversation: Conversation | undefined, claims: SessionClaims): Conversation {
   const found = requireConversationOf(conversation, claims);
@@ -93,14 +99,18 @@ export function requireOngoing(conversation: Conversation | undefined, claims: S
   return found;
 }
 
-/** The conversation of a token, ended or not. @throws ServiceError invalid_session_token when it was erased */
+/**
+ * Requires that the token's conversation exists, ended or not.
+ *
+ * @throws ServiceError invalid_session_token when it was erased
+ */
 export function requireConversationOf(
   conversation: Conversation | undefined,
   claims: SessionClaims,
 ): Conversation {
   if (conversation?.tenantId !== claims.tenantId || conversation.keyId !== claims.keyId) throw invalidToken();
   // A reused idempotency key can recreate an erased id; older tokens belong to the erased conversation.
-  if (!isOfOpening(claims, conversation.session)) throw invalidToken();
+  if (!belongsToOpening(claims, conversation.session)) throw invalidToken();
   return conversation;
 }
 

@@ -7,10 +7,9 @@ import { ServiceError } from '../rpc/errors.js';
 const KEY = /^[A-Za-z0-9_-]{22,255}$/;
 
 /**
- * The caller's `Idempotency-Key`. It is a secret of the caller, as good as the session while it lasts: it is
- * neither logged nor stored.
+ * The `Idempotency-Key` of a call. Whoever knows it can get the session's token, so it is neither logged nor stored.
  *
- * @throws ServiceError invalid_input
+ * @throws ServiceError invalid_input when it is malformed
  */
 export function idempotencyKeyOf(call: AuthenticatedCall): string | undefined {
   const key = call.header('idempotency-key');
@@ -22,10 +21,10 @@ export function idempotencyKeyOf(call: AuthenticatedCall): string | undefined {
 }
 
 /**
- * The conversation id that belongs to an idempotency key: a UUIDv8 (RFC 9562, 5.8) of SHA-256 over the
- * length-prefixed parts, so that `_id` itself is the guard against a second row, on sharded clusters too.
+ * Derives the conversation id from an idempotency key: a UUIDv8 (RFC 9562, 5.8) of SHA-256 over the length-prefixed
+ * parts. Since `_id` is unique even on a sharded cluster, it prevents a second document for the same key.
  */
-export function idempotentId(call: AuthenticatedCall, keyId: string, idempotencyKey: string): string {
+export function deriveConversationId(call: AuthenticatedCall, keyId: string, idempotencyKey: string): string {
   const hash = createHash('sha256');
   for (const part of [call.surface, call.caller?.name ?? '', keyId, idempotencyKey]) {
     hash.update(`${Buffer.byteLength(part)}:`).update(part);
@@ -36,32 +35,32 @@ export function idempotentId(call: AuthenticatedCall, keyId: string, idempotency
   return stringify(bytes);
 }
 
-/** SHA-256 of a request in one canonical form, whatever the order in which its members came. */
-export function requestHash(request: unknown): string {
-  return createHash('sha256').update(JSON.stringify(request, sortedMembers)).digest('base64url');
+/** SHA-256 of a request's canonical JSON, in which the order of members does not matter. */
+export function hashRequest(request: unknown): string {
+  return createHash('sha256').update(JSON.stringify(request, sortMembers)).digest('base64url');
 }
 
-function sortedMembers(_key: string, value: unknown): unknown {
+function sortMembers(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
- * The stored conversation, when it answers an open with the same id: the same request, inside its window, and its
- * session neither expired nor ended.
+ * Requires that an OpenSession whose id is already stored is a retry: the same request, within the idempotency window,
+ * for a session that has neither expired nor ended. Returns the stored conversation, which the retry is answered with.
  *
  * @throws ServiceError idempotency_conflict
  */
-export function requireReplay(stored: Conversation, opened: Conversation, now: number): Conversation {
-  // The driver may send an insert twice when its answer was lost: then what is stored is ours.
-  if (stored.session.jti === opened.session.jti || isReplay(stored, opened, now)) return stored;
+export function requireRetry(stored: Conversation, opened: Conversation, now: number): Conversation {
+  // The driver resends an insert whose answer was lost. Then the stored document is this call's own, known by its jti.
+  if (stored.session.jti === opened.session.jti || isRetry(stored, opened, now)) return stored;
   throw new ServiceError(
     'idempotency_conflict',
     'This Idempotency-Key was used before: for another request, or for a session that is over.',
   );
 }
 
-function isReplay(stored: Conversation, opened: Conversation, now: number): boolean {
+function isRetry(stored: Conversation, opened: Conversation, now: number): boolean {
   return (
     stored.idempotency !== undefined &&
     stored.idempotency.requestHash === opened.idempotency?.requestHash &&

@@ -4,14 +4,14 @@ import { canonicalLocale } from '../conversations/locale.js';
 import type { OpenSessionRequest } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import type { Customer } from './customer-token.js';
-import { idempotentId, requestHash } from './idempotency.js';
+import { deriveConversationId, hashRequest } from './idempotency.js';
 import { openingJti } from './jti.js';
 
-/** What opening a conversation depends on beside its request. Durations are in seconds. */
+/** The dependencies and settings of {@link newConversation}. */
 export interface OpenDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** When a conversation is opened, as it is stored: see {@link Dates.latest}. */
+  /** The opening time to store, in ms since the epoch: see {@link Dates.latest}. */
   readonly date: () => number;
   /** A new UUIDv7. */
   readonly newId: () => string;
@@ -23,7 +23,7 @@ export interface OpenDeps {
   readonly retentionSeconds: number;
 }
 
-/** An open that has been let in. */
+/** An OpenSession call that has passed admission. */
 export interface Opening {
   readonly request: OpenSessionRequest;
   readonly call: AuthenticatedCall;
@@ -33,29 +33,29 @@ export interface Opening {
   readonly idempotencyKey: string | undefined;
 }
 
-/** How long a retried open gets the same answer, in seconds. */
-const IDEMPOTENCY_WINDOW = { chat: 10 * 60, engine: 24 * 60 * 60 } as const;
+/** How long a retried OpenSession gets the same answer, in seconds. */
+const IDEMPOTENCY_WINDOW_SECONDS = { chat: 10 * 60, engine: 24 * 60 * 60 } as const;
 
-/** The conversation that an open stores. */
+/** Makes the conversation that OpenSession stores. */
 export function newConversation(deps: OpenDeps, opening: Opening): Conversation {
   const { request, call, view, origin, customer, idempotencyKey } = opening;
   const { tenantId, keyId } = view;
   const createdAt = deps.date();
   const iat = Math.floor(deps.now() / 1000);
   const exp = iat + deps.sessionTtlSeconds;
-  const said = {
+  const visitorFields = {
     customerId: customer.id,
     locale: canonicalLocale(request.locale),
     variables: request.variables ?? {},
   };
-  // Without the customer token: a retry may bring one that was signed anew, for the same customer.
-  const asked = customer.verified ? { ...said, customerVerified: true } : said;
-  const windowEnd = iat + IDEMPOTENCY_WINDOW[call.surface];
+  // The hash leaves out the customer token, because a retry may bring a newly signed one for the same customer.
+  const hashedFields = customer.verified ? { ...visitorFields, customerVerified: true } : visitorFields;
+  const windowEnd = iat + IDEMPOTENCY_WINDOW_SECONDS[call.surface];
   return {
-    id: idempotencyKey === undefined ? deps.newId() : idempotentId(call, keyId, idempotencyKey),
+    id: idempotencyKey === undefined ? deps.newId() : deriveConversationId(call, keyId, idempotencyKey),
     tenantId,
     keyId,
-    ...said,
+    ...visitorFields,
     customerVerified: customer.verified,
     origin,
     surface: call.surface,
@@ -63,7 +63,7 @@ export function newConversation(deps: OpenDeps, opening: Opening): Conversation 
     idempotency:
       idempotencyKey === undefined
         ? undefined
-        : { requestHash: requestHash(asked), until: Math.min(windowEnd, exp) * 1000 },
+        : { requestHash: hashRequest(hashedFields), until: Math.min(windowEnd, exp) * 1000 },
     expiresAt: exp,
     endedAt: undefined,
     createdAt,

@@ -1,28 +1,29 @@
 import type { Conversation } from '../conversations/conversation.js';
 import { ServiceError } from '../rpc/errors.js';
 
-/** How long refreshed tokens last. Durations are in seconds. */
+/** The clock and the settings of refreshed tokens. */
 export interface RefreshDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** How long a token lasts. */
   readonly sessionTtlSeconds: number;
-  /** How long after its end a token can still be refreshed. */
+  /** How long after its expiry a token can still be refreshed. */
   readonly resumeWindowSeconds: number;
-  /** How long after the open the last token ends. */
+  /** How long after the opening every token has expired, refreshed or not. */
   readonly sessionMaxAgeSeconds: number;
 }
 
 /**
- * The `iat` and `exp` of a token that is made now. A stolen one must not live for ever: there is a last one.
+ * The `iat` and `exp` of a token that is issued now for a refresh. No token outlives `sessionMaxAgeSeconds`, so that a
+ * stolen one cannot be refreshed for ever.
  *
- * @throws ServiceError invalid_session_token, expired
+ * @throws ServiceError invalid_session_token with the cause `expired`
  */
 export function refreshedTimes(
   { now, sessionTtlSeconds, sessionMaxAgeSeconds }: Omit<RefreshDeps, 'resumeWindowSeconds'>,
   { createdAt, session }: Conversation,
 ): { readonly iat: number; readonly exp: number } {
-  // Never before the open, whose process may have a faster clock: earlier versions refuse such a token.
+  // Not before the opening, whose process may have had a faster clock: earlier versions refuse a token with an older iat.
   const iat = Math.max(Math.floor(now() / 1000), session.iat);
   const last = Math.floor(createdAt / 1000) + sessionMaxAgeSeconds;
   if (iat < last) return { iat, exp: Math.min(iat + sessionTtlSeconds, last) };

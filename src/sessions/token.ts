@@ -4,13 +4,13 @@ import { hmacSha256 } from '../crypto/hmac.js';
 import { isSameText } from '../crypto/same-text.js';
 import { ServiceError } from '../rpc/errors.js';
 
-/** What a session token says (RFC 7519). It lives in browsers: no customer id, no variables. */
+/** The claims of a session token (RFC 7519). Browsers can read it, so it has no customer id and no variables. */
 export interface SessionClaims {
-  /** `sub`: the conversation. */
+  /** The claim `sub`. */
   readonly conversationId: string;
-  /** `tid` */
+  /** The claim `tid`. */
   readonly tenantId: string;
-  /** `key`: the id of the widget key, not its value. */
+  /** The claim `key`: the widget key's id, not the public key itself. */
   readonly keyId: string;
   readonly jti: string;
   /** Seconds since the epoch. */
@@ -19,7 +19,7 @@ export interface SessionClaims {
   readonly exp: number;
 }
 
-/** A signing key: its id, and at least 32 bytes of secret (RFC 7518, 3.2). */
+/** A signing key: its id and a secret of at least 32 bytes (RFC 7518, 3.2). */
 export interface SigningKey {
   readonly kid: string;
   readonly secret: Uint8Array;
@@ -29,31 +29,31 @@ export interface SigningKey {
 export const TOKEN_ISSUER = 'chatsessions';
 /** `aud` of every token. */
 export const TOKEN_AUDIENCE = 'chatsessions';
-/** `typ` of every token (RFC 8725, 3.11), so that no other JWT of the same secret passes for one. */
+/** `typ` of every token (RFC 8725, 3.11), so that another kind of JWT signed with the same secret is refused. */
 export const TOKEN_TYPE = 'chat-session+jwt';
 
-/** The longest that SESSION_TTL may be, in seconds: nothing that lives longer was made here. */
-const MAX_TOKEN_LIFE = 24 * 60 * 60;
-/** How far the clocks of two processes may be apart, in seconds. */
-const MAX_CLOCK_SKEW = 60;
-/** Ours have some 400 characters. */
+/** The largest SESSION_TTL, in seconds: this service issues no token that lives longer. */
+const MAX_TOKEN_LIFE_SECONDS = 24 * 60 * 60;
+/** How far the clocks of two processes may differ, in seconds. */
+const MAX_CLOCK_SKEW_SECONDS = 60;
+/** The longest token that is parsed, in characters; this service's tokens have some 400. */
 const MAX_TOKEN_LENGTH = 1024;
-/** How many good tokens are kept: some 6 MB. */
+/** How many verified tokens are cached: some 6 MB. */
 const MAX_KNOWN = 10_000;
 
-/** Session tokens: compact JWS (RFC 7515), HS256. The first key of the keyring signs, all verify. */
+/** Signs and verifies session tokens: compact JWS (RFC 7515), HS256. The first key of the keyring signs, all verify. */
 export interface SessionTokens {
-  /** The same claims give the same token. */
+  /** Signs a token. It is deterministic, so that a retried OpenSession gets the same token. */
   readonly sign: (claims: SessionClaims) => string;
   /**
-   * What a good token says. One that expired less than `graceSeconds` ago is good too.
+   * Verifies a token and returns its claims. A token that expired less than `graceSeconds` ago is accepted.
    *
-   * @throws ServiceError invalid_session_token; with the cause `expired` when nothing else is wrong with it
+   * @throws ServiceError invalid_session_token; with the cause `expired` when the token is valid but for its age
    */
   readonly verify: (token: string, nowMs: number, graceSeconds?: number) => SessionClaims;
 }
 
-/** Session tokens of a keyring: its first key signs. */
+/** Creates the session tokens of a keyring. */
 export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey[]]): SessionTokens {
   const keys = keyring.map(({ kid, secret }) => ({
     header: base64url(JSON.stringify({ alg: 'HS256', typ: TOKEN_TYPE, kid })),
@@ -62,7 +62,7 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
   const [first] = keys;
   if (first === undefined) throw new Error('no signing key');
   const signatures = new Map(keys.map(({ header, signatureOf }) => [header, signatureOf]));
-  /** Tokens that were good: each comes again with its visitor's next message, and finding out takes 4 µs. */
+  /** Caches verified tokens: each comes again with its visitor's next message, and verifying it takes 4 µs. */
   const known = new LRUCache<string, SessionClaims>({ max: MAX_KNOWN });
 
   return {
@@ -74,12 +74,12 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
     verify(token, nowMs, graceSeconds = 0) {
       let claims = known.get(token);
       if (claims === undefined) {
-        claims = read(token);
+        claims = verifySignature(token);
         if (claims === undefined) throw invalidToken();
         known.set(token, claims);
       }
       const now = Math.floor(nowMs / 1000);
-      if (claims.iat > now + MAX_CLOCK_SKEW) throw invalidToken();
+      if (claims.iat > now + MAX_CLOCK_SKEW_SECONDS) throw invalidToken();
       if (now >= claims.exp + graceSeconds) {
         throw new ServiceError('invalid_session_token', 'The session token has expired.', {
           cause: 'expired',
@@ -89,22 +89,22 @@ export function createSessionTokens(keyring: readonly [SigningKey, ...SigningKey
     },
   };
 
-  /** What a rightly signed token says, whatever the time is; undefined when it is not one of ours. */
-  function read(token: string): SessionClaims | undefined {
+  /** The claims of a token with a valid signature, whatever its age; undefined for any other text. */
+  function verifySignature(token: string): SessionClaims | undefined {
     const headerEnd = token.indexOf('.');
     const payloadEnd = token.lastIndexOf('.');
-    // A header is one of ours to the letter, or the token is not ours: nothing of it is parsed (`alg`, `typ`, `kid`)
-    // before its signature is known to be good.
+    // The header must equal one of this keyring's headers as text. So no attacker-controlled `alg`, `typ` or `kid` is
+    // parsed before the signature is verified.
     const signatureOf =
       token.length <= MAX_TOKEN_LENGTH ? signatures.get(token.slice(0, headerEnd)) : undefined;
     const signature = signatureOf?.(token.slice(0, payloadEnd));
-    // Compared as text, so that one signature has one spelling.
+    // Comparing the text, not the decoded bytes, rejects other base64url spellings of the same signature.
     if (signature === undefined || !isSameText(signature, token.slice(payloadEnd + 1))) return undefined;
     return claimsOf(token.slice(headerEnd + 1, payloadEnd));
   }
 }
 
-/** The error of a token that is not good, for whatever reason but its age. */
+/** The error of an invalid token. It is the same for every reason except its age. */
 export function invalidToken(): ServiceError {
   return new ServiceError(
     'invalid_session_token',
@@ -115,23 +115,28 @@ export function invalidToken(): ServiceError {
 const JTI = /^[A-Za-z0-9_-]+$/;
 const FIXED_CLAIMS = `{"iss":"${TOKEN_ISSUER}","aud":"${TOKEN_AUDIENCE}",`;
 
-/** The second part of a token: the same claims give the same text. */
+/** Encodes claims as the payload of a token, always with the same members in the same order. */
 function payloadOf({ conversationId, tenantId, keyId, jti, iat, exp }: SessionClaims): string {
-  // Ids are UUIDs and base64url: nothing in them needs an escape, and a template costs half of JSON.stringify.
+  // UUIDs and base64url need no JSON escapes, and a template costs half of JSON.stringify.
   return base64url(
     `${FIXED_CLAIMS}"sub":"${conversationId}","tid":"${tenantId}","key":"${keyId}","jti":"${jti}","iat":${iat},"exp":${exp}}`,
   );
 }
 
-/** The claims of a signed payload; undefined when it is not what `sign` makes: others may have the same secret. */
+/**
+ * The claims of a signed payload; undefined when `sign` would not have made it. A valid signature is not proof enough,
+ * since other programs may use the same secret.
+ */
 function claimsOf(payload: string): SessionClaims | undefined {
   const json = Buffer.from(payload, 'base64url').toString();
   const { sub, tid, key, jti, iat, exp } = parseObject(json) ?? {};
   if (!isUuid(sub) || !isUuid(tid) || !isUuid(key) || !isJti(jti)) return undefined;
-  if (!isSeconds(iat) || !isSeconds(exp) || exp <= iat || exp > iat + MAX_TOKEN_LIFE) return undefined;
+  if (!isSeconds(iat) || !isSeconds(exp) || exp <= iat || exp > iat + MAX_TOKEN_LIFE_SECONDS)
+    return undefined;
   const claims = { conversationId: sub, tenantId: tid, keyId: key, jti, iat, exp };
-  // Ours to the letter, as the header: with members given twice or beside ours, two readers could understand two
-  // things. So whoever adds a claim has to let all processes know it before one of them signs it.
+  // The payload, like the header, must equal what this service would have written. With duplicate or additional members
+  // two readers could understand two different things. So a new claim has to be accepted by all processes before any of
+  // them signs it.
   return payloadOf(claims) === payload ? claims : undefined;
 }
 
@@ -156,7 +161,7 @@ function isSeconds(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Of ASCII text. */
+/** Encodes ASCII text as base64url. */
 function base64url(text: string): string {
   return Buffer.from(text, 'latin1').toString('base64url');
 }

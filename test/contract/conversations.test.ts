@@ -2,11 +2,11 @@ import { Binary, type Db } from 'mongodb';
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
 import {
-  type Changed,
+  applyChange,
+  type ChangedRow,
   type Conversation,
   type ConversationQuery,
   type ConversationStore,
-  changed,
 } from '../../src/conversations/conversation.js';
 import { binaryToUuid } from '../../src/mongo/binary-uuid.js';
 import { type AuditDocument, type Database, openDatabase } from '../../src/mongo/database.js';
@@ -346,7 +346,7 @@ storeTest('erase: a change that comes too late does not bring a row back', async
 });
 
 /** In the order of (updatedAt, id), without what a watcher has by then. */
-const changesOf = (rows: readonly Conversation[]): Changed[] =>
+const changesOf = (rows: readonly Conversation[]): ChangedRow[] =>
   rows
     .toSorted((a, b) => a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1))
     .map(({ id, revision, updatedAt }) => ({ id, revision, updatedAt }));
@@ -391,7 +391,7 @@ for (const [name, rows] of Object.entries({ changed: watched, 'changed and not':
       await insertAll(store, rows);
       const expected = changesOf(rows);
       for (const limit of [1, 7, 8, 40]) {
-        const pages: Changed[] = [];
+        const pages: ChangedRow[] = [];
         for (;;) {
           const page = await store.changedSince(tenantId, AT, pages.at(-1), limit);
           if (page.length === 0) break;
@@ -410,7 +410,7 @@ storeTest('changedSince: a conversation that changes again moves behind', async 
   const row = watched.find(({ id }) => id === first?.id);
   if (!row) throw new Error('no such row');
   const clock = { date: () => AT + 60_000, retentionSeconds: 1 };
-  assert.is(await store.replace(changed(row, 'refreshed', clock), row.revision), true);
+  assert.is(await store.replace(applyChange(row, 'refreshed', clock), row.revision), true);
   const since = await store.changedSince(tenantId, AT, undefined, 1_000);
   assert.is(since.length, watched.length);
   assert.equal(since.at(-1), { id: row.id, revision: row.revision + 1, updatedAt: AT + 60_000 });

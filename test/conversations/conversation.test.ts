@@ -1,7 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { type Conversation, changed } from '../../src/conversations/conversation.js';
+import { applyChange, type Conversation } from '../../src/conversations/conversation.js';
 import { newConversation } from '../contract/rows.js';
 
 const test = suite('a changed conversation');
@@ -13,7 +13,7 @@ const at = (now: number, retentionSeconds = DAY) => ({ date: () => now, retentio
 const opened = newConversation({ createdAt: AT, updatedAt: AT, purgeAt: AT + DAY * 1000 });
 
 test('has the next revision, the time, and what it changes; the rest stays', () => {
-  const next = changed(opened, 'updated', at(AT + 5), { variables: { a: 1 } });
+  const next = applyChange(opened, 'updated', at(AT + 5), { variables: { a: 1 } });
   assert.equal(next, {
     ...opened,
     variables: { a: 1 },
@@ -26,8 +26,8 @@ test('has the next revision, the time, and what it changes; the rest stays', () 
 });
 
 test('its end is a time, and no change among others', () => {
-  const refreshed = changed(opened, 'refreshed', at(AT + 5));
-  const ended = changed(refreshed, 'ended', at(AT + 9));
+  const refreshed = applyChange(opened, 'refreshed', at(AT + 5));
+  const ended = applyChange(refreshed, 'ended', at(AT + 9));
   assert.is(ended.endedAt, AT + 9);
   assert.is(ended.updatedAt, AT + 9);
   assert.is(ended.revision, 3);
@@ -36,8 +36,8 @@ test('its end is a time, and no change among others', () => {
 
 test('what it counts by itself cannot be changed from outside', () => {
   const meddled = { revision: 77, updatedAt: 1, purgeAt: 1, endedAt: 1, changes: [] };
-  const next = changed(opened, 'ended', at(AT + 5), meddled);
-  assert.equal(next, changed(opened, 'ended', at(AT + 5)));
+  const next = applyChange(opened, 'ended', at(AT + 5), meddled);
+  assert.equal(next, applyChange(opened, 'ended', at(AT + 5)));
 });
 
 const CLOCKS: readonly (readonly [name: string, now: number, updatedAt: number])[] = [
@@ -47,10 +47,10 @@ const CLOCKS: readonly (readonly [name: string, now: number, updatedAt: number])
 ];
 for (const [name, now, updatedAt] of CLOCKS) {
   test(`a clock that ${name}`, () => {
-    const next = changed(opened, 'refreshed', at(now));
+    const next = applyChange(opened, 'refreshed', at(now));
     assert.is(next.updatedAt, updatedAt);
     assert.is(next.changes[0]?.at, updatedAt);
-    assert.is(changed(opened, 'ended', at(now)).endedAt, updatedAt);
+    assert.is(applyChange(opened, 'ended', at(now)).endedAt, updatedAt);
   });
 }
 
@@ -61,14 +61,14 @@ const RETENTIONS: readonly (readonly [name: string, retentionSeconds: number, pu
 ];
 for (const [name, retentionSeconds, purgeAt] of RETENTIONS) {
   test(`a retentionSeconds that is ${name}: it is never purged earlier than was promised`, () => {
-    assert.is(changed(opened, 'updated', at(AT + 1_000, retentionSeconds)).purgeAt, purgeAt);
+    assert.is(applyChange(opened, 'updated', at(AT + 1_000, retentionSeconds)).purgeAt, purgeAt);
   });
 }
 
 test('the latest 30 changes are kept', () => {
   let conversation: Conversation = opened;
   for (let n = 1; n <= 100; n++) {
-    conversation = changed(conversation, n % 2 === 0 ? 'refreshed' : 'updated', at(AT + n));
+    conversation = applyChange(conversation, n % 2 === 0 ? 'refreshed' : 'updated', at(AT + n));
     assert.is(conversation.changes.length, Math.min(n, 30));
   }
   assert.equal(
@@ -87,7 +87,7 @@ test('whatever the clocks say, revisions and times only go up', () => {
     fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
       let before: Conversation = opened;
       for (const { kind, now, retentionSeconds } of steps) {
-        const after = changed(before, kind, at(now, retentionSeconds));
+        const after = applyChange(before, kind, at(now, retentionSeconds));
         assert.is(after.revision, before.revision + 1);
         assert.ok(after.updatedAt >= before.updatedAt && after.updatedAt >= now);
         assert.ok(

@@ -12,7 +12,7 @@ import {
   MongoWriteConcernError,
 } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { fromDriver, isDuplicateKey, operate, unavailable } from '../../src/mongo/driver-errors.js';
+import { fromDriver, isDuplicateKey, runOperation, unavailable } from '../../src/mongo/driver-errors.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { refusal } from '../harness/refusal.js';
 
@@ -148,22 +148,22 @@ for (const [name, error, duplicate] of DUPLICATES) {
   test(`isDuplicateKey: ${name} → ${duplicate}`, () => assert.is(isDuplicateKey(error), duplicate));
 }
 
-test('operate answers what the operation answers', async () => {
-  assert.is(await operate(async () => 42), 42);
+test('runOperation answers what the operation answers', async () => {
+  assert.is(await runOperation(async () => 42), 42);
 });
 
-test('operate turns rejections and throws into our errors', async () => {
+test('runOperation converts rejections and throws', async () => {
   const rejects = () => Promise.reject(new MongoNetworkError(TEXT));
   const throws = (): Promise<never> => {
     throw new MongoNetworkError(TEXT);
   };
   for (const operation of [rejects, throws])
-    assert.is((await refusal(operate(operation))).code, 'unavailable');
+    assert.is((await refusal(runOperation(operation))).code, 'unavailable');
 });
 
-test('operate lets our own errors through', async () => {
+test('runOperation lets our own errors through', async () => {
   const error = new ServiceError('not_found', 'No such conversation.');
-  assert.is(await refusal(operate(() => Promise.reject(error))), error);
+  assert.is(await refusal(runOperation(() => Promise.reject(error))), error);
 });
 
 const timed = suite('operations that take too long');
@@ -172,7 +172,7 @@ timed.after.each(() => mock.timers.reset());
 
 timed('an operation is given up after 4 s', async () => {
   let settled = false;
-  const answer = refusal(operate(() => new Promise(() => {}))).finally(() => {
+  const answer = refusal(runOperation(() => new Promise(() => {}))).finally(() => {
     settled = true;
   });
   mock.timers.tick(3_999);
@@ -187,7 +187,7 @@ timed('an operation is given up after 4 s', async () => {
 timed('what fails after it was given up troubles nobody', async () => {
   let fail: (error: Error) => void = () => {};
   const answer = refusal(
-    operate(
+    runOperation(
       () =>
         new Promise((_resolve, reject) => {
           fail = reject;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import * as assert from 'uvu/assert';
 import { ServiceError } from '../../src/rpc/errors.js';
-import { customerOf } from '../../src/sessions/customer-token.js';
+import { resolveCustomer } from '../../src/sessions/customer-token.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { transports } from '../parity/transports.js';
 import {
@@ -260,7 +260,7 @@ fuzz('whatever is sent, the answer is a customer or identity_not_verified', asyn
   );
   await fc.assert(
     fc.asyncProperty(texts, async (customerToken) => {
-      const error = await customerOf({ customerId: '', customerToken }, check).catch(
+      const error = await resolveCustomer({ customerId: '', customerToken }, check).catch(
         (thrown: unknown) => thrown,
       );
       assert.instance(error, ServiceError);

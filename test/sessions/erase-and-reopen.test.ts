@@ -1,6 +1,6 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { isOfOpening, openingJti, refreshedJti } from '../../src/sessions/jti.js';
+import { belongsToOpening, openingJti, refreshedJti } from '../../src/sessions/jti.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import type { Answer } from '../parity/answer.js';
 import { callOver, OVER, textOf } from '../parity/call.js';
@@ -87,6 +87,6 @@ const WHOSE: readonly (readonly [
 ];
 for (const [name, [tokenJti, tokenIat], [jti, iat], isTheirs] of WHOSE) {
   test(`whose a token is: ${name}`, () => {
-    assert.is(isOfOpening({ jti: tokenJti, iat: tokenIat }, { jti, iat }), isTheirs);
+    assert.is(belongsToOpening({ jti: tokenJti, iat: tokenIat }, { jti, iat }), isTheirs);
   });
 }

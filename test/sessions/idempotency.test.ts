@@ -6,10 +6,10 @@ import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
 import { createCallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import {
+  deriveConversationId,
+  hashRequest,
   idempotencyKeyOf,
-  idempotentId,
-  requestHash,
-  requireReplay,
+  requireRetry,
 } from '../../src/sessions/idempotency.js';
 
 const test = suite('idempotency');
@@ -75,7 +75,11 @@ interface Parts {
 }
 
 const idOf = ({ surface, caller, keyId, key }: Parts): string =>
-  idempotentId(call({ surface, caller: caller === undefined ? undefined : callerOf(caller) }), keyId, key);
+  deriveConversationId(
+    call({ surface, caller: caller === undefined ? undefined : callerOf(caller) }),
+    keyId,
+    key,
+  );
 
 function callerOf(name: string): Caller {
   return { name, scopes: new Set(['open']), tenants: 'all' };
@@ -91,7 +95,7 @@ test('the id is the same for the same parts, whatever else the call says', () =>
     requestId: 'r-2',
     deadline: 9,
   });
-  assert.is(idempotentId(other, PARTS.keyId, PARTS.key), idOf(PARTS));
+  assert.is(deriveConversationId(other, PARTS.keyId, PARTS.key), idOf(PARTS));
 });
 
 test('ids that were given stay valid: the scheme is not to be changed', () => {
@@ -148,7 +152,7 @@ const SAME: readonly (readonly [name: string, a: unknown, b: unknown])[] = [
   ['an absent and an undefined member', { a: 1 }, { a: 1, b: undefined }],
 ];
 for (const [name, a, b] of SAME) {
-  test(`one hash: ${name}`, () => assert.is(requestHash(a), requestHash(b)));
+  test(`one hash: ${name}`, () => assert.is(hashRequest(a), hashRequest(b)));
 }
 
 const DIFFERENT: readonly (readonly [name: string, a: unknown, b: unknown])[] = [
@@ -162,16 +166,16 @@ const DIFFERENT: readonly (readonly [name: string, a: unknown, b: unknown])[] = 
   ['where a member stands', { a: { b: 1 } }, { a: {}, b: 1 }],
 ];
 for (const [name, a, b] of DIFFERENT) {
-  test(`two hashes: ${name}`, () => assert.is.not(requestHash(a), requestHash(b)));
+  test(`two hashes: ${name}`, () => assert.is.not(hashRequest(a), hashRequest(b)));
 }
 
-test('a hash is SHA-256 in base64url', () => assert.match(requestHash({}), /^[A-Za-z0-9_-]{43}$/));
+test('a hash is SHA-256 in base64url', () => assert.match(hashRequest({}), /^[A-Za-z0-9_-]{43}$/));
 
 test('the hash of any object does not depend on the order of its members', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
       const reversed = Object.fromEntries(Object.entries(value).reverse());
-      assert.is(requestHash(reversed), requestHash(value));
+      assert.is(hashRequest(reversed), hashRequest(value));
     }),
   );
 });
@@ -245,7 +249,7 @@ function isReplay(stored: Conversation, opened: Conversation, now: number): bool
   try {
     // A retry has a token id of its own.
     const retried = { ...opened, session: { ...opened.session, jti: 'another' } };
-    return requireReplay(stored, retried, now) === stored;
+    return requireRetry(stored, retried, now) === stored;
   } catch (error) {
     assert.is(error instanceof ServiceError && error.code, 'idempotency_conflict');
     return false;

@@ -6,10 +6,10 @@ import {
 import type { Change, Conversation } from '../conversation.js';
 import { timestamp } from '../message.js';
 
-/** One thing that happened to a conversation. */
+/** An event of a conversation: it was opened, refreshed, updated or ended. */
 export interface ConversationEvent {
   readonly kind: Change['kind'] | 'opened' | 'ended';
-  /** The revision that came of it. */
+  /** The conversation's revision after the event. */
   readonly revision: number;
   /** Ms since the epoch. */
   readonly at: number;
@@ -22,7 +22,7 @@ const KINDS = {
   ended: Kind.ENDED,
 } as const;
 
-/** All that is known to have happened to a conversation, in order: its opening, its latest changes, its end. */
+/** The events that a stored conversation still knows, in order: its opening, its latest changes, its end. */
 export function eventsOf(conversation: Conversation): readonly ConversationEvent[] {
   const { createdAt, changes, endedAt, revision } = conversation;
   const opened: ConversationEvent = { kind: 'opened', revision: 1, at: createdAt };
@@ -30,7 +30,7 @@ export function eventsOf(conversation: Conversation): readonly ConversationEvent
   return [opened, ...changes, { kind: 'ended', revision, at: endedAt }];
 }
 
-/** An event as watchers see it, with its conversation as it is by now. */
+/** Converts an event to its protobuf message. `conversation` is the latest revision, which may be later than the event. */
 export function toEventMessage(
   { kind, revision, at }: ConversationEvent,
   conversation: ConversationMessage,

@@ -1,7 +1,14 @@
 import type { WatchConversationsResponse } from '../../gen/ts-proto/chatsessions/v1/chat_sessions.js';
-import { type CatchUpDeps, catchUp, createSent, type Sent, sendRows, silences } from './catch-up.js';
+import {
+  type CatchUpDeps,
+  catchUp,
+  createSentRevisions,
+  heartbeats,
+  type SentRevisions,
+  sendRows,
+} from './catch-up.js';
 import { type EncodedEvent, encodeEvents, toResponse } from './response.js';
-import type { Joined, Tail, TailEntry } from './tail.js';
+import type { Tail, TailEntry, TailSubscription } from './tail.js';
 import type { WatchPlace } from './window.js';
 
 /** One watcher of a tenant. */
@@ -9,13 +16,14 @@ export interface Watcher {
   readonly tenantId: string;
   readonly tail: Tail;
   readonly tokenOf: (place: WatchPlace) => string;
-  /** Aborted when it is over. */
+  /** Aborted when the watch ends. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What one watcher is sent, from a place on, or from now on: the first response and some others have no events. It
- * catches up by itself, then takes its place at the tail, and catches up again if it is too slow for that.
+ * Yields the responses of one watcher, from a place on or from now on. A watcher with a backlog catches up by reading the
+ * store itself, then joins the tail that all watchers of the tenant share; if it falls behind the tail's log, it catches
+ * up again. The first response has no events: it carries the resume token. Heartbeats have none either.
  *
  * @throws ServiceError of the store
  */
@@ -28,11 +36,11 @@ export async function* followConversations(
   let place = start;
   if (place === undefined) {
     const from = tail.deliveredUntil();
-    const joined = yield* seat(deps, tail.join(undefined, signal), () => tokenOf({ from, floor: from }));
+    const joined = yield* awaitJoin(deps, tail.join(undefined, signal), () => tokenOf({ from, floor: from }));
     if (joined === undefined) return;
     try {
       yield toResponse([], tokenOf(joined.place));
-      place = yield* take(joined, watcher);
+      place = yield* readTail(joined, watcher);
     } finally {
       joined.reader.close();
     }
@@ -40,37 +48,40 @@ export async function* followConversations(
     yield toResponse([], tokenOf(place));
   }
   while (place !== undefined) {
-    const sent = createSent(place.floor);
-    const met = yield* meet(deps, watcher, place, sent);
-    if (met === undefined) return;
-    const behind = { from: met.since, floor: place.floor };
-    const joined = yield* seat(deps, met.joining, () => tokenOf(behind));
+    const sent = createSentRevisions(place.floor);
+    const caughtUp = yield* catchUpToTail(deps, watcher, place, sent);
+    if (caughtUp === undefined) return;
+    const behind = { from: caughtUp.since, floor: place.floor };
+    const joined = yield* awaitJoin(deps, caughtUp.joining, () => tokenOf(behind));
     if (joined === undefined) return;
     try {
       const { rows, place: tailPlace } = joined;
       for await (const batch of sendRows(deps, rows, behind, tailPlace.from, sent, signal))
         yield toResponse(batch.events, tokenOf(batch.place));
-      place = yield* take(joined, watcher, sent);
+      place = yield* readTail(joined, watcher, sent);
     } finally {
       joined.reader.close();
     }
   }
 }
 
-/** Waits for a place at the tail, without being silent for long. A watcher that leaves meanwhile leaves no reader. */
-async function* seat(
+/**
+ * Waits until the watcher has joined the tail, and yields heartbeats meanwhile. When the watcher leaves first, it closes
+ * the reader that the join may still bring: an open reader would keep entries in the tail's log.
+ */
+async function* awaitJoin(
   deps: CatchUpDeps,
-  joining: Promise<Joined | undefined>,
+  joining: Promise<TailSubscription | undefined>,
   token: () => string,
-): AsyncGenerator<WatchConversationsResponse, Joined | undefined, void> {
-  let isHere = false;
+): AsyncGenerator<WatchConversationsResponse, TailSubscription | undefined, void> {
+  let isReturned = false;
   try {
-    for await (const _ of silences(deps, joining)) yield toResponse([], token());
+    for await (const _ of heartbeats(deps, joining)) yield toResponse([], token());
     const joined = await joining;
-    isHere = true;
+    isReturned = true;
     return joined;
   } finally {
-    if (!isHere)
+    if (!isReturned)
       joining.then(
         (joined) => joined?.reader.close(),
         () => {},
@@ -79,19 +90,20 @@ async function* seat(
 }
 
 /**
- * Sends what comes before the tail, and begins to join it. The promise stands in an object because joining begins with
- * the very look at where the tail stands: it remembers what it has sent since then from that moment.
+ * Sends the backlog up to where the tail stands, and begins to join the tail. The join must begin in the same turn of the
+ * event loop in which the tail's position was compared: from then on the tail remembers what it sends after `since`. The
+ * promise is wrapped in an object because an async generator awaits a promise that it returns.
  *
  * @returns undefined when the watcher is gone
  */
-async function* meet(
+async function* catchUpToTail(
   deps: CatchUpDeps,
   { tenantId, tail, tokenOf, signal }: Watcher,
   { from, floor }: WatchPlace,
-  sent: Sent,
+  sent: SentRevisions,
 ): AsyncGenerator<
   WatchConversationsResponse,
-  { readonly since: number; readonly joining: Promise<Joined | undefined> } | undefined,
+  { readonly since: number; readonly joining: Promise<TailSubscription | undefined> } | undefined,
   void
 > {
   for (let since = from; ; ) {
@@ -109,36 +121,37 @@ async function* meet(
 }
 
 /**
- * Sends what the tail sends. `sent` is what the watcher has read by itself: the tail may send it again, and it does not
- * send what only this watcher is owed, the earlier events of a conversation that moved while its backlog was read. Once
- * the tail has been over all that there is, neither happens any more.
+ * Forwards the tail's responses to a watcher. At first they are filtered by `sent`, the revisions that the watcher read
+ * during its catch-up, for two reasons: the tail may send such an event again, and it leaves out the earlier events of a
+ * conversation that changed while the backlog was read, which only this watcher still lacks. After two more whole passes
+ * of the tail neither can happen, and the tail's own responses are forwarded.
  *
  * @returns where to catch up from when the watcher has fallen behind; undefined when it is gone
  */
-async function* take(
-  { reader, place }: Joined,
+async function* readTail(
+  { reader, place }: TailSubscription,
   { tail, tokenOf, signal }: Watcher,
-  sent?: Sent,
+  sent?: SentRevisions,
 ): AsyncGenerator<WatchConversationsResponse, WatchPlace | undefined, void> {
   let last = place;
-  const aloneUntil = tail.wholePasses() + 2;
+  const filterUntil = tail.wholePasses() + 2;
   for (;;) {
     const entry = await reader.next(signal);
     if (entry === undefined) return undefined;
     if (entry === 'behind') return last;
-    if (sent === undefined || tail.wholePasses() >= aloneUntil) yield entry.response;
-    else yield* owed(entry, sent, tokenOf);
+    if (sent === undefined || tail.wholePasses() >= filterUntil) yield entry.response;
+    else yield* unsentOf(entry, sent, tokenOf);
     last = entry.place;
   }
 }
 
-/** What a watcher is to be sent of the conversations that the tail has sent. */
-function* owed({ response, events, place }: TailEntry, sent: Sent, tokenOf: Watcher['tokenOf']) {
+/** The response with those events of the entry's conversations that this watcher was not sent; none if there are none. */
+function* unsentOf({ response, events, place }: TailEntry, sent: SentRevisions, tokenOf: Watcher['tokenOf']) {
   const conversations = new Set(events.map(({ conversation }) => conversation));
   const list = [...conversations].flatMap((conversation) =>
-    encodeEvents(conversation, sent.take(conversation)),
+    encodeEvents(conversation, sent.takeUnsent(conversation)),
   );
-  // Silence is sent as it is, and no new silence made.
+  // A heartbeat of the tail is forwarded; an entry whose events were all sent does not become an extra heartbeat.
   if (list.length > 0 || events.length === 0)
     yield isSame(list, events) ? response : toResponse(list, tokenOf(place));
 }

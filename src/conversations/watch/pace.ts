@@ -1,98 +1,102 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Elapsed } from '../../time/elapsed.js';
 
 /**
- * Waits until it is time for a piece of the watch's work, or until `signal` is aborted. The returned function is called
- * when the piece is done, with the most that it can have cost, in ms, where that is known: the time that it took is
- * mostly that of waiting for others.
+ * Throttles the work of the watches in a process. It resolves when a piece of work may begin, or when `signal` is
+ * aborted. The caller calls the returned function when the piece is done, if possible with an upper bound of its CPU
+ * time in ms, because most of the elapsed time is spent waiting for the database.
  */
-export type Pace = (signal: AbortSignal) => Promise<(mostMs?: number) => Promise<void>>;
+export type Pace = (signal: AbortSignal) => Promise<(maxMs?: number) => Promise<void>>;
 
 /**
- * The most CPU time that a piece of work costs, in ms: twice of what was measured (docs/performance.md), so that it holds
- * for a machine of half the speed too.
+ * An upper bound of the CPU time of a piece of work, in ms: twice the measured cost (docs/performance.md), so that it
+ * also holds on a machine of half the speed.
  *
- * @param looked the rows that were looked up @param loaded those that were loaded @param sends of one response each
+ * @param listed how many changes were listed
+ * @param loaded how many conversations were loaded
+ * @param sends how many responses were sent, counted once for each watcher
  */
-export function costMs({ looked = 0, loaded = 0, sends = 0 }): number {
-  return 1 + looked * 0.06 + loaded * 0.08 + sends * 0.2;
+export function costMs({ listed = 0, loaded = 0, sends = 0 }): number {
+  return 1 + listed * 0.06 + loaded * 0.08 + sends * 0.2;
 }
 
 /**
- * Does a piece of work when it is time; none when `signal` is aborted.
+ * Runs a piece of work when the pace lets it; skips it when `signal` is aborted by then.
  *
- * @param mostMs the most that it can have cost, by what came of it
+ * @param maxMs an upper bound of its CPU time, computed from its result
  */
 export async function paced<T>(
   pace: Pace,
   signal: AbortSignal,
   work: () => Promise<T>,
-  mostMs?: (outcome: T) => number,
+  maxMs?: (result: T) => number,
 ): Promise<T | undefined> {
   const done = await pace(signal);
-  let most: number | undefined;
+  let max: number | undefined;
   try {
     if (signal.aborted) return undefined;
-    const outcome = await work();
-    most = mostMs?.(outcome);
-    return outcome;
+    const result = await work();
+    max = maxMs?.(result);
+    return result;
   } finally {
-    await done(most);
+    await done(max);
   }
 }
 
-/** What keeping pace needs. */
+/** The dependencies of {@link createPace}. */
 export interface PaceDeps {
   readonly elapsed: Elapsed;
-  /** Begins to look at how busy the process is. @returns what tells how busy it has been since, from 0 to 1 */
+  /** Starts to measure the load of the process. @returns a function that reads the load since then, from 0 to 1 */
   readonly startLoad: () => () => number;
   /** The CPU time that the process has used, in ms. */
   readonly cpuMs: () => number;
 }
 
-/** Above this load, without the watch's own work, the process is busy. */
+/** The load above which the process counts as busy, measured while the watches rest. */
 const BUSY = 0.5;
-/** How much CPU time the process has for other things between pieces when it is busy, by that of the pieces. */
-const REST = 12;
-/** The longest rest, in ms: the watch never stops. */
+/**
+ * After a piece of work a busy process gets 12 times its CPU time for everything else: the watches take at most 1/13.
+ */
+const REST_RATIO = 12;
+/** The longest rest, in ms, so that watches go on even under constant load. */
 const MAX_REST_MS = 5_000;
-/** How often it looks, in a rest, whether the process is still busy, in ms. */
-const LOOK_MS = 10;
-/** By how much a look is late, in ms, when the process or its machine has no time for it: that is busy too. */
+/** How often the load is checked during a rest, in ms. */
+const CHECK_MS = 10;
+/** A check that runs this much late, in ms, counts as busy: the process or its machine had no CPU time for the timer. */
 const LATE_MS = 10;
-/** How much work it does, in ms, before it looks again whether a process that was not busy is. */
-const UNSEEN_MS = 50;
-/** How many pieces are under way at once. */
-const MAX_AT_ONCE = 8;
+/** How much work the watches of an idle process do, in ms, before they rest once to check the load. */
+const UNCHECKED_MS = 50;
+/** The most pieces of work in flight. */
+const MAX_IN_FLIGHT = 8;
 
 /**
- * The pace of all watches of a process: opens come first. Pieces of work are done a few at a time; when the process is
- * busy with other things all wait after each one, in proportion to what it took. Then the watch lags, and nothing else
- * does.
+ * Creates the pace of all watches of a process, which gives other calls, such as opens, priority. It bounds the pieces of
+ * work in flight. When the process is busy, all watches rest after a piece, in proportion to its CPU time; then watches
+ * lag, and other calls do not.
  */
 export function createPace({ elapsed, startLoad, cpuMs }: PaceDeps): Pace {
   const waiting = new Set<() => void>();
-  let atOnce = 0;
+  let inFlight = 0;
   let isBusy = false;
-  /** Work since the last rest, in ms. */
-  let worked = 0;
+  /** The cost of the work since the last rest, in ms. */
+  let workedMs = 0;
   let isResting = false;
 
   return async (signal) => {
-    if (atOnce >= MAX_AT_ONCE || waiting.size > 0 || isResting) await myTurn(signal);
-    atOnce++;
+    if (inFlight >= MAX_IN_FLIGHT || waiting.size > 0 || isResting) await waitForTurn(signal);
+    inFlight++;
     const began = elapsed();
-    return async (mostMs = Number.POSITIVE_INFINITY) => {
-      // What the work has set off, such as writing to sockets, is done by the next turn of the event loop.
-      await turn();
-      atOnce--;
-      worked += Math.min(elapsed() - began, mostMs);
-      if (!isResting && (isBusy || worked >= UNSEEN_MS)) rest();
+    return async (maxMs = Number.POSITIVE_INFINITY) => {
+      // Work that the piece has started, such as writes to sockets, runs before the next turn of the event loop.
+      await nextTurn();
+      inFlight--;
+      workedMs += Math.min(elapsed() - began, maxMs);
+      if (!isResting && (isBusy || workedMs >= UNCHECKED_MS)) rest();
       wakeSome();
     };
   };
 
-  function myTurn(signal: AbortSignal): Promise<void> {
+  function waitForTurn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const go = () => {
         waiting.delete(go);
@@ -108,39 +112,39 @@ export function createPace({ elapsed, startLoad, cpuMs }: PaceDeps): Pace {
 
   function wakeSome(): void {
     if (isResting) return;
-    let free = MAX_AT_ONCE - atOnce;
+    let free = MAX_IN_FLIGHT - inFlight;
     for (const go of waiting) if (free-- > 0) go();
   }
 
-  /** Rests, for a moment at least: the load in a rest is that of others. */
+  /** Rests for {@link CHECK_MS} at least, since only during a rest is the measured load that of other work. */
   function rest(): void {
     isResting = true;
     const until = elapsed() + MAX_REST_MS;
-    const cpuUntil = cpuMs() + worked * REST;
-    worked = 0;
+    const cpuUntil = cpuMs() + workedMs * REST_RATIO;
+    workedMs = 0;
     const load = startLoad();
-    let dueAt = elapsed() + LOOK_MS;
-    const look = () => {
+    let dueAt = elapsed() + CHECK_MS;
+    const check = () => {
       isBusy = load() > BUSY || elapsed() > dueAt + LATE_MS;
-      dueAt = elapsed() + LOOK_MS;
+      dueAt = elapsed() + CHECK_MS;
       if (isBusy && cpuMs() < cpuUntil && elapsed() < until) {
-        setTimeout(look, LOOK_MS).unref();
+        setTimeout(check, CHECK_MS).unref();
         return;
       }
       isResting = false;
       wakeSome();
     };
-    setTimeout(look, LOOK_MS).unref();
+    setTimeout(check, CHECK_MS).unref();
   }
 }
 
-/** {@link PaceDeps.cpuMs} of this process, all of its threads. */
+/** The CPU time that all threads of this process have used, in ms: for {@link PaceDeps.cpuMs}. */
 export function processCpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 }
 
-/** How busy this process's event loop is. */
+/** Measures the utilization of this process's event loop: for {@link PaceDeps.startLoad}. */
 export function startEventLoopLoad(): () => number {
   const start = performance.eventLoopUtilization();
   return () => performance.eventLoopUtilization(start).utilization;

@@ -4,10 +4,10 @@ import type { Conversation } from '../conversation.js';
 import { toMessage } from '../message.js';
 import { type ConversationEvent, toEventMessage } from './events.js';
 
-/** An event with its encoding: as the only one of a response without a resume token. */
+/** An event with its wire bytes: those of a response that has only this event and no resume token. */
 export interface EncodedEvent {
   readonly event: EventMessage;
-  /** The conversation that it has. */
+  /** The stored conversation that the event's message was made from. */
   readonly conversation: Conversation;
   readonly bytes: Uint8Array;
 }
@@ -20,45 +20,45 @@ const MAX_BYTES = 256 * 1024;
 const encodings = new WeakMap<WatchConversationsResponse, Buffer>();
 
 /**
- * A response, encoded once for all watchers that it is sent to. Encodings of the same message, one behind the other, are
- * the encoding of them merged: lists are joined
+ * Makes a response and encodes it once for all watchers that it is sent to. Its bytes are those of its events joined:
+ * concatenated encodings of one protobuf message decode as their merge, and a merge concatenates repeated fields
  * (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
  */
 export function toResponse(events: readonly EncodedEvent[], resumeToken: string): WatchConversationsResponse {
   const response = { events: events.map(({ event }) => event), resumeToken };
-  const rest = WatchConversationsResponse.encode({ events: [], resumeToken }).finish();
-  encodings.set(response, Buffer.concat([...events.map(({ bytes }) => bytes), rest]));
+  const token = WatchConversationsResponse.encode({ events: [], resumeToken }).finish();
+  encodings.set(response, Buffer.concat([...events.map(({ bytes }) => bytes), token]));
   return response;
 }
 
-/** The wire bytes of a response: those of {@link toResponse}, where it has made it. */
+/** The wire bytes of a response; {@link toResponse} has already encoded those that it made. */
 export function encodeResponse(response: WatchConversationsResponse): Buffer {
   return encodings.get(response) ?? Buffer.from(WatchConversationsResponse.encode(response).finish());
 }
 
-/** Events of one conversation, encoded with the conversation as it is by now. */
+/** Encodes events of one conversation, each with the conversation's latest revision. */
 export function encodeEvents(
   conversation: Conversation,
   events: readonly ConversationEvent[],
 ): readonly EncodedEvent[] {
   if (events.length === 0) return [];
   const message = toMessage(conversation);
-  return events.map((one) => {
-    const event = toEventMessage(one, message);
+  return events.map((conversationEvent) => {
+    const event = toEventMessage(conversationEvent, message);
     const bytes = WatchConversationsResponse.encode({ events: [event], resumeToken: '' }).finish();
     return { event, conversation, bytes };
   });
 }
 
-/** Gathers events into lists that fit one response each. */
+/** Groups events into lists that each fit one response. */
 export interface Batches {
-  /** Adds an event. @returns the list before it, when it has no room for it */
+  /** Adds an event. @returns the list so far, when the event does not fit into it and begins a new one */
   readonly add: (event: EncodedEvent) => readonly EncodedEvent[] | undefined;
-  /** The last list; undefined when it is empty. */
+  /** Takes the last list; undefined when it is empty. */
   readonly rest: () => readonly EncodedEvent[] | undefined;
 }
 
-/** Lists without events at first. */
+/** Creates {@link Batches} without events. */
 export function createBatches(): Batches {
   let list: EncodedEvent[] = [];
   let bytes = 0;

@@ -1,9 +1,9 @@
 import { startTail, type Tail, type TailDeps } from './tail.js';
 import type { WatchPlace } from './window.js';
 
-/** The tails of a process: one for each tenant that somebody watches. */
+/** The tails of a process: one for each tenant that is being watched. */
 export interface Tails {
-  /** The tail of a tenant, until it is left: it starts with the first of its watchers, and ends with the last. */
+  /** Takes part in the tail of a tenant until `leave`. The first watcher starts the tail, and the last one stops it. */
   readonly of: (tenantId: string) => { readonly tail: Tail; readonly leave: () => void };
 }
 
@@ -12,7 +12,7 @@ interface Running {
   watchers: number;
 }
 
-/** No tails at first. @param tokenOf the resume token of a place in what a tenant's watchers are sent */
+/** Creates the registry of tails. @param tokenOf makes the resume token of a place in a tenant's events */
 export function createTails(deps: TailDeps, tokenOf: (tenantId: string, place: WatchPlace) => string): Tails {
   const tails = new Map<string, Running>();
 
@@ -37,7 +37,7 @@ export function createTails(deps: TailDeps, tokenOf: (tenantId: string, place: W
       deps,
       tenantId,
       (place) => tokenOf(tenantId, place),
-      // Watchers that come back start another one.
+      // A failed tail is forgotten, so that watchers that return start a new one.
       () => forget(tenantId, running),
     );
     const running: Running = { tail, watchers: 0 };

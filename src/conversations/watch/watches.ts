@@ -5,12 +5,12 @@ import type { TailDeps } from './tail.js';
 import { createTails } from './tails.js';
 import type { WatchPlace } from './window.js';
 
-/** The watches of a process: what happens to a tenant's conversations, for whoever follows them. */
+/** Serves WatchConversations in a process: watchers of the same tenant share one tail. */
 export interface Watches {
-  /** The place that a resume token names. @throws ServiceError invalid_input when it is not one of this tenant */
+  /** Reads the place in a resume token. @throws ServiceError invalid_input when the token was not made for this tenant */
   readonly placeOf: (tenantId: string, resumeToken: string) => WatchPlace;
   /**
-   * What one watcher is sent from a place on, or from now on, until `signal` is aborted.
+   * Yields the responses of one watcher, from a place on or from now on, until `signal` is aborted.
    *
    * @throws ServiceError of the store
    */
@@ -21,12 +21,12 @@ export interface Watches {
   ) => AsyncGenerator<WatchConversationsResponse, void, void>;
 }
 
-/** What watches need. */
+/** The dependencies of {@link createWatches}. */
 export interface WatchDeps extends TailDeps {
   readonly cursors: Cursors;
 }
 
-/** No watches at first: watchers of one tenant share what is read for them. */
+/** Creates the watches of a process. */
 export function createWatches(deps: WatchDeps): Watches {
   const { cursors } = deps;
   const tokenOf = (tenantId: string, place: WatchPlace) => cursors.make(queryOf(tenantId), toCursor(place));
@@ -47,12 +47,12 @@ export function createWatches(deps: WatchDeps): Watches {
   };
 }
 
-/** What resume tokens belong to. */
+/** The query that a resume token belongs to: one tenant's watch. */
 function queryOf(tenantId: string) {
   return ['WatchConversations', tenantId] as const;
 }
 
-/** A cursor has room for a time and an id: the floor is where the id would be. */
+/** A cursor holds a time and an id; a watch place puts its floor where the id would be. */
 function toCursor({ from, floor }: WatchPlace): Place {
   return { time: from, id: String(floor) };
 }

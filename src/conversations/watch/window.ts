@@ -1,76 +1,83 @@
-import type { Changed, Conversation } from '../conversation.js';
+import type { ChangedRow, Conversation } from '../conversation.js';
 import { type ConversationEvent, eventsOf } from './events.js';
 
 /**
- * How late a change may show, in ms. It is dated by its writer's clock, before it is written: writers' clocks differ,
- * and writing takes its time.
+ * How far full passes look back, in ms: a change may become visible this much after the time that it is dated with. The
+ * writer dates it by its own clock before the write; clocks differ, and the write takes time.
  */
 export const OVERLAP_MS = 10_000;
-/** How late nearly all changes show at most, in ms: most passes look no further back. */
+/** How far short passes look back, in ms: nearly all changes become visible sooner than that. */
 const SHORT_OVERLAP_MS = 1_000;
-/** How many conversations are remembered at most, at some 200 bytes each. */
+/** The most conversations that a window remembers, at some 200 bytes each. */
 const MAX_KNOWN = 200_000;
 
-/** Where a watch stands. Times are ms since the epoch. */
+/** How far a watch has come. Times are ms since the epoch. */
 export interface WatchPlace {
   /** Changes before this time are delivered. */
   readonly from: number;
   /**
-   * What happened before is not sent any more, of whatever conversation. It is less than `from` while a backlog is
-   * read: a conversation of it that changes moves to the end, with its earlier events unsent.
+   * Events before this time are never sent, whichever conversation they belong to. While a backlog is read, `floor` is
+   * lower than `from`: a conversation of the backlog that changes again moves to the end of the order, and its earlier
+   * events are still unsent.
    */
   readonly floor: number;
 }
 
-/** When a pass begins, by a wall clock that may be wrong (see dates.ts). */
+/** The start time of a pass: the range in which it lies by a wall clock that may be wrong (see time/dates.ts). */
 export interface PassStart {
   readonly earliest: number;
   readonly latest: number;
 }
 
 /**
- * What a tail has sent, and from where on it looks for more. It reads in passes: a full one goes back over the overlap
- * of the full one before, a short one over little of what the one before it has read. Both leave out what is known.
+ * The sliding window of a tail: which revisions it has sent lately, and from when on the next pass reads. A full pass
+ * reads again everything that may have become visible late; a short pass reads only the last second or so again. Both
+ * skip what was sent.
  */
 export interface WatchWindow {
   readonly place: () => WatchPlace;
-  /** Begins a pass, before anything is read. @returns the time from which to read */
+  /** Begins a pass, before its first query. @returns the time from which to read */
   readonly begin: (start: PassStart, isFull: boolean) => number;
-  /** Whether nothing of this change is to be sent: it was sent already. */
-  readonly isSent: (row: Changed) => boolean;
-  /** The events of a conversation that are to be sent, in order. */
-  readonly unsent: (conversation: Conversation) => readonly ConversationEvent[];
+  /** Whether this revision of the conversation, or a later one, was sent. */
+  readonly isSent: (row: ChangedRow) => boolean;
+  /** The unsent events of a conversation, in order. */
+  readonly unsentEvents: (conversation: Conversation) => readonly ConversationEvent[];
   /**
-   * Says that nothing is left to send of a row, nor of any before it in the pass. `loaded` is the conversation as it
-   * was sent, which may be a later one: it does not tell how far the pass has come.
+   * Notes that the events of a row, and of all rows before it in the pass, are sent.
+   *
+   * @param loaded the revision that was sent, when it is later than the row's. The pass has still come only as far as the
+   * row.
    */
-  readonly sent: (row: Changed, loaded?: Pick<Changed, 'revision' | 'updatedAt'>) => void;
-  /** Whether the pass, having come this far, has read what was there when it began: but for what moved meanwhile. */
-  readonly isPast: (row: Changed) => boolean;
+  readonly markSent: (row: ChangedRow, loaded?: Pick<ChangedRow, 'revision' | 'updatedAt'>) => void;
+  /**
+   * Whether the pass has read beyond its own start time, plus the overlap for late changes. Everything that was stored
+   * when it began is read by then, except what has changed since.
+   */
+  readonly isPast: (row: ChangedRow) => boolean;
   /**
    * Ends a pass.
    *
-   * @param isAtEnd whether it has read all that there is, not only {@link isPast}
-   * @param keptFrom since when conversations are remembered even if they are delivered
+   * @param isAtEnd whether the pass has read every row, instead of stopping where {@link isPast} holds
+   * @param keptFrom conversations changed since then are remembered even when they are delivered
    */
   readonly end: (isAtEnd: boolean, keptFrom?: number) => void;
-  /** The conversations changed at or after `time` that it has sent, in the order of their changes. */
-  readonly since: (time: number) => readonly Changed[];
-  /** How many conversations it remembers. */
+  /** The conversations changed at or after `time` that were sent, in the order of their changes. */
+  readonly sentSince: (time: number) => readonly ChangedRow[];
+  /** How many conversations the window remembers. */
   readonly size: () => number;
 }
 
-/** A watch that goes on from a place. */
+/** Creates the window of a tail that starts at a place. */
 export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): WatchWindow {
   let { from, floor } = place;
   let reached = from;
   let isFull = true;
   let passStart = from;
   let latestStart = from;
-  const known = new Map<string, Changed>();
+  const known = new Map<string, ChangedRow>();
 
   return {
-    // Even of what is read already, a part may have come too late for it: the overlap is never done with.
+    // The place stays behind the pass by the overlap: changes that are dated within it may still become visible.
     place: () => ({ from: Math.max(from, Math.min(reached, passStart - OVERLAP_MS)), floor }),
 
     begin({ earliest, latest }, full) {
@@ -87,7 +94,7 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
       return before !== undefined && before.revision >= revision && before.updatedAt >= updatedAt;
     },
 
-    unsent(conversation) {
+    unsentEvents(conversation) {
       const found = known.get(conversation.id);
       // A reused idempotency key can recreate an erased id: that is another conversation.
       const before = found && found.updatedAt >= conversation.createdAt ? found : undefined;
@@ -96,7 +103,7 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
       );
     },
 
-    sent(row, { revision, updatedAt } = row) {
+    markSent(row, { revision, updatedAt } = row) {
       const { id } = row;
       if (isFull) reached = row.updatedAt;
       if (updatedAt < from) return;
@@ -116,7 +123,7 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
       for (const [id, { updatedAt }] of known) if (updatedAt < kept) known.delete(id);
     },
 
-    since: (time) =>
+    sentSince: (time) =>
       [...known.values()]
         .filter(({ updatedAt }) => updatedAt >= time)
         .sort((a, b) => a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1)),
@@ -124,7 +131,7 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
     size: () => known.size,
   };
 
-  /** A window with more in it than can be remembered is made narrower, such as one that a wrong clock has widened. */
+  /** Narrows a window that holds more than can be remembered, for example because a wrong clock has widened it. */
   function forgetOldest(): void {
     const [oldest] = known.values();
     if (oldest === undefined) return;

@@ -48,7 +48,7 @@ for (const [name, passes, from, floor] of PLACES) {
     const window = createWatchWindow({ from: START, floor: START });
     for (const [begin, rows, isAtEnd] of passes) {
       window.begin(at(begin), true);
-      for (const time of rows) window.sent(row(START + time));
+      for (const time of rows) window.markSent(row(START + time));
       if (isAtEnd !== undefined) window.end(isAtEnd);
     }
     assert.equal(window.place(), { from: START + from, floor: START + floor });
@@ -58,7 +58,7 @@ for (const [name, passes, from, floor] of PLACES) {
 test('a conversation that was loaded as a later one does not move the place', () => {
   const window = createWatchWindow({ from: START, floor: START });
   window.begin(at(60_000), true);
-  window.sent(row(START + 1_000, 1), { revision: 2, updatedAt: START + 60_000 });
+  window.markSent(row(START + 1_000, 1), { revision: 2, updatedAt: START + 60_000 });
   assert.is(window.place().from, START + 1_000);
   assert.ok(window.isSent(row(START + 60_000, 2)));
   assert.not.ok(window.isSent(row(START + 60_001, 3)));
@@ -75,8 +75,8 @@ test('of one that is known, what came after; of any other, what happened since t
   });
   const revisions = (floor: number, known?: number) => {
     const window = createWatchWindow({ from: START + 100, floor: START + floor });
-    if (known !== undefined) window.sent(row(START + 101, known));
-    return window.unsent(conversation).map(({ revision }) => revision);
+    if (known !== undefined) window.markSent(row(START + 101, known));
+    return window.unsentEvents(conversation).map(({ revision }) => revision);
   };
   assert.equal(revisions(0), [1, 2, 3, 4, 5]);
   assert.equal(revisions(3), [3, 4, 5]);
@@ -92,7 +92,7 @@ test('it remembers the conversations of the overlap and no others, whatever ther
     window.begin(at(begin), true);
     // At first a backlog of 100 s; one conversation a ms, each with an id of its own.
     for (let time = begin === 100_000 ? 0 : begin - PASS_MS; time < begin; time++) {
-      window.sent(row(START + time, 1, String(time)));
+      window.markSent(row(START + time, 1, String(time)));
     }
     window.end(true);
     assert.is(window.size(), OVERLAP_MS);

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { watchConversations } from '../../../src/api/watch-conversations.js';
-import { type Change, type Conversation, changed } from '../../../src/conversations/conversation.js';
+import { applyChange, type Change, type Conversation } from '../../../src/conversations/conversation.js';
 import { createCursors } from '../../../src/conversations/cursors.js';
 import { createStreamCaps, type StreamLimits } from '../../../src/conversations/watch/stream-caps.js';
 import { createWatches, type WatchDeps } from '../../../src/conversations/watch/watches.js';
@@ -53,7 +53,7 @@ export function createWorld() {
   function change(n: number, kind: Change['kind'] | 'ended', skew = 0): number | undefined {
     const found = rows.get(id(n));
     if (found === undefined || found.endedAt !== undefined) return undefined;
-    const next = changed(found, kind, { date: () => clock.now + skew, retentionSeconds: 3600 });
+    const next = applyChange(found, kind, { date: () => clock.now + skew, retentionSeconds: 3600 });
     rows.set(id(n), next);
     return next.revision;
   }

@@ -4,9 +4,9 @@
 
 // ChatSessions opens and keeps chat sessions for embeddable chat widgets.
 //
-// The same service stands on two surfaces: the *chat* surface (the gateway's public paths, given by the
-// google.api.http options below, and the Connect protocol), called by browsers, and the *engine* surface
-// (gRPC), called by internal services. Both apply the same rules and give the same answers.
+// The service is reachable on two surfaces. Browsers call the *chat* surface: the gateway's public paths, which the
+// google.api.http options below define, and the Connect protocol. Internal services call the *engine* surface: gRPC.
+// Both apply the same rules and give the same answers.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -27,7 +27,7 @@ export const file_chatsessions_v1_chat_sessions: GenFile = /*@__PURE__*/
   fileDesc("CiNjaGF0c2Vzc2lvbnMvdjEvY2hhdF9zZXNzaW9ucy5wcm90bxIPY2hhdHNlc3Npb25zLnYxIpYBChJPcGVuU2Vzc2lvblJlcXVlc3QSFwoKcHVibGljX2tleRgBIAEoCUID4EECEhMKC2N1c3RvbWVyX2lkGAIgASgJEg4KBmxvY2FsZRgDIAEoCRIqCgl2YXJpYWJsZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhYKDmN1c3RvbWVyX3Rva2VuGAUgASgJIoECChNPcGVuU2Vzc2lvblJlc3BvbnNlEhUKDXNlc3Npb25fdG9rZW4YASABKAkSFwoPY29udmVyc2F0aW9uX2lkGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBndpZGdldBgEIAEoCzIXLmNoYXRzZXNzaW9ucy52MS5XaWRnZXQSKAoHaW50ZW50cxgFIAMoCzIXLmNoYXRzZXNzaW9ucy52MS5JbnRlbnQSNwoPcXVpY2tfcXVlc3Rpb25zGAYgAygLMh4uY2hhdHNlc3Npb25zLnYxLlF1aWNrUXVlc3Rpb24iEwoRR2V0U2Vzc2lvblJlcXVlc3QiowIKEkdldFNlc3Npb25SZXNwb25zZRIXCg9jb252ZXJzYXRpb25faWQYASABKAkSLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoGbG9jYWxlGAMgASgJSACIAQESGAoQY2F0YWxvZ19yZXZpc2lvbhgEIAEoBRInCgZ3aWRnZXQYBSABKAsyFy5jaGF0c2Vzc2lvbnMudjEuV2lkZ2V0EigKB2ludGVudHMYBiADKAsyFy5jaGF0c2Vzc2lvbnMudjEuSW50ZW50EjcKD3F1aWNrX3F1ZXN0aW9ucxgHIAMoCzIeLmNoYXRzZXNzaW9ucy52MS5RdWlja1F1ZXN0aW9uQgkKB19sb2NhbGUibQoVUmVmcmVzaFNlc3Npb25SZXF1ZXN0Eg4KBmxvY2FsZRgBIAEoCRIqCgl2YXJpYWJsZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhgKEHJlbW92ZV92YXJpYWJsZXMYAyADKAkikgEKFlJlZnJlc2hTZXNzaW9uUmVzcG9uc2USFQoNc2Vzc2lvbl90b2tlbhgBIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQY2F0YWxvZ19yZXZpc2lvbhgEIAEoBSITChFFbmRTZXNzaW9uUmVxdWVzdCIUChJFbmRTZXNzaW9uUmVzcG9uc2UiPwoUVmVyaWZ5U2Vzc2lvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA+BBAhITCgtpbnRlbnRfbmFtZRgCIAEoCSL2AgoVVmVyaWZ5U2Vzc2lvblJlc3BvbnNlEg4KBnRlbmFudBgBIAEoCRIVCg13aWRnZXRfa2V5X2lkGAIgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgDIAEoCRIYCgtjdXN0b21lcl9pZBgEIAEoCUgAiAEBEhkKEWN1c3RvbWVyX3ZlcmlmaWVkGAUgASgIEi0KCXVudHJ1c3RlZBgGIAEoCzIaLmNoYXRzZXNzaW9ucy52MS5VbnRydXN0ZWQSEwoGb3JpZ2luGAcgASgJSAGIAQESKQoHc3VyZmFjZRgIIAEoDjIYLmNoYXRzZXNzaW9ucy52MS5TdXJmYWNlEi4KCmV4cGlyZXNfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKDmludGVudF9hbGxvd2VkGAogASgISAKIAQFCDgoMX2N1c3RvbWVyX2lkQgkKB19vcmlnaW5CEQoPX2ludGVudF9hbGxvd2VkIksKFkdldENvbnZlcnNhdGlvblJlcXVlc3QSEwoGdGVuYW50GAEgASgJQgPgQQISHAoPY29udmVyc2F0aW9uX2lkGAIgASgJQgPgQQIiTgoXR2V0Q29udmVyc2F0aW9uUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiLmAQoYTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhMKC2N1c3RvbWVyX2lkGAIgASgJEi8KC29wZW5lZF9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1vcGVuZWRfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg12ZXJpZmllZF9vbmx5GAUgASgIEhEKCXBhZ2Vfc2l6ZRgGIAEoBRISCgpwYWdlX3Rva2VuGAcgASgJImoKGUxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2USNAoNY29udmVyc2F0aW9ucxgBIAMoCzIdLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpEBChZVcGRhdGVWYXJpYWJsZXNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECEioKCXZhcmlhYmxlcxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGAoQcmVtb3ZlX3ZhcmlhYmxlcxgEIAMoCSIrChdVcGRhdGVWYXJpYWJsZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBSJLChZFbmRDb252ZXJzYXRpb25SZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECIhkKF0VuZENvbnZlcnNhdGlvblJlc3BvbnNlIkUKFEVyYXNlQ3VzdG9tZXJSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhgKC2N1c3RvbWVyX2lkGAIgASgJQgPgQQIiPwoVRXJhc2VDdXN0b21lclJlc3BvbnNlEhQKDGVyYXNlZF9jb3VudBgBIAEoBRIQCghjb21wbGV0ZRgCIAEoCCJdChVFeHBvcnRDdXN0b21lclJlcXVlc3QSEwoGdGVuYW50GAEgASgJQgPgQQISGAoLY3VzdG9tZXJfaWQYAiABKAlCA+BBAhIVCg12ZXJpZmllZF9vbmx5GAMgASgIIk0KFkV4cG9ydEN1c3RvbWVyUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJGChlXYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhQKDHJlc3VtZV90b2tlbhgCIAEoCSJmChpXYXRjaENvbnZlcnNhdGlvbnNSZXNwb25zZRIyCgZldmVudHMYASADKAsyIi5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uRXZlbnQSFAoMcmVzdW1lX3Rva2VuGAIgASgJMpgLCgxDaGF0U2Vzc2lvbnMSgQEKC09wZW5TZXNzaW9uEiMuY2hhdHNlc3Npb25zLnYxLk9wZW5TZXNzaW9uUmVxdWVzdBokLmNoYXRzZXNzaW9ucy52MS5PcGVuU2Vzc2lvblJlc3BvbnNlIieC0+STAiE6ASoiHC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMShgEKCkdldFNlc3Npb24SIi5jaGF0c2Vzc2lvbnMudjEuR2V0U2Vzc2lvblJlcXVlc3QaIy5jaGF0c2Vzc2lvbnMudjEuR2V0U2Vzc2lvblJlc3BvbnNlIi+QAgGC0+STAiYSJC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMvY3VycmVudBKaAQoOUmVmcmVzaFNlc3Npb24SJi5jaGF0c2Vzc2lvbnMudjEuUmVmcmVzaFNlc3Npb25SZXF1ZXN0GicuY2hhdHNlc3Npb25zLnYxLlJlZnJlc2hTZXNzaW9uUmVzcG9uc2UiN4LT5JMCMToBKiIsL2FwaS9wdWJsaWMvdjEvY2hhdC9zZXNzaW9ucy9jdXJyZW50L3JlZnJlc2gShgEKCkVuZFNlc3Npb24SIi5jaGF0c2Vzc2lvbnMudjEuRW5kU2Vzc2lvblJlcXVlc3QaIy5jaGF0c2Vzc2lvbnMudjEuRW5kU2Vzc2lvblJlc3BvbnNlIi+QAgKC0+STAiYqJC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMvY3VycmVudBJjCg1WZXJpZnlTZXNzaW9uEiUuY2hhdHNlc3Npb25zLnYxLlZlcmlmeVNlc3Npb25SZXF1ZXN0GiYuY2hhdHNlc3Npb25zLnYxLlZlcmlmeVNlc3Npb25SZXNwb25zZSIDkAIBEmkKD0dldENvbnZlcnNhdGlvbhInLmNoYXRzZXNzaW9ucy52MS5HZXRDb252ZXJzYXRpb25SZXF1ZXN0GiguY2hhdHNlc3Npb25zLnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIgOQAgESbwoRTGlzdENvbnZlcnNhdGlvbnMSKS5jaGF0c2Vzc2lvbnMudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GiouY2hhdHNlc3Npb25zLnYxLkxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2UiA5ACARJkCg9VcGRhdGVWYXJpYWJsZXMSJy5jaGF0c2Vzc2lvbnMudjEuVXBkYXRlVmFyaWFibGVzUmVxdWVzdBooLmNoYXRzZXNzaW9ucy52MS5VcGRhdGVWYXJpYWJsZXNSZXNwb25zZRJpCg9FbmRDb252ZXJzYXRpb24SJy5jaGF0c2Vzc2lvbnMudjEuRW5kQ29udmVyc2F0aW9uUmVxdWVzdBooLmNoYXRzZXNzaW9ucy52MS5FbmRDb252ZXJzYXRpb25SZXNwb25zZSIDkAICEmMKDUVyYXNlQ3VzdG9tZXISJS5jaGF0c2Vzc2lvbnMudjEuRXJhc2VDdXN0b21lclJlcXVlc3QaJi5jaGF0c2Vzc2lvbnMudjEuRXJhc2VDdXN0b21lclJlc3BvbnNlIgOQAgISaAoORXhwb3J0Q3VzdG9tZXISJi5jaGF0c2Vzc2lvbnMudjEuRXhwb3J0Q3VzdG9tZXJSZXF1ZXN0GicuY2hhdHNlc3Npb25zLnYxLkV4cG9ydEN1c3RvbWVyUmVzcG9uc2UiA5ACATABEnQKEldhdGNoQ29udmVyc2F0aW9ucxIqLmNoYXRzZXNzaW9ucy52MS5XYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0GisuY2hhdHNlc3Npb25zLnYxLldhdGNoQ29udmVyc2F0aW9uc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_chatsessions_v1_conversation, file_chatsessions_v1_widget, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * OpenSessionRequest names the widget and, optionally, who is in front of it.
+ * OpenSessionRequest names the widget and, optionally, its visitor.
  *
  * @generated from message chatsessions.v1.OpenSessionRequest
  */
@@ -40,8 +40,8 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
   publicKey: string;
 
   /**
-   * Optional, at most 100 characters (Unicode code points). Empty counts as absent. It is not verified, so it
-   * never gives access to an earlier conversation.
+   * Optional, at most 100 characters (Unicode code points). Empty counts as absent. Without a customer token it is not
+   * verified. It never gives access to an earlier conversation.
    *
    * @generated from field: string customer_id = 2;
    */
@@ -65,9 +65,9 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
   variables?: JsonObject | undefined;
 
   /**
-   * Optional, at most 4096 characters: a JWT (RFC 7519) by which the site vouches for its customer, where the widget
-   * key verifies identities. HS256 with the key's identity secret; `sub` is the customer id, `aud` the id of the
-   * widget key, `exp` at most 24 h ahead. When `customer_id` is sent too, they must be the same.
+   * Optional, at most 4096 characters: a JWT (RFC 7519) by which the site vouches for its customer, if the widget key
+   * verifies identities. It is signed by HS256 with the key's identity secret; `sub` is the customer id, `aud` the
+   * widget key's id, `exp` at most 24 h ahead. When `customer_id` is sent too, it must equal `sub`.
    *
    * @generated from field: string customer_token = 5;
    */
@@ -82,7 +82,7 @@ export const OpenSessionRequestSchema: GenMessage<OpenSessionRequest> = /*@__PUR
   messageDesc(file_chatsessions_v1_chat_sessions, 0);
 
 /**
- * OpenSessionResponse is an open session, and what its widget may offer.
+ * OpenSessionResponse is the opened session, and what its widget may offer.
  *
  * @generated from message chatsessions.v1.OpenSessionResponse
  */
@@ -95,21 +95,21 @@ export type OpenSessionResponse = Message<"chatsessions.v1.OpenSessionResponse">
   sessionToken: string;
 
   /**
-   * The conversation that the session may talk in: a UUID (RFC 9562).
+   * The conversation of the session: a UUID (RFC 9562).
    *
    * @generated from field: string conversation_id = 2;
    */
   conversationId: string;
 
   /**
-   * When the token stops being accepted: its `exp`, in whole seconds.
+   * When the token expires: its `exp`, in whole seconds.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
   expiresAt?: Timestamp | undefined;
 
   /**
-   * The widget that the key names.
+   * The widget of the key.
    *
    * @generated from field: chatsessions.v1.Widget widget = 4;
    */
@@ -124,8 +124,7 @@ export type OpenSessionResponse = Message<"chatsessions.v1.OpenSessionResponse">
   intents: Intent[];
 
   /**
-   * All prompts of the tenant in the order of their author, whatever the page: filtering by page is the
-   * client's.
+   * All prompts of the tenant, in their author's order. The client selects those of the current page.
    *
    * @generated from field: repeated chatsessions.v1.QuickQuestion quick_questions = 6;
    */
@@ -140,7 +139,7 @@ export const OpenSessionResponseSchema: GenMessage<OpenSessionResponse> = /*@__P
   messageDesc(file_chatsessions_v1_chat_sessions, 1);
 
 /**
- * GetSessionRequest is empty: the session token says which session.
+ * GetSessionRequest is empty: the session token identifies the session.
  *
  * @generated from message chatsessions.v1.GetSessionRequest
  */
@@ -155,20 +154,20 @@ export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE_
   messageDesc(file_chatsessions_v1_chat_sessions, 2);
 
 /**
- * GetSessionResponse is a session as it is now.
+ * GetSessionResponse is the current state of a session.
  *
  * @generated from message chatsessions.v1.GetSessionResponse
  */
 export type GetSessionResponse = Message<"chatsessions.v1.GetSessionResponse"> & {
   /**
-   * The conversation that the session may talk in.
+   * The conversation of the session.
    *
    * @generated from field: string conversation_id = 1;
    */
   conversationId: string;
 
   /**
-   * When the token of this call stops being accepted, in whole seconds.
+   * When the token of this call expires, in whole seconds.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 2;
    */
@@ -182,7 +181,7 @@ export type GetSessionResponse = Message<"chatsessions.v1.GetSessionResponse"> &
   locale?: string | undefined;
 
   /**
-   * Counts the changes of the tenant's catalogue: as long as it stays, so do the members below.
+   * Counts the changes of the tenant's catalogue. While it is the same, the members below are the same.
    *
    * @generated from field: int32 catalog_revision = 4;
    */
@@ -218,7 +217,7 @@ export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PUR
   messageDesc(file_chatsessions_v1_chat_sessions, 3);
 
 /**
- * RefreshSessionRequest says what changes; nothing has to.
+ * RefreshSessionRequest says what to change; all members are optional.
  *
  * @generated from message chatsessions.v1.RefreshSessionRequest
  */
@@ -232,14 +231,14 @@ export type RefreshSessionRequest = Message<"chatsessions.v1.RefreshSessionReque
 
   /**
    * Optional, merged into the conversation's variables key by key; null stores null. The rules of
-   * OpenSessionRequest.variables hold for the merged whole.
+   * OpenSessionRequest.variables also apply to the merged result.
    *
    * @generated from field: google.protobuf.Struct variables = 2;
    */
   variables?: JsonObject | undefined;
 
   /**
-   * Optional, at most 50 keys that are removed before `variables` is merged; those that are not there are ignored.
+   * Optional, at most 50 keys that are removed before `variables` is merged; missing keys are ignored.
    *
    * @generated from field: repeated string remove_variables = 3;
    */
@@ -254,7 +253,7 @@ export const RefreshSessionRequestSchema: GenMessage<RefreshSessionRequest> = /*
   messageDesc(file_chatsessions_v1_chat_sessions, 4);
 
 /**
- * RefreshSessionResponse is the session's new token.
+ * RefreshSessionResponse is a new token of the session.
  *
  * @generated from message chatsessions.v1.RefreshSessionResponse
  */
@@ -274,14 +273,14 @@ export type RefreshSessionResponse = Message<"chatsessions.v1.RefreshSessionResp
   conversationId: string;
 
   /**
-   * When the new token stops being accepted, in whole seconds.
+   * When the new token expires, in whole seconds.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
   expiresAt?: Timestamp | undefined;
 
   /**
-   * As in GetSessionResponse: another number than before means that GetSession has something new.
+   * As in GetSessionResponse: when it differs from the last one, call GetSession for the new catalogue.
    *
    * @generated from field: int32 catalog_revision = 4;
    */
@@ -296,7 +295,7 @@ export const RefreshSessionResponseSchema: GenMessage<RefreshSessionResponse> = 
   messageDesc(file_chatsessions_v1_chat_sessions, 5);
 
 /**
- * EndSessionRequest is empty: the session token says which session.
+ * EndSessionRequest is empty: the session token identifies the session.
  *
  * @generated from message chatsessions.v1.EndSessionRequest
  */
@@ -326,7 +325,7 @@ export const EndSessionResponseSchema: GenMessage<EndSessionResponse> = /*@__PUR
   messageDesc(file_chatsessions_v1_chat_sessions, 7);
 
 /**
- * VerifySessionRequest is a session token, as a browser showed it.
+ * VerifySessionRequest is a session token that a browser has presented.
  *
  * @generated from message chatsessions.v1.VerifySessionRequest
  */
@@ -354,7 +353,7 @@ export const VerifySessionRequestSchema: GenMessage<VerifySessionRequest> = /*@_
   messageDesc(file_chatsessions_v1_chat_sessions, 8);
 
 /**
- * VerifySessionResponse is what a good session token stands for.
+ * VerifySessionResponse is what a valid session token stands for.
  *
  * @generated from message chatsessions.v1.VerifySessionResponse
  */
@@ -374,29 +373,29 @@ export type VerifySessionResponse = Message<"chatsessions.v1.VerifySessionRespon
   widgetKeyId: string;
 
   /**
-   * The conversation that the session may talk in.
+   * The conversation of the session.
    *
    * @generated from field: string conversation_id = 3;
    */
   conversationId: string;
 
   /**
-   * The customer, when one was named.
+   * The customer; unset for a guest.
    *
    * @generated from field: optional string customer_id = 4;
    */
   customerId?: string | undefined;
 
   /**
-   * Whether the site vouched for `customer_id` by a customer token. If not, it is what some browser said, and gives
-   * no right to anything of that customer's.
+   * Whether the site vouched for `customer_id` by a customer token. If not, a browser sent the id unchecked, and it
+   * gives no right to that customer's data.
    *
    * @generated from field: bool customer_verified = 5;
    */
   customerVerified: boolean;
 
   /**
-   * What the visitor's browser said.
+   * What the visitor's browser sent, unchecked.
    *
    * @generated from field: chatsessions.v1.Untrusted untrusted = 6;
    */
@@ -417,7 +416,7 @@ export type VerifySessionResponse = Message<"chatsessions.v1.VerifySessionRespon
   surface: Surface;
 
   /**
-   * When the token stops being accepted, in whole seconds.
+   * When the token expires, in whole seconds.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 9;
    */
@@ -488,7 +487,7 @@ export const GetConversationResponseSchema: GenMessage<GetConversationResponse> 
   messageDesc(file_chatsessions_v1_chat_sessions, 11);
 
 /**
- * ListConversationsRequest is a query, and a place in its answer.
+ * ListConversationsRequest is a query and a page of its results.
  *
  * @generated from message chatsessions.v1.ListConversationsRequest
  */
@@ -529,14 +528,14 @@ export type ListConversationsRequest = Message<"chatsessions.v1.ListConversation
   verifiedOnly: boolean;
 
   /**
-   * Optional: the most conversations of one page; 50 when 0, and never more than 200.
+   * Optional: the most conversations of one page. 0 means 50; a larger number than 200 means 200.
    *
    * @generated from field: int32 page_size = 6;
    */
   pageSize: number;
 
   /**
-   * Optional: `next_page_token` of the page before. All other fields but `page_size` must be as they were.
+   * Optional: `next_page_token` of the page before. All other fields except `page_size` must be the same as before.
    *
    * @generated from field: string page_token = 7;
    */
@@ -579,7 +578,7 @@ export const ListConversationsResponseSchema: GenMessage<ListConversationsRespon
   messageDesc(file_chatsessions_v1_chat_sessions, 13);
 
 /**
- * UpdateVariablesRequest says what changes.
+ * UpdateVariablesRequest is a change to a conversation's variables.
  *
  * @generated from message chatsessions.v1.UpdateVariablesRequest
  */
@@ -606,7 +605,7 @@ export type UpdateVariablesRequest = Message<"chatsessions.v1.UpdateVariablesReq
   variables?: JsonObject | undefined;
 
   /**
-   * Optional, removed before `variables` is merged, as in RefreshSessionRequest.
+   * Optional keys, removed before `variables` is merged, as in RefreshSessionRequest.
    *
    * @generated from field: repeated string remove_variables = 4;
    */
@@ -627,7 +626,7 @@ export const UpdateVariablesRequestSchema: GenMessage<UpdateVariablesRequest> = 
  */
 export type UpdateVariablesResponse = Message<"chatsessions.v1.UpdateVariablesResponse"> & {
   /**
-   * The conversation's revision with them.
+   * The conversation's revision after the change.
    *
    * @generated from field: int32 revision = 1;
    */
@@ -713,7 +712,7 @@ export const EraseCustomerRequestSchema: GenMessage<EraseCustomerRequest> = /*@_
   messageDesc(file_chatsessions_v1_chat_sessions, 18);
 
 /**
- * EraseCustomerResponse says how far it got.
+ * EraseCustomerResponse says how much was deleted, and whether anything is left.
  *
  * @generated from message chatsessions.v1.EraseCustomerResponse
  */
@@ -726,7 +725,7 @@ export type EraseCustomerResponse = Message<"chatsessions.v1.EraseCustomerRespon
   erasedCount: number;
 
   /**
-   * Whether there are none left; if not, call again.
+   * Whether no conversations of the customer are left. If false, call again.
    *
    * @generated from field: bool complete = 2;
    */
@@ -754,15 +753,15 @@ export type ExportCustomerRequest = Message<"chatsessions.v1.ExportCustomerReque
   tenant: string;
 
   /**
-   * Required. The customer whose conversations are answered.
+   * Required. The customer whose conversations are streamed.
    *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
 
   /**
-   * Optional: only conversations whose customer was verified. Anybody can open a conversation in another's name:
-   * what is not verified may be a stranger's.
+   * Optional: only conversations whose customer was verified. Anybody can open a conversation under another
+   * customer's id, so an unverified one may be a stranger's.
    *
    * @generated from field: bool verified_only = 3;
    */
@@ -777,7 +776,7 @@ export const ExportCustomerRequestSchema: GenMessage<ExportCustomerRequest> = /*
   messageDesc(file_chatsessions_v1_chat_sessions, 20);
 
 /**
- * ExportCustomerResponse is one conversation.
+ * ExportCustomerResponse is one conversation of the stream.
  *
  * @generated from message chatsessions.v1.ExportCustomerResponse
  */
@@ -798,7 +797,7 @@ export const ExportCustomerResponseSchema: GenMessage<ExportCustomerResponse> = 
   messageDesc(file_chatsessions_v1_chat_sessions, 21);
 
 /**
- * WatchConversationsRequest says what to watch, and from where on.
+ * WatchConversationsRequest names the tenant to watch and the place to start from.
  *
  * @generated from message chatsessions.v1.WatchConversationsRequest
  */
@@ -811,7 +810,7 @@ export type WatchConversationsRequest = Message<"chatsessions.v1.WatchConversati
   tenant: string;
 
   /**
-   * Optional: `resume_token` of the last message that was handled; without it, what happens from now on.
+   * Optional: `resume_token` of the last message that was handled. Without it the watch starts now.
    *
    * @generated from field: string resume_token = 2;
    */
@@ -826,21 +825,21 @@ export const WatchConversationsRequestSchema: GenMessage<WatchConversationsReque
   messageDesc(file_chatsessions_v1_chat_sessions, 22);
 
 /**
- * WatchConversationsResponse is some events, or none, and where they end.
+ * WatchConversationsResponse is a batch of events, or a heartbeat without events, and a resume token.
  *
  * @generated from message chatsessions.v1.WatchConversationsResponse
  */
 export type WatchConversationsResponse = Message<"chatsessions.v1.WatchConversationsResponse"> & {
   /**
-   * What happened: of one conversation in order, of several roughly so. An event may come again, known by its
-   * conversation id and revision.
+   * The events. Those of one conversation are in order, those of different conversations roughly so. An event may be
+   * sent again; its conversation id and revision identify it.
    *
    * @generated from field: repeated chatsessions.v1.ConversationEvent events = 1;
    */
   events: ConversationEvent[];
 
   /**
-   * Where to go on from after these events.
+   * Resumes the watch after these events.
    *
    * @generated from field: string resume_token = 2;
    */
@@ -857,33 +856,32 @@ export const WatchConversationsResponseSchema: GenMessage<WatchConversationsResp
 /**
  * ChatSessions opens and keeps chat sessions.
  *
- * Four RPCs are a visitor's: OpenSession, GetSession, RefreshSession and EndSession, on both surfaces. The others
- * are for internal services, on the engine surface alone; but for VerifySession, which finds the tenant in the
- * token, they name their tenant.
+ * Four RPCs are for visitors and exist on both surfaces: OpenSession, GetSession, RefreshSession and EndSession. The
+ * others are for internal services and exist on the engine surface only. Their requests name a tenant, except
+ * VerifySession, which finds the tenant in the token.
  *
- * The session token of GetSession, RefreshSession and EndSession comes as `authorization: Bearer <token>` on the
- * chat surface, and in the metadata `chat-session-token` on the engine surface, where `authorization` is the
- * engine caller's.
+ * GetSession, RefreshSession and EndSession need a session token: on the chat surface as `authorization: Bearer
+ * <token>`, on the engine surface in the metadata `chat-session-token`, because `authorization` there holds the engine
+ * caller's token.
  *
- * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}; where they apply
- * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
- * invalid_input, unavailable and deadline_exceeded; on the engine surface also unauthenticated and permission_denied
- * (a tenant or an RPC that the caller has no right to).
+ * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}. Where they apply, errors also
+ * carry google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
+ * invalid_input, unavailable and deadline_exceeded, and on the engine surface also unauthenticated and
+ * permission_denied (the caller has no right to the RPC or the tenant).
  *
  * @generated from service chatsessions.v1.ChatSessions
  */
 export const ChatSessions: GenService<{
   /**
-   * OpenSession opens a session of the widget that a publishable key names: it stores a new conversation,
-   * durably, and answers a signed session token together with what the widget may offer.
+   * OpenSession opens a session for a publishable widget key. It stores a new conversation durably, and answers a
+   * signed session token together with what the widget may offer.
    *
-   * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
-   * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
-   * idempotency_conflict.
+   * Errors: invalid_input (not a well-formed request); when rules are broken, validation_failed on the chat surface
+   * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
+   * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
+   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
    *
    * @generated from rpc chatsessions.v1.ChatSessions.OpenSession
    */
@@ -893,8 +891,8 @@ export const ChatSessions: GenService<{
     output: typeof OpenSessionResponseSchema;
   },
   /**
-   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
-   * is gone.
+   * GetSession answers what the session of a token may do now, by the current catalogue: an intent whose flow is no
+   * longer published is left out.
    *
    * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
    *
@@ -906,13 +904,13 @@ export const ChatSessions: GenService<{
     output: typeof GetSessionResponseSchema;
   },
   /**
-   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
-   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
-   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
-   * stay good until they expire: several tabs may refresh at once.
+   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
+   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * valid until they expire, because several tabs may refresh at the same time.
    *
-   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
-   * the variables that would come of it: then nothing is changed.
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
+   * rule: then nothing is changed.
    *
    * @generated from rpc chatsessions.v1.ChatSessions.RefreshSession
    */
@@ -922,8 +920,8 @@ export const ChatSessions: GenService<{
     output: typeof RefreshSessionResponseSchema;
   },
   /**
-   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
-   * Ending what has ended is fine. It works with a disabled widget key too.
+   * EndSession ends the conversation for good: from then on every other call with one of its tokens is refused.
+   * Ending an ended conversation succeeds. A disabled widget key does not prevent it.
    *
    * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
    * origin_not_allowed.
@@ -936,8 +934,9 @@ export const ChatSessions: GenService<{
     output: typeof EndSessionResponseSchema;
   },
   /**
-   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
+   * VerifySession answers which customer and conversation a session token belongs to. The token must be valid now: its
+   * signature, its expiry, a conversation that has not ended, an enabled widget key. A change by another process may
+   * take up to a second to show. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    *
@@ -974,10 +973,9 @@ export const ChatSessions: GenService<{
     output: typeof ListConversationsResponseSchema;
   },
   /**
-   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
-   * conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
    *
    * @generated from rpc chatsessions.v1.ChatSessions.UpdateVariables
    */
@@ -987,7 +985,7 @@ export const ChatSessions: GenService<{
     output: typeof UpdateVariablesResponseSchema;
   },
   /**
-   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
    *
    * Errors: not_found.
    *
@@ -999,8 +997,8 @@ export const ChatSessions: GenService<{
     output: typeof EndConversationResponseSchema;
   },
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
-   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    *
@@ -1012,8 +1010,7 @@ export const ChatSessions: GenService<{
     output: typeof EraseCustomerResponseSchema;
   },
   /**
-   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
-   * the scope `read`; audited.
+   * ExportCustomer streams all conversations of a customer, newest first. Needs the scope `read`; audited.
    *
    * Errors: not_found (no such tenant), reader_too_slow.
    *
@@ -1025,15 +1022,16 @@ export const ChatSessions: GenService<{
     output: typeof ExportCustomerResponseSchema;
   },
   /**
-   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
-   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
-   * audited.
+   * WatchConversations streams the events of a tenant's conversations, each at least once, until the caller ends the
+   * call. A message is sent every 15 s at least, without events when there are none (a heartbeat). Needs the scope
+   * `read`; audited.
    *
-   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
-   * metadata.resume_token too.
+   * An error that ends the stream after its first message also carries the resume token, as ErrorInfo
+   * metadata.resume_token.
    *
-   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * Errors: not_found (no such tenant), invalid_input (a resume token that was not made for this tenant), rate_limited
+   * (the caller or the process has too many open watches), reader_too_slow (a message was not taken within 30 s),
+   * unavailable (the process stops).
    *
    * @generated from rpc chatsessions.v1.ChatSessions.WatchConversations
    */

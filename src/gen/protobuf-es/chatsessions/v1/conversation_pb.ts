@@ -15,7 +15,7 @@ export const file_chatsessions_v1_conversation: GenFile = /*@__PURE__*/
   fileDesc("CiJjaGF0c2Vzc2lvbnMvdjEvY29udmVyc2F0aW9uLnByb3RvEg9jaGF0c2Vzc2lvbnMudjEizAMKDENvbnZlcnNhdGlvbhIXCg9jb252ZXJzYXRpb25faWQYASABKAkSFQoNd2lkZ2V0X2tleV9pZBgCIAEoCRIYCgtjdXN0b21lcl9pZBgDIAEoCUgAiAEBEhkKEWN1c3RvbWVyX3ZlcmlmaWVkGAQgASgIEi0KCXVudHJ1c3RlZBgFIAEoCzIaLmNoYXRzZXNzaW9ucy52MS5VbnRydXN0ZWQSEwoGb3JpZ2luGAYgASgJSAGIAQESKQoHc3VyZmFjZRgHIAEoDjIYLmNoYXRzZXNzaW9ucy52MS5TdXJmYWNlEi0KCW9wZW5lZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAwgASgFQg4KDF9jdXN0b21lcl9pZEIJCgdfb3JpZ2luIlcKCVVudHJ1c3RlZBITCgZsb2NhbGUYASABKAlIAIgBARIqCgl2YXJpYWJsZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgkKB19sb2NhbGUipwIKEUNvbnZlcnNhdGlvbkV2ZW50EjUKBGtpbmQYASABKA4yJy5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uRXZlbnQuS2luZBIvCgtoYXBwZW5lZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAyABKAUSMwoMY29udmVyc2F0aW9uGAQgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJjCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIPCgtLSU5EX09QRU5FRBABEhIKDktJTkRfUkVGUkVTSEVEEAISEAoMS0lORF9VUERBVEVEEAMSDgoKS0lORF9FTkRFRBAEKkgKB1N1cmZhY2USFwoTU1VSRkFDRV9VTlNQRUNJRklFRBAAEhAKDFNVUkZBQ0VfQ0hBVBABEhIKDlNVUkZBQ0VfRU5HSU5FEAJiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Conversation is a stored conversation, as internal services see it.
+ * Conversation is a stored conversation. Only internal services get it.
  *
  * @generated from message chatsessions.v1.Conversation
  */
@@ -28,56 +28,56 @@ export type Conversation = Message<"chatsessions.v1.Conversation"> & {
   conversationId: string;
 
   /**
-   * The id of the widget key that it was opened with.
+   * The id of the widget key that the conversation was opened with.
    *
    * @generated from field: string widget_key_id = 2;
    */
   widgetKeyId: string;
 
   /**
-   * The customer, when one was named.
+   * The customer; unset for a guest.
    *
    * @generated from field: optional string customer_id = 3;
    */
   customerId?: string | undefined;
 
   /**
-   * Whether the site vouched for `customer_id` by a customer token. If not, it is what some browser said.
+   * Whether the site vouched for `customer_id` by a customer token. If not, a browser sent the id unchecked.
    *
    * @generated from field: bool customer_verified = 4;
    */
   customerVerified: boolean;
 
   /**
-   * What the visitor's browser said.
+   * What the visitor's browser sent, unchecked.
    *
    * @generated from field: chatsessions.v1.Untrusted untrusted = 5;
    */
   untrusted?: Untrusted | undefined;
 
   /**
-   * The `Origin` that it was opened from; unset for engine callers and native apps.
+   * The `Origin` that the conversation was opened from; unset for engine callers and native apps.
    *
    * @generated from field: optional string origin = 6;
    */
   origin?: string | undefined;
 
   /**
-   * The surface that it was opened on.
+   * The surface that the conversation was opened on.
    *
    * @generated from field: chatsessions.v1.Surface surface = 7;
    */
   surface: Surface;
 
   /**
-   * When it was opened.
+   * When the conversation was opened.
    *
    * @generated from field: google.protobuf.Timestamp opened_at = 8;
    */
   openedAt?: Timestamp | undefined;
 
   /**
-   * When it was last changed.
+   * When the conversation was last changed.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 9;
    */
@@ -91,14 +91,14 @@ export type Conversation = Message<"chatsessions.v1.Conversation"> & {
   expiresAt?: Timestamp | undefined;
 
   /**
-   * When it was ended; unset while it is not.
+   * When the conversation was ended; unset while it has not.
    *
    * @generated from field: google.protobuf.Timestamp ended_at = 11;
    */
   endedAt?: Timestamp | undefined;
 
   /**
-   * Counts its changes; 1 when it has just been opened.
+   * 1 when the conversation was opened; each change adds 1.
    *
    * @generated from field: int32 revision = 12;
    */
@@ -113,13 +113,13 @@ export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_conversation, 0);
 
 /**
- * Untrusted is what a visitor's browser said: input, never a fact.
+ * Untrusted is what a visitor's browser sent, unchecked: treat it as input, never as a fact.
  *
  * @generated from message chatsessions.v1.Untrusted
  */
 export type Untrusted = Message<"chatsessions.v1.Untrusted"> & {
   /**
-   * A canonical BCP-47 language tag; unset when none was named.
+   * A canonical BCP-47 language tag; unset when the browser sent none.
    *
    * @generated from field: optional string locale = 1;
    */
@@ -141,35 +141,35 @@ export const UntrustedSchema: GenMessage<Untrusted> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_conversation, 1);
 
 /**
- * ConversationEvent is one thing that happened to a conversation.
+ * ConversationEvent is an event of a conversation.
  *
  * @generated from message chatsessions.v1.ConversationEvent
  */
 export type ConversationEvent = Message<"chatsessions.v1.ConversationEvent"> & {
   /**
-   * What happened.
+   * What happened to the conversation.
    *
    * @generated from field: chatsessions.v1.ConversationEvent.Kind kind = 1;
    */
   kind: ConversationEvent_Kind;
 
   /**
-   * When it happened, by the clock of the process that did it.
+   * When it happened, by the clock of the process that made the change.
    *
    * @generated from field: google.protobuf.Timestamp happened_at = 2;
    */
   happenedAt?: Timestamp | undefined;
 
   /**
-   * The conversation's revision that came of it. Of a conversation that is changed more than 30 times before a
-   * watcher gets to it, the oldest refreshes and updates are left out; a gap in the revisions shows it.
+   * The conversation's revision after the event. When a conversation changes more than 30 times before a watcher reads
+   * it, the oldest refreshes and updates are left out; a gap in the revisions shows this.
    *
    * @generated from field: int32 revision = 3;
    */
   revision: number;
 
   /**
-   * The conversation as it is by now, which may be a later revision.
+   * The latest conversation, which may have a later revision than the event.
    *
    * @generated from field: chatsessions.v1.Conversation conversation = 4;
    */
@@ -184,7 +184,7 @@ export const ConversationEventSchema: GenMessage<ConversationEvent> = /*@__PURE_
   messageDesc(file_chatsessions_v1_conversation, 2);
 
 /**
- * Kind is what happened.
+ * Kind is the kind of an event.
  *
  * @generated from enum chatsessions.v1.ConversationEvent.Kind
  */
@@ -197,28 +197,28 @@ export enum ConversationEvent_Kind {
   UNSPECIFIED = 0,
 
   /**
-   * It was opened.
+   * The conversation was opened.
    *
    * @generated from enum value: KIND_OPENED = 1;
    */
   OPENED = 1,
 
   /**
-   * Its session was refreshed; its locale and variables may have changed with that.
+   * The session was refreshed, which may have changed the locale and the variables.
    *
    * @generated from enum value: KIND_REFRESHED = 2;
    */
   REFRESHED = 2,
 
   /**
-   * Its variables were changed.
+   * The variables were changed.
    *
    * @generated from enum value: KIND_UPDATED = 3;
    */
   UPDATED = 3,
 
   /**
-   * It was ended.
+   * The conversation was ended.
    *
    * @generated from enum value: KIND_ENDED = 4;
    */
@@ -232,7 +232,7 @@ export const ConversationEvent_KindSchema: GenEnum<ConversationEvent_Kind> = /*@
   enumDesc(file_chatsessions_v1_conversation, 2, 0);
 
 /**
- * Surface is where a call came in.
+ * Surface is one of the two sets of endpoints that the service has.
  *
  * @generated from enum chatsessions.v1.Surface
  */

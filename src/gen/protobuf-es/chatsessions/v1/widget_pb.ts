@@ -13,7 +13,7 @@ export const file_chatsessions_v1_widget: GenFile = /*@__PURE__*/
   fileDesc("ChxjaGF0c2Vzc2lvbnMvdjEvd2lkZ2V0LnByb3RvEg9jaGF0c2Vzc2lvbnMudjEiFwoGV2lkZ2V0Eg0KBWxhYmVsGAEgASgJIsgCCgZJbnRlbnQSDAoEbmFtZRgBIAEoCRIVCg1kaXNwbGF5X2xhYmVsGAIgASgJEhUKCHN1YnRpdGxlGAMgASgJSACIAQESGAoLZGVzY3JpcHRpb24YBCABKAlIAYgBARIQCghleGFtcGxlcxgFIAMoCRIsChFyZXF1aXJlZF9lbnRpdGllcxgGIAMoCVIRcmVxdWlyZWRfZW50aXRpZXMSIwoEaWNvbhgHIAEoCzIVLmNoYXRzZXNzaW9ucy52MS5JY29uEhkKDGFjY2VudF9jb2xvchgIIAEoCUgCiAEBEhUKDXN0eWxlX3ZhcmlhbnQYCSABKAkSEQoJaXNfcGlubmVkGAogASgIEhAKCHByaW9yaXR5GAsgASgFQgsKCV9zdWJ0aXRsZUIOCgxfZGVzY3JpcHRpb25CDwoNX2FjY2VudF9jb2xvciIjCgRJY29uEgwKBGtpbmQYASABKAkSDQoFdmFsdWUYAiABKAkigAEKDVF1aWNrUXVlc3Rpb24SEAoIcXVlc3Rpb24YASABKAkSEQoJcGFnZV90eXBlGAIgASgJEhQKB2Zsb3dfaWQYAyABKAlIAIgBARIYCgtpbnRlbnRfbmFtZRgEIAEoCUgBiAEBQgoKCF9mbG93X2lkQg4KDF9pbnRlbnRfbmFtZWIGcHJvdG8z");
 
 /**
- * Widget is what a visitor may know of a widget key.
+ * Widget is the part of a widget key that a visitor may see.
  *
  * @generated from message chatsessions.v1.Widget
  */
@@ -34,7 +34,7 @@ export const WidgetSchema: GenMessage<Widget> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_widget, 0);
 
 /**
- * Intent is something that a visitor may start: each published flow registers one.
+ * Intent is a task that a visitor may start; each published flow registers one.
  *
  * @generated from message chatsessions.v1.Intent
  */
@@ -103,14 +103,14 @@ export type Intent = Message<"chatsessions.v1.Intent"> & {
   styleVariant: string;
 
   /**
-   * Whether the intent stands before all that are not pinned.
+   * Whether the intent comes before all intents that are not pinned.
    *
    * @generated from field: bool is_pinned = 10;
    */
   isPinned: boolean;
 
   /**
-   * The higher, the earlier; 0 unless the flow says otherwise.
+   * Intents with a higher priority come first; 0 unless the flow says otherwise.
    *
    * @generated from field: int32 priority = 11;
    */

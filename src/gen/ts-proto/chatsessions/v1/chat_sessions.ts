@@ -26,13 +26,13 @@ export const protobufPackage = "chatsessions.v1";
 
 export const protobufFileName = "chatsessions/v1/chat_sessions.proto";
 
-/** OpenSessionRequest names the widget and, optionally, who is in front of it. */
+/** OpenSessionRequest names the widget and, optionally, its visitor. */
 export interface OpenSessionRequest {
   /** Required. The publishable widget key, `^pk_live_[a-f0-9]{32}$`. Empty counts as missing. */
   publicKey: string;
   /**
-   * Optional, at most 100 characters (Unicode code points). Empty counts as absent. It is not verified, so it
-   * never gives access to an earlier conversation.
+   * Optional, at most 100 characters (Unicode code points). Empty counts as absent. Without a customer token it is not
+   * verified. It never gives access to an earlier conversation.
    */
   customerId: string;
   /**
@@ -49,24 +49,24 @@ export interface OpenSessionRequest {
     | { [key: string]: any }
     | undefined;
   /**
-   * Optional, at most 4096 characters: a JWT (RFC 7519) by which the site vouches for its customer, where the widget
-   * key verifies identities. HS256 with the key's identity secret; `sub` is the customer id, `aud` the id of the
-   * widget key, `exp` at most 24 h ahead. When `customer_id` is sent too, they must be the same.
+   * Optional, at most 4096 characters: a JWT (RFC 7519) by which the site vouches for its customer, if the widget key
+   * verifies identities. It is signed by HS256 with the key's identity secret; `sub` is the customer id, `aud` the
+   * widget key's id, `exp` at most 24 h ahead. When `customer_id` is sent too, it must equal `sub`.
    */
   customerToken: string;
 }
 
-/** OpenSessionResponse is an open session, and what its widget may offer. */
+/** OpenSessionResponse is the opened session, and what its widget may offer. */
 export interface OpenSessionResponse {
   /** The session token: a compact JWS (RFC 7515), to be sent as a bearer token (RFC 6750). */
   sessionToken: string;
-  /** The conversation that the session may talk in: a UUID (RFC 9562). */
+  /** The conversation of the session: a UUID (RFC 9562). */
   conversationId: string;
-  /** When the token stops being accepted: its `exp`, in whole seconds. */
+  /** When the token expires: its `exp`, in whole seconds. */
   expiresAt:
     | Timestamp
     | undefined;
-  /** The widget that the key names. */
+  /** The widget of the key. */
   widget:
     | Widget
     | undefined;
@@ -75,22 +75,19 @@ export interface OpenSessionResponse {
    * from high to low, then by name.
    */
   intents: Intent[];
-  /**
-   * All prompts of the tenant in the order of their author, whatever the page: filtering by page is the
-   * client's.
-   */
+  /** All prompts of the tenant, in their author's order. The client selects those of the current page. */
   quickQuestions: QuickQuestion[];
 }
 
-/** GetSessionRequest is empty: the session token says which session. */
+/** GetSessionRequest is empty: the session token identifies the session. */
 export interface GetSessionRequest {
 }
 
-/** GetSessionResponse is a session as it is now. */
+/** GetSessionResponse is the current state of a session. */
 export interface GetSessionResponse {
-  /** The conversation that the session may talk in. */
+  /** The conversation of the session. */
   conversationId: string;
-  /** When the token of this call stops being accepted, in whole seconds. */
+  /** When the token of this call expires, in whole seconds. */
   expiresAt:
     | Timestamp
     | undefined;
@@ -98,7 +95,7 @@ export interface GetSessionResponse {
   locale?:
     | string
     | undefined;
-  /** Counts the changes of the tenant's catalogue: as long as it stays, so do the members below. */
+  /** Counts the changes of the tenant's catalogue. While it is the same, the members below are the same. */
   catalogRevision: number;
   /** The widget. */
   widget:
@@ -110,36 +107,36 @@ export interface GetSessionResponse {
   quickQuestions: QuickQuestion[];
 }
 
-/** RefreshSessionRequest says what changes; nothing has to. */
+/** RefreshSessionRequest says what to change; all members are optional. */
 export interface RefreshSessionRequest {
   /** Optional, replaces the locale; rules as in OpenSessionRequest. Empty leaves it as it is. */
   locale: string;
   /**
    * Optional, merged into the conversation's variables key by key; null stores null. The rules of
-   * OpenSessionRequest.variables hold for the merged whole.
+   * OpenSessionRequest.variables also apply to the merged result.
    */
   variables:
     | { [key: string]: any }
     | undefined;
-  /** Optional, at most 50 keys that are removed before `variables` is merged; those that are not there are ignored. */
+  /** Optional, at most 50 keys that are removed before `variables` is merged; missing keys are ignored. */
   removeVariables: string[];
 }
 
-/** RefreshSessionResponse is the session's new token. */
+/** RefreshSessionResponse is a new token of the session. */
 export interface RefreshSessionResponse {
   /** The new session token. */
   sessionToken: string;
   /** The same conversation as before. */
   conversationId: string;
-  /** When the new token stops being accepted, in whole seconds. */
+  /** When the new token expires, in whole seconds. */
   expiresAt:
     | Timestamp
     | undefined;
-  /** As in GetSessionResponse: another number than before means that GetSession has something new. */
+  /** As in GetSessionResponse: when it differs from the last one, call GetSession for the new catalogue. */
   catalogRevision: number;
 }
 
-/** EndSessionRequest is empty: the session token says which session. */
+/** EndSessionRequest is empty: the session token identifies the session. */
 export interface EndSessionRequest {
 }
 
@@ -147,7 +144,7 @@ export interface EndSessionRequest {
 export interface EndSessionResponse {
 }
 
-/** VerifySessionRequest is a session token, as a browser showed it. */
+/** VerifySessionRequest is a session token that a browser has presented. */
 export interface VerifySessionRequest {
   /** Required. The session token. */
   token: string;
@@ -155,24 +152,24 @@ export interface VerifySessionRequest {
   intentName: string;
 }
 
-/** VerifySessionResponse is what a good session token stands for. */
+/** VerifySessionResponse is what a valid session token stands for. */
 export interface VerifySessionResponse {
   /** The tenant's slug. */
   tenant: string;
   /** The id of the widget key that the session was opened with. */
   widgetKeyId: string;
-  /** The conversation that the session may talk in. */
+  /** The conversation of the session. */
   conversationId: string;
-  /** The customer, when one was named. */
+  /** The customer; unset for a guest. */
   customerId?:
     | string
     | undefined;
   /**
-   * Whether the site vouched for `customer_id` by a customer token. If not, it is what some browser said, and gives
-   * no right to anything of that customer's.
+   * Whether the site vouched for `customer_id` by a customer token. If not, a browser sent the id unchecked, and it
+   * gives no right to that customer's data.
    */
   customerVerified: boolean;
-  /** What the visitor's browser said. */
+  /** What the visitor's browser sent, unchecked. */
   untrusted:
     | Untrusted
     | undefined;
@@ -182,7 +179,7 @@ export interface VerifySessionResponse {
     | undefined;
   /** The surface that the session was opened on. */
   surface: Surface;
-  /** When the token stops being accepted, in whole seconds. */
+  /** When the token expires, in whole seconds. */
   expiresAt:
     | Timestamp
     | undefined;
@@ -204,7 +201,7 @@ export interface GetConversationResponse {
   conversation: Conversation | undefined;
 }
 
-/** ListConversationsRequest is a query, and a place in its answer. */
+/** ListConversationsRequest is a query and a page of its results. */
 export interface ListConversationsRequest {
   /** Required. The tenant's slug. */
   tenant: string;
@@ -220,9 +217,9 @@ export interface ListConversationsRequest {
     | undefined;
   /** Optional: only conversations whose customer was verified. */
   verifiedOnly: boolean;
-  /** Optional: the most conversations of one page; 50 when 0, and never more than 200. */
+  /** Optional: the most conversations of one page. 0 means 50; a larger number than 200 means 200. */
   pageSize: number;
-  /** Optional: `next_page_token` of the page before. All other fields but `page_size` must be as they were. */
+  /** Optional: `next_page_token` of the page before. All other fields except `page_size` must be the same as before. */
   pageToken: string;
 }
 
@@ -234,7 +231,7 @@ export interface ListConversationsResponse {
   nextPageToken: string;
 }
 
-/** UpdateVariablesRequest says what changes. */
+/** UpdateVariablesRequest is a change to a conversation's variables. */
 export interface UpdateVariablesRequest {
   /** Required. The tenant's slug. */
   tenant: string;
@@ -244,13 +241,13 @@ export interface UpdateVariablesRequest {
   variables:
     | { [key: string]: any }
     | undefined;
-  /** Optional, removed before `variables` is merged, as in RefreshSessionRequest. */
+  /** Optional keys, removed before `variables` is merged, as in RefreshSessionRequest. */
   removeVariables: string[];
 }
 
 /** UpdateVariablesResponse says that the variables are changed. */
 export interface UpdateVariablesResponse {
-  /** The conversation's revision with them. */
+  /** The conversation's revision after the change. */
   revision: number;
 }
 
@@ -274,11 +271,11 @@ export interface EraseCustomerRequest {
   customerId: string;
 }
 
-/** EraseCustomerResponse says how far it got. */
+/** EraseCustomerResponse says how much was deleted, and whether anything is left. */
 export interface EraseCustomerResponse {
   /** How many conversations this call deleted. */
   erasedCount: number;
-  /** Whether there are none left; if not, call again. */
+  /** Whether no conversations of the customer are left. If false, call again. */
   complete: boolean;
 }
 
@@ -286,37 +283,37 @@ export interface EraseCustomerResponse {
 export interface ExportCustomerRequest {
   /** Required. The tenant's slug. */
   tenant: string;
-  /** Required. The customer whose conversations are answered. */
+  /** Required. The customer whose conversations are streamed. */
   customerId: string;
   /**
-   * Optional: only conversations whose customer was verified. Anybody can open a conversation in another's name:
-   * what is not verified may be a stranger's.
+   * Optional: only conversations whose customer was verified. Anybody can open a conversation under another
+   * customer's id, so an unverified one may be a stranger's.
    */
   verifiedOnly: boolean;
 }
 
-/** ExportCustomerResponse is one conversation. */
+/** ExportCustomerResponse is one conversation of the stream. */
 export interface ExportCustomerResponse {
   /** The conversation. */
   conversation: Conversation | undefined;
 }
 
-/** WatchConversationsRequest says what to watch, and from where on. */
+/** WatchConversationsRequest names the tenant to watch and the place to start from. */
 export interface WatchConversationsRequest {
   /** Required. The tenant's slug. */
   tenant: string;
-  /** Optional: `resume_token` of the last message that was handled; without it, what happens from now on. */
+  /** Optional: `resume_token` of the last message that was handled. Without it the watch starts now. */
   resumeToken: string;
 }
 
-/** WatchConversationsResponse is some events, or none, and where they end. */
+/** WatchConversationsResponse is a batch of events, or a heartbeat without events, and a resume token. */
 export interface WatchConversationsResponse {
   /**
-   * What happened: of one conversation in order, of several roughly so. An event may come again, known by its
-   * conversation id and revision.
+   * The events. Those of one conversation are in order, those of different conversations roughly so. An event may be
+   * sent again; its conversation id and revision identify it.
    */
   events: ConversationEvent[];
-  /** Where to go on from after these events. */
+  /** Resumes the watch after these events. */
   resumeToken: string;
 }
 
@@ -1945,32 +1942,31 @@ export const WatchConversationsResponse: MessageFns<WatchConversationsResponse> 
 /**
  * ChatSessions opens and keeps chat sessions.
  *
- * Four RPCs are a visitor's: OpenSession, GetSession, RefreshSession and EndSession, on both surfaces. The others
- * are for internal services, on the engine surface alone; but for VerifySession, which finds the tenant in the
- * token, they name their tenant.
+ * Four RPCs are for visitors and exist on both surfaces: OpenSession, GetSession, RefreshSession and EndSession. The
+ * others are for internal services and exist on the engine surface only. Their requests name a tenant, except
+ * VerifySession, which finds the tenant in the token.
  *
- * The session token of GetSession, RefreshSession and EndSession comes as `authorization: Bearer <token>` on the
- * chat surface, and in the metadata `chat-session-token` on the engine surface, where `authorization` is the
- * engine caller's.
+ * GetSession, RefreshSession and EndSession need a session token: on the chat surface as `authorization: Bearer
+ * <token>`, on the engine surface in the metadata `chat-session-token`, because `authorization` there holds the engine
+ * caller's token.
  *
- * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}; where they apply
- * also google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
- * invalid_input, unavailable and deadline_exceeded; on the engine surface also unauthenticated and permission_denied
- * (a tenant or an RPC that the caller has no right to).
+ * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}. Where they apply, errors also
+ * carry google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
+ * invalid_input, unavailable and deadline_exceeded, and on the engine surface also unauthenticated and
+ * permission_denied (the caller has no right to the RPC or the tenant).
  */
 export type ChatSessionsService = typeof ChatSessionsService;
 export const ChatSessionsService = {
   /**
-   * OpenSession opens a session of the widget that a publishable key names: it stores a new conversation,
-   * durably, and answers a signed session token together with what the widget may offer.
+   * OpenSession opens a session for a publishable widget key. It stores a new conversation durably, and answers a
+   * signed session token together with what the widget may offer.
    *
-   * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
-   * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
-   * idempotency_conflict.
+   * Errors: invalid_input (not a well-formed request); when rules are broken, validation_failed on the chat surface
+   * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
+   * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
+   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
    */
   openSession: {
     path: "/chatsessions.v1.ChatSessions/OpenSession" as const,
@@ -1982,8 +1978,8 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): OpenSessionResponse => OpenSessionResponse.decode(value),
   },
   /**
-   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
-   * is gone.
+   * GetSession answers what the session of a token may do now, by the current catalogue: an intent whose flow is no
+   * longer published is left out.
    *
    * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
    */
@@ -1997,13 +1993,13 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): GetSessionResponse => GetSessionResponse.decode(value),
   },
   /**
-   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
-   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
-   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
-   * stay good until they expire: several tabs may refresh at once.
+   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
+   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * valid until they expire, because several tabs may refresh at the same time.
    *
-   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
-   * the variables that would come of it: then nothing is changed.
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
+   * rule: then nothing is changed.
    */
   refreshSession: {
     path: "/chatsessions.v1.ChatSessions/RefreshSession" as const,
@@ -2017,8 +2013,8 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): RefreshSessionResponse => RefreshSessionResponse.decode(value),
   },
   /**
-   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
-   * Ending what has ended is fine. It works with a disabled widget key too.
+   * EndSession ends the conversation for good: from then on every other call with one of its tokens is refused.
+   * Ending an ended conversation succeeds. A disabled widget key does not prevent it.
    *
    * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
    * origin_not_allowed.
@@ -2033,8 +2029,9 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): EndSessionResponse => EndSessionResponse.decode(value),
   },
   /**
-   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
+   * VerifySession answers which customer and conversation a session token belongs to. The token must be valid now: its
+   * signature, its expiry, a conversation that has not ended, an enabled widget key. A change by another process may
+   * take up to a second to show. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    */
@@ -2082,10 +2079,9 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): ListConversationsResponse => ListConversationsResponse.decode(value),
   },
   /**
-   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
-   * conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
    */
   updateVariables: {
     path: "/chatsessions.v1.ChatSessions/UpdateVariables" as const,
@@ -2099,7 +2095,7 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): UpdateVariablesResponse => UpdateVariablesResponse.decode(value),
   },
   /**
-   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
    *
    * Errors: not_found.
    */
@@ -2115,8 +2111,8 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): EndConversationResponse => EndConversationResponse.decode(value),
   },
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
-   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    */
@@ -2131,8 +2127,7 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): EraseCustomerResponse => EraseCustomerResponse.decode(value),
   },
   /**
-   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
-   * the scope `read`; audited.
+   * ExportCustomer streams all conversations of a customer, newest first. Needs the scope `read`; audited.
    *
    * Errors: not_found (no such tenant), reader_too_slow.
    */
@@ -2148,15 +2143,16 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): ExportCustomerResponse => ExportCustomerResponse.decode(value),
   },
   /**
-   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
-   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
-   * audited.
+   * WatchConversations streams the events of a tenant's conversations, each at least once, until the caller ends the
+   * call. A message is sent every 15 s at least, without events when there are none (a heartbeat). Needs the scope
+   * `read`; audited.
    *
-   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
-   * metadata.resume_token too.
+   * An error that ends the stream after its first message also carries the resume token, as ErrorInfo
+   * metadata.resume_token.
    *
-   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * Errors: not_found (no such tenant), invalid_input (a resume token that was not made for this tenant), rate_limited
+   * (the caller or the process has too many open watches), reader_too_slow (a message was not taken within 30 s),
+   * unavailable (the process stops).
    */
   watchConversations: {
     path: "/chatsessions.v1.ChatSessions/WatchConversations" as const,
@@ -2173,46 +2169,46 @@ export const ChatSessionsService = {
 
 export interface ChatSessionsServer extends UntypedServiceImplementation {
   /**
-   * OpenSession opens a session of the widget that a publishable key names: it stores a new conversation,
-   * durably, and answers a signed session token together with what the widget may offer.
+   * OpenSession opens a session for a publishable widget key. It stores a new conversation durably, and answers a
+   * signed session token together with what the widget may offer.
    *
-   * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
-   * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
-   * idempotency_conflict.
+   * Errors: invalid_input (not a well-formed request); when rules are broken, validation_failed on the chat surface
+   * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
+   * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
+   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
    */
   openSession: handleUnaryCall<OpenSessionRequest, OpenSessionResponse>;
   /**
-   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
-   * is gone.
+   * GetSession answers what the session of a token may do now, by the current catalogue: an intent whose flow is no
+   * longer published is left out.
    *
    * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
    */
   getSession: handleUnaryCall<GetSessionRequest, GetSessionResponse>;
   /**
-   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
-   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
-   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
-   * stay good until they expire: several tabs may refresh at once.
+   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
+   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * valid until they expire, because several tabs may refresh at the same time.
    *
-   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
-   * the variables that would come of it: then nothing is changed.
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
+   * rule: then nothing is changed.
    */
   refreshSession: handleUnaryCall<RefreshSessionRequest, RefreshSessionResponse>;
   /**
-   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
-   * Ending what has ended is fine. It works with a disabled widget key too.
+   * EndSession ends the conversation for good: from then on every other call with one of its tokens is refused.
+   * Ending an ended conversation succeeds. A disabled widget key does not prevent it.
    *
    * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
    * origin_not_allowed.
    */
   endSession: handleUnaryCall<EndSessionRequest, EndSessionResponse>;
   /**
-   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
+   * VerifySession answers which customer and conversation a session token belongs to. The token must be valid now: its
+   * signature, its expiry, a conversation that has not ended, an enabled widget key. A change by another process may
+   * take up to a second to show. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    */
@@ -2231,58 +2227,56 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    */
   listConversations: handleUnaryCall<ListConversationsRequest, ListConversationsResponse>;
   /**
-   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
-   * conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
    */
   updateVariables: handleUnaryCall<UpdateVariablesRequest, UpdateVariablesResponse>;
   /**
-   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
    *
    * Errors: not_found.
    */
   endConversation: handleUnaryCall<EndConversationRequest, EndConversationResponse>;
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
-   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    */
   eraseCustomer: handleUnaryCall<EraseCustomerRequest, EraseCustomerResponse>;
   /**
-   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
-   * the scope `read`; audited.
+   * ExportCustomer streams all conversations of a customer, newest first. Needs the scope `read`; audited.
    *
    * Errors: not_found (no such tenant), reader_too_slow.
    */
   exportCustomer: handleServerStreamingCall<ExportCustomerRequest, ExportCustomerResponse>;
   /**
-   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
-   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
-   * audited.
+   * WatchConversations streams the events of a tenant's conversations, each at least once, until the caller ends the
+   * call. A message is sent every 15 s at least, without events when there are none (a heartbeat). Needs the scope
+   * `read`; audited.
    *
-   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
-   * metadata.resume_token too.
+   * An error that ends the stream after its first message also carries the resume token, as ErrorInfo
+   * metadata.resume_token.
    *
-   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * Errors: not_found (no such tenant), invalid_input (a resume token that was not made for this tenant), rate_limited
+   * (the caller or the process has too many open watches), reader_too_slow (a message was not taken within 30 s),
+   * unavailable (the process stops).
    */
   watchConversations: handleServerStreamingCall<WatchConversationsRequest, WatchConversationsResponse>;
 }
 
 export interface ChatSessionsClient extends Client {
   /**
-   * OpenSession opens a session of the widget that a publishable key names: it stores a new conversation,
-   * durably, and answers a signed session token together with what the widget may offer.
+   * OpenSession opens a session for a publishable widget key. It stores a new conversation durably, and answers a
+   * signed session token together with what the widget may offer.
    *
-   * Errors: invalid_input (not a well-formed request), validation_failed on the chat surface and
-   * invalid_input on the engine surface (one or more rules broken: all are named), widget_disabled (no such
-   * key, disabled, or past its end), origin_not_allowed (chat surface), identity_not_verified,
-   * idempotency_conflict.
+   * Errors: invalid_input (not a well-formed request); when rules are broken, validation_failed on the chat surface
+   * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
+   * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
    * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * repeatable: the same key with the same request answers the same session. It is a secret of the caller.
+   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
    */
   openSession(
     request: OpenSessionRequest,
@@ -2300,8 +2294,8 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: OpenSessionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * GetSession answers what the session of a token may do as of now: an intent whose flow is no longer published
-   * is gone.
+   * GetSession answers what the session of a token may do now, by the current catalogue: an intent whose flow is no
+   * longer published is left out.
    *
    * Errors: invalid_session_token (malformed, forged, expired, or ended), widget_disabled, origin_not_allowed.
    */
@@ -2321,13 +2315,13 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: GetSessionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * RefreshSession answers a new token for the same conversation, and may change what the visitor said of the
-   * visit. It takes a token that expired less than RESUME_WINDOW ago (24 h unless configured), so that a laptop
-   * that slept does not lose its chat; no token lives past SESSION_MAX_AGE after the open (7 d). Earlier tokens
-   * stay good until they expire: several tabs may refresh at once.
+   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
+   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * valid until they expire, because several tabs may refresh at the same time.
    *
-   * Errors: as GetSession; validation_failed (engine: invalid_input) when a rule is broken, by the request or by
-   * the variables that would come of it: then nothing is changed.
+   * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
+   * rule: then nothing is changed.
    */
   refreshSession(
     request: RefreshSessionRequest,
@@ -2345,8 +2339,8 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: RefreshSessionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * EndSession ends the conversation for good: from then on every other call with a token of it is refused.
-   * Ending what has ended is fine. It works with a disabled widget key too.
+   * EndSession ends the conversation for good: from then on every other call with one of its tokens is refused.
+   * Ending an ended conversation succeeds. A disabled widget key does not prevent it.
    *
    * Errors: invalid_session_token (malformed, forged or expired), widget_disabled (the key is gone),
    * origin_not_allowed.
@@ -2367,8 +2361,9 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: EndSessionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * VerifySession says whose a session token is, when it is good at this moment: signature, expiry, not ended,
-   * widget key enabled. What another process changed may show up to a second later. Needs the scope `verify`.
+   * VerifySession answers which customer and conversation a session token belongs to. The token must be valid now: its
+   * signature, its expiry, a conversation that has not ended, an enabled widget key. A change by another process may
+   * take up to a second to show. Needs the scope `verify`.
    *
    * Errors: invalid_session_token, widget_disabled.
    */
@@ -2429,10 +2424,9 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: ListConversationsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * UpdateVariables changes the variables of a conversation as RefreshSession does. Needs the scope `write`.
+   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the variables that would come of it break a rule;
-   * conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
    */
   updateVariables(
     request: UpdateVariablesRequest,
@@ -2450,7 +2444,7 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
   ): ClientUnaryCall;
   /**
-   * EndConversation ends a conversation, as EndSession does with its token. Needs the scope `write`.
+   * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
    *
    * Errors: not_found.
    */
@@ -2470,8 +2464,8 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: EndConversationResponse) => void,
   ): ClientUnaryCall;
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, for as long as the call may take (60 s, or
-   * the caller's deadline). It can be called again until `complete` is true. Needs the scope `erase`; audited.
+   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    */
@@ -2491,8 +2485,7 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: EraseCustomerResponse) => void,
   ): ClientUnaryCall;
   /**
-   * ExportCustomer streams all conversations of a customer, newest first, such as before they are erased. Needs
-   * the scope `read`; audited.
+   * ExportCustomer streams all conversations of a customer, newest first. Needs the scope `read`; audited.
    *
    * Errors: not_found (no such tenant), reader_too_slow.
    */
@@ -2506,15 +2499,16 @@ export interface ChatSessionsClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ExportCustomerResponse>;
   /**
-   * WatchConversations streams what happens to a tenant's conversations, at least once each, until the caller
-   * ends it. A message comes every 15 s at least, without events when there are none. Needs the scope `read`;
-   * audited.
+   * WatchConversations streams the events of a tenant's conversations, each at least once, until the caller ends the
+   * call. A message is sent every 15 s at least, without events when there are none (a heartbeat). Needs the scope
+   * `read`; audited.
    *
-   * An error that ends it, after the first message, has the token to go on from as ErrorInfo
-   * metadata.resume_token too.
+   * An error that ends the stream after its first message also carries the resume token, as ErrorInfo
+   * metadata.resume_token.
    *
-   * Errors: not_found (no such tenant), invalid_input (a resume token that is not of this tenant),
-   * rate_limited (as many watches as the caller, or the process, may have are open already), reader_too_slow (a message was not taken within 30 s), unavailable (the process stops).
+   * Errors: not_found (no such tenant), invalid_input (a resume token that was not made for this tenant), rate_limited
+   * (the caller or the process has too many open watches), reader_too_slow (a message was not taken within 30 s),
+   * unavailable (the process stops).
    */
   watchConversations(
     request: WatchConversationsRequest,

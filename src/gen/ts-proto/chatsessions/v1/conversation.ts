@@ -10,7 +10,7 @@ export const protobufPackage = "chatsessions.v1";
 
 export const protobufFileName = "chatsessions/v1/conversation.proto";
 
-/** Surface is where a call came in. */
+/** Surface is one of the two sets of endpoints that the service has. */
 export enum Surface {
   /** UNSPECIFIED - Not known. */
   UNSPECIFIED = 0,
@@ -20,33 +20,33 @@ export enum Surface {
   ENGINE = 2,
 }
 
-/** Conversation is a stored conversation, as internal services see it. */
+/** Conversation is a stored conversation. Only internal services get it. */
 export interface Conversation {
   /** A UUID (RFC 9562). */
   conversationId: string;
-  /** The id of the widget key that it was opened with. */
+  /** The id of the widget key that the conversation was opened with. */
   widgetKeyId: string;
-  /** The customer, when one was named. */
+  /** The customer; unset for a guest. */
   customerId?:
     | string
     | undefined;
-  /** Whether the site vouched for `customer_id` by a customer token. If not, it is what some browser said. */
+  /** Whether the site vouched for `customer_id` by a customer token. If not, a browser sent the id unchecked. */
   customerVerified: boolean;
-  /** What the visitor's browser said. */
+  /** What the visitor's browser sent, unchecked. */
   untrusted:
     | Untrusted
     | undefined;
-  /** The `Origin` that it was opened from; unset for engine callers and native apps. */
+  /** The `Origin` that the conversation was opened from; unset for engine callers and native apps. */
   origin?:
     | string
     | undefined;
-  /** The surface that it was opened on. */
+  /** The surface that the conversation was opened on. */
   surface: Surface;
-  /** When it was opened. */
+  /** When the conversation was opened. */
   openedAt:
     | Timestamp
     | undefined;
-  /** When it was last changed. */
+  /** When the conversation was last changed. */
   updatedAt:
     | Timestamp
     | undefined;
@@ -54,17 +54,17 @@ export interface Conversation {
   expiresAt:
     | Timestamp
     | undefined;
-  /** When it was ended; unset while it is not. */
+  /** When the conversation was ended; unset while it has not. */
   endedAt:
     | Timestamp
     | undefined;
-  /** Counts its changes; 1 when it has just been opened. */
+  /** 1 when the conversation was opened; each change adds 1. */
   revision: number;
 }
 
-/** Untrusted is what a visitor's browser said: input, never a fact. */
+/** Untrusted is what a visitor's browser sent, unchecked: treat it as input, never as a fact. */
 export interface Untrusted {
-  /** A canonical BCP-47 language tag; unset when none was named. */
+  /** A canonical BCP-47 language tag; unset when the browser sent none. */
   locale?:
     | string
     | undefined;
@@ -72,34 +72,34 @@ export interface Untrusted {
   variables: { [key: string]: any } | undefined;
 }
 
-/** ConversationEvent is one thing that happened to a conversation. */
+/** ConversationEvent is an event of a conversation. */
 export interface ConversationEvent {
-  /** What happened. */
+  /** What happened to the conversation. */
   kind: ConversationEvent_Kind;
-  /** When it happened, by the clock of the process that did it. */
+  /** When it happened, by the clock of the process that made the change. */
   happenedAt:
     | Timestamp
     | undefined;
   /**
-   * The conversation's revision that came of it. Of a conversation that is changed more than 30 times before a
-   * watcher gets to it, the oldest refreshes and updates are left out; a gap in the revisions shows it.
+   * The conversation's revision after the event. When a conversation changes more than 30 times before a watcher reads
+   * it, the oldest refreshes and updates are left out; a gap in the revisions shows this.
    */
   revision: number;
-  /** The conversation as it is by now, which may be a later revision. */
+  /** The latest conversation, which may have a later revision than the event. */
   conversation: Conversation | undefined;
 }
 
-/** Kind is what happened. */
+/** Kind is the kind of an event. */
 export enum ConversationEvent_Kind {
   /** UNSPECIFIED - Not known. */
   UNSPECIFIED = 0,
-  /** OPENED - It was opened. */
+  /** OPENED - The conversation was opened. */
   OPENED = 1,
-  /** REFRESHED - Its session was refreshed; its locale and variables may have changed with that. */
+  /** REFRESHED - The session was refreshed, which may have changed the locale and the variables. */
   REFRESHED = 2,
-  /** UPDATED - Its variables were changed. */
+  /** UPDATED - The variables were changed. */
   UPDATED = 3,
-  /** ENDED - It was ended. */
+  /** ENDED - The conversation was ended. */
   ENDED = 4,
 }
 

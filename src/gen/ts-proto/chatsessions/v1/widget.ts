@@ -8,13 +8,13 @@ export const protobufPackage = "chatsessions.v1";
 
 export const protobufFileName = "chatsessions/v1/widget.proto";
 
-/** Widget is what a visitor may know of a widget key. */
+/** Widget is the part of a widget key that a visitor may see. */
 export interface Widget {
   /** The name that the tenant gave to the widget. */
   label: string;
 }
 
-/** Intent is something that a visitor may start: each published flow registers one. */
+/** Intent is a task that a visitor may start; each published flow registers one. */
 export interface Intent {
   /** The stable name, unique within the tenant. */
   name: string;
@@ -42,9 +42,9 @@ export interface Intent {
     | undefined;
   /** How the button is drawn; `solid` unless the flow says otherwise. */
   styleVariant: string;
-  /** Whether the intent stands before all that are not pinned. */
+  /** Whether the intent comes before all intents that are not pinned. */
   isPinned: boolean;
-  /** The higher, the earlier; 0 unless the flow says otherwise. */
+  /** Intents with a higher priority come first; 0 unless the flow says otherwise. */
   priority: number;
 }
 
