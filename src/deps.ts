@@ -9,7 +9,7 @@ import type { TenantIds } from './rpc/tenant.js';
 import type { SessionTokens } from './sessions/token.js';
 import type { Elapsed } from './time/elapsed.js';
 
-/** All that the handlers of a process work with. Each names its part of it: `Pick<Deps, 'conversations'>`. */
+/** The dependencies of all handlers in a process. Each handler takes a part of them: `Pick<Deps, 'conversations'>`. */
 export interface Deps {
   readonly views: WidgetViews;
   readonly tenants: TenantIds;
@@ -18,27 +18,28 @@ export interface Deps {
   readonly changeQueue: KeyedQueue;
   readonly audit: AuditLog;
   readonly tokens: SessionTokens;
-  /** Page tokens. */
+  /** Signs and verifies page tokens and resume tokens. */
   readonly cursors: Cursors;
   readonly watches: Watches;
-  /** How many watches may be open at once. */
+  /** Limits the concurrent watches. */
   readonly watchCaps: StreamCaps;
 
   /** The wall clock, in ms since the epoch. */
   readonly now: () => number;
-  /** The date of what is stored, in ms since the epoch: see {@link Dates.latest}. */
+  /** The date for stored changes, in ms since the epoch: `Dates.latest`, which tolerates a wall clock that jumps. */
   readonly date: () => number;
+  /** The monotonic clock, in ms. */
   readonly elapsed: Elapsed;
-  /** A new UUIDv7. */
+  /** Generates a UUIDv7. */
   readonly newId: () => string;
-  /** A new token id: unguessable, 128 bits. */
+  /** Generates a token id (`jti`): 128 random bits. */
   readonly newJti: () => string;
 
   /** How long a session token lasts. */
   readonly sessionTtlSeconds: number;
-  /** How long after its end a token can still be refreshed. */
+  /** How long after its expiry a token can still be refreshed. */
   readonly resumeWindowSeconds: number;
-  /** How long after the open the last token ends. */
+  /** The maximum age of a session: no token expires later than this after the open. */
   readonly sessionMaxAgeSeconds: number;
   /** How long a conversation is kept after its last change. */
   readonly retentionSeconds: number;

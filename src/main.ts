@@ -8,12 +8,12 @@ import { helpText } from './cli/help.js';
 import { serve } from './cli/serve.js';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
-const complain = (text: string) => process.stderr.write(`${text}\n`);
+const printError = (text: string) => process.stderr.write(`${text}\n`);
 
-// Whoever reads our output may stop reading: that is no reason to stop serving.
+// A closed stdout must not stop the service: without a listener EPIPE is thrown.
 process.stdout.on('error', () => {});
 
-/** Arguments → command. @returns the exit code */
+/** Runs the command that the arguments name. @returns the exit code */
 async function main([command = 'serve', ...rest]: readonly string[]): Promise<number> {
   if (command === '--help' || command === '-h' || command === 'help') {
     print(helpText());
@@ -25,14 +25,14 @@ async function main([command = 'serve', ...rest]: readonly string[]): Promise<nu
     return 0;
   }
   if (command === 'engine-token' && rest.length === 0) {
-    engineToken({ randomBytes, print, explain: complain });
+    engineToken({ randomBytes, print, explain: printError });
     return 0;
   }
   if (command === 'engine-token' && rest.length === 1 && rest[0] === '--hash') {
-    return engineTokenHash({ input: process.stdin, print, complain });
+    return engineTokenHash({ input: process.stdin, print, printError });
   }
   if (command !== 'serve' || rest.length > 0) {
-    complain(`chatsessions: ${[command, ...rest].join(' ')} is not a command; see chatsessions --help`);
+    printError(`chatsessions: ${[command, ...rest].join(' ')} is not a command; see chatsessions --help`);
     return 2;
   }
   return serve(process.env, print);
@@ -42,6 +42,6 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
-  for (const line of error.message.split('\n')) complain(`chatsessions: ${line}`);
+  for (const line of error.message.split('\n')) printError(`chatsessions: ${line}`);
   process.exitCode = 1;
 }

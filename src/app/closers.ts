@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 
-/** What is up, to be taken down in the opposite order. */
+/** A stack of clean-up functions, called in reverse order of their registration. */
 export interface Closers {
   readonly add: (close: () => Promise<void>) => void;
-  /** Takes everything down. What cannot be closed is logged; safe to call twice. */
+  /** Calls all of them, once. An error is logged and does not stop the others. Safe to call twice. */
   readonly close: () => Promise<void>;
 }
 
-/** Nothing is up yet. */
+/** Creates an empty stack. */
 export function createClosers(log: Logger): Closers {
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;

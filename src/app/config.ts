@@ -11,12 +11,12 @@ export interface Address {
 
 /** The addresses of both surfaces. */
 export interface Addresses {
-  /** The gateway's. */
+  /** The address of the gateway. */
   readonly http: Address;
   readonly grpc: Address;
 }
 
-/** `host:port`, with brackets around an IPv6 address. */
+/** Formats an address as `host:port`, with brackets around an IPv6 address. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -70,25 +70,25 @@ const wholeNumber = (min: number, max: number) =>
     return number;
   });
 
-/** `first:rest,first:rest`, split at the first colon of each. */
-function pairs(text: string): [string, string][] {
+/** Parses `first:rest,first:rest`; each item is split at its first colon. */
+function parsePairs(text: string): [string, string][] {
   return text.split(',').map((item) => {
     const colon = item.indexOf(':');
     return [item.slice(0, Math.max(colon, 0)).trim(), item.slice(colon + 1).trim()];
   });
 }
 
-/** Base64, with its padding or without; nothing for a text that is not, which Node would read as well as it can. */
-function fromBase64(text: string): Buffer {
+/** Decodes base64 with or without padding. Other text gives no bytes; Node would skip the invalid characters. */
+function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   const bare = (base64: string) => base64.replace(/=+$/, '');
   return bare(bytes.toString('base64')) === bare(text) ? bytes : Buffer.alloc(0);
 }
 
-/** `kid:base64,…`, at least one; `size` says in words what `fitsSize` asks of the bytes of each secret. */
+/** A keyring `kid:base64,…` with at least one key. `size` describes, for the error message, what `fitsSize` accepts. */
 const keyring = (size: string, fitsSize: (bytes: number) => boolean) =>
   z.string().transform((text, context) => {
-    const keys = pairs(text).map(([kid, base64]) => ({ kid, secret: fromBase64(base64) }));
+    const keys = parsePairs(text).map(([kid, base64]) => ({ kid, secret: decodeBase64(base64) }));
     const kids = new Set(keys.map(({ kid }) => kid));
     const fits = keys.every(
       ({ kid, secret }) => /^[A-Za-z0-9_-]{1,32}$/.test(kid) && fitsSize(secret.length),
@@ -107,7 +107,7 @@ const signingKeys = keyring('at least 32 bytes', (bytes) => bytes >= 32);
 const encryptionKeys = keyring('exactly 32 bytes', (bytes) => bytes === 32);
 
 const engineTokens = z.string().transform((text, context) => {
-  const tokens = pairs(text).map(([name, token]) => ({ name, token }));
+  const tokens = parsePairs(text).map(([name, token]) => ({ name, token }));
   const fits = tokens.every(({ name, token }) => {
     return CALLER_NAME.test(name) && isEngineToken(token);
   });
@@ -126,7 +126,7 @@ const databaseName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,38}$/, 'must be 1 to 38 characters of A-Z a-z 0-9 _ -');
 
-/** Every variable that the service reads, with what `--help` says of it. */
+/** All environment variables of the service, with their descriptions for `--help`. */
 const variables = {
   HTTP_ADDR: address.optional().describe('public HTTP address (127.0.0.1:8080; in production 0.0.0.0:8080)'),
   GRPC_ADDR: address.default({ host: '127.0.0.1', port: 50_051 }).describe('gRPC address (127.0.0.1:50051)'),
@@ -145,7 +145,7 @@ const variables = {
   IDENTITY_ENCRYPTION_KEYS: encryptionKeys
     .optional()
     .describe(
-      'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no key can verify identities)',
+      'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no widget key can verify identities)',
     ),
   SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
   RESUME_WINDOW: duration('0s', '7d')
@@ -190,8 +190,8 @@ const schema = z.object(variables);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What is wrong with variables that are each well-formed, by what is set and what is not. */
-function conflicts(env: Environment): string[] {
+/** Finds variables that are missing, or that contradict each other. The format of each one is checked by the schema. */
+function findConflicts(env: Environment): string[] {
   const problems: string[] = [];
   if ((env['GRPC_TLS_CERT'] === undefined) !== (env['GRPC_TLS_KEY'] === undefined)) {
     problems.push('GRPC_TLS_CERT and GRPC_TLS_KEY go together');
@@ -212,32 +212,32 @@ function conflicts(env: Environment): string[] {
   return problems;
 }
 
-/** The configuration, checked. Durations are in seconds. */
+/** The validated configuration. Durations are in seconds. */
 export interface Config extends Omit<z.output<typeof schema>, 'HTTP_ADDR'> {
   readonly HTTP_ADDR: Address;
 }
 
-/** The configuration cannot be used. The message names every problem, one per line, and no value. */
+/** An invalid configuration. The message lists all problems, one per line, without values: some are secrets. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * Reads the configuration from environment variables; empty ones count as unset.
+ * Reads the configuration from environment variables. An empty variable counts as unset.
  *
- * @throws ConfigError with every problem at once
+ * @throws ConfigError with all problems
  */
 export function readConfig(env: Environment): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const result = schema.safeParse(set);
   const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`);
-  const problems = [...faults, ...conflicts(set)];
+  const problems = [...faults, ...findConflicts(set)];
   if (!result.success || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const host = result.data.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1';
   return { ...result.data, HTTP_ADDR: result.data.HTTP_ADDR ?? { host, port: 8080 } };
 }
 
-/** The variables with what each is for, as `--help` prints them. */
+/** Lists the variables with their descriptions, for `--help`. */
 export function describeVariables(): readonly (readonly [name: string, description: string])[] {
   return Object.entries(variables).map(([name, type]) => [name, type.description ?? ''] as const);
 }

@@ -19,8 +19,8 @@ import type { Elapsed } from '../time/elapsed.js';
 import { pause } from '../time/pause.js';
 import type { Config } from './config.js';
 
-/** What the handlers' dependencies are made of. */
-export interface Ingredients {
+/** What {@link createDeps} builds the handlers' dependencies from. */
+export interface DepsInput {
   readonly database: Database;
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
   readonly views: WidgetViews;
@@ -30,9 +30,9 @@ export interface Ingredients {
   readonly watchLimits: StreamLimits | undefined;
 }
 
-/** Wires what the handlers of a process work with. */
-export function createDeps(config: Config, ingredients: Ingredients): Deps {
-  const { database, signingKeys, views, dates, now, elapsed, watchLimits } = ingredients;
+/** Creates the dependencies of a process's handlers. */
+export function createDeps(config: Config, input: DepsInput): Deps {
+  const { database, signingKeys, views, dates, now, elapsed, watchLimits } = input;
   const random = createRandomSource();
   const newId = () => uuidV7({ random: random(16) });
   const conversations = createRecentConversations({ store: mongoConversations(database, elapsed), elapsed });
@@ -51,7 +51,7 @@ export function createDeps(config: Config, ingredients: Ingredients): Deps {
     sessionTtlSeconds: Math.min(config.SESSION_TTL, config.SESSION_MAX_AGE),
     resumeWindowSeconds: config.RESUME_WINDOW,
     sessionMaxAgeSeconds: config.SESSION_MAX_AGE,
-    // A row outlives the tokens that can still be refreshed.
+    // A conversation must be kept for as long as its tokens can be refreshed.
     retentionSeconds: Math.max(config.RETENTION, config.SESSION_TTL + config.RESUME_WINDOW),
   };
 }

@@ -9,8 +9,8 @@ import type { Config } from './config.js';
 import { messageOf, StartError } from './start-error.js';
 import { readText } from './text-file.js';
 
-/** Everybody who may call the engine surface. @throws StartError */
-export async function engineCallers(config: Config): Promise<readonly KnownCaller[]> {
+/** Reads the engine callers from ENGINE_API_TOKENS and ENGINE_CALLERS_FILE. @throws StartError */
+export async function readEngineCallers(config: Config): Promise<readonly KnownCaller[]> {
   const { ENGINE_API_TOKENS: tokens = [], ENGINE_CALLERS_FILE: fileName, GRPC_TLS_CLIENT_CA } = config;
   const file =
     fileName === undefined ? undefined : { fileName, text: await readText('ENGINE_CALLERS_FILE', fileName) };
@@ -22,8 +22,8 @@ export async function engineCallers(config: Config): Promise<readonly KnownCalle
   }
 }
 
-/** The credentials that the GRPC_TLS variables name. @throws StartError when one of the files is of no use */
-export async function grpcCredentials(config: Config): Promise<ServerCredentials> {
+/** Reads the TLS files of the gRPC server. @throws StartError when one of them is missing or invalid */
+export async function readGrpcCredentials(config: Config): Promise<ServerCredentials> {
   const { GRPC_TLS_CERT, GRPC_TLS_KEY, GRPC_TLS_CLIENT_CA } = config;
   if (GRPC_TLS_CERT === undefined || GRPC_TLS_KEY === undefined) return ServerCredentials.createInsecure();
   const cert = await readPem('GRPC_TLS_CERT', GRPC_TLS_CERT, (pem) => new X509Certificate(pem));
@@ -35,7 +35,7 @@ export async function grpcCredentials(config: Config): Promise<ServerCredentials
   return ServerCredentials.createSsl(ca, [{ cert_chain: cert, private_key: key }], ca !== null);
 }
 
-/** Reads a PEM file and parses it once, so that a bad file stops the start and not the first caller. */
+/** Reads a PEM file and parses it, so that an invalid file is found at start and not at the first TLS handshake. */
 async function readPem(name: string, path: string, parse: (pem: Buffer) => unknown): Promise<Buffer> {
   try {
     const pem = await readFile(path);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const BYTES = 32;
 
-/** A key that was made here, under the one id that such keys have. */
+/** A key that the service generated. All of them have the same key id. */
 export interface GeneratedKey {
   readonly kid: 'generated';
   /** 32 bytes. */
@@ -11,10 +11,10 @@ export interface GeneratedKey {
 }
 
 /**
- * A key that a development server keeps in its data folder: made when it is first needed, so that what is signed or
- * sealed with it outlives a restart. The file has 32 bytes, base64, and is its owner's only.
+ * Reads a generated key from the data folder, and creates it at first use. The key is kept so that what it has signed
+ * or sealed stays valid after a restart. The file contains 32 bytes in base64; only its owner may read it.
  *
- * @throws Error when the file cannot be written or does not hold a key
+ * @throws Error when the file cannot be written or does not contain a key
  */
 export async function loadOrMakeKey(
   dataDir: string,
@@ -22,7 +22,8 @@ export async function loadOrMakeKey(
   randomBytes: (size: number) => Uint8Array,
 ): Promise<GeneratedKey> {
   const path = join(dataDir, file);
-  const text = (await readIfThere(path)) ?? (await make(dataDir, path, Buffer.from(randomBytes(BYTES))));
+  const text =
+    (await readIfThere(path)) ?? (await createKeyFile(dataDir, path, Buffer.from(randomBytes(BYTES))));
   const secret = Buffer.from(text, 'base64');
   if (secret.length !== BYTES) {
     throw new Error(`${path} does not hold ${BYTES} bytes in base64; remove it to get a new key`);
@@ -31,10 +32,10 @@ export async function loadOrMakeKey(
 }
 
 /**
- * Makes the file whole or not at all, whatever ends the process or the machine meanwhile: on disk under another name
- * first, then linked. Another process may do the same at the same moment: the first one's key stays.
+ * Creates the key file atomically: the key is synced to a temporary file, which is then linked, so that a crash never
+ * leaves a partial file. If two processes do this at the same time, the first link wins and both read that key.
  */
-async function make(dataDir: string, path: string, secret: Buffer): Promise<string> {
+async function createKeyFile(dataDir: string, path: string, secret: Buffer): Promise<string> {
   const draft = `${path}.${process.pid}.new`;
   try {
     await syncedWrite(draft, secret.toString('base64'));

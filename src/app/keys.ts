@@ -8,28 +8,33 @@ import type { Config } from './config.js';
 import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { messageOf, StartError } from './start-error.js';
 
-/** The keys that sign session tokens: those of the configuration, else one that is kept in DATA_DIR. */
-export async function signingKeys(config: Config): Promise<readonly [SigningKey, ...SigningKey[]]> {
-  return config.SESSION_SIGNING_KEYS ?? [await generatedKey(config, 'session-signing-key')];
+/**
+ * Loads the keys that sign session tokens: SESSION_SIGNING_KEYS, else a generated key in DATA_DIR.
+ *
+ * @throws StartError
+ */
+export async function loadSigningKeys(config: Config): Promise<readonly [SigningKey, ...SigningKey[]]> {
+  return config.SESSION_SIGNING_KEYS ?? [await loadGeneratedKey(config, 'session-signing-key')];
 }
 
 /**
- * The keys that seal identity secrets: the first one seals, all open. In production there are none unless they are
- * set. Elsewhere one is made once it is needed: a service that verifies no identities needs no DATA_DIR for it.
+ * Creates the loader of the keyring that encrypts identity secrets: the first key seals, all keys open. It loads
+ * IDENTITY_ENCRYPTION_KEYS. Without them there are no keys in production; elsewhere a key is generated at first use, so
+ * that a service which verifies no identities needs no DATA_DIR for it.
  */
-export function identityKeys(config: Config): () => Promise<readonly EncryptionKey[]> {
+export function identityKeyring(config: Config): () => Promise<readonly EncryptionKey[]> {
   const { IDENTITY_ENCRYPTION_KEYS, NODE_ENV } = config;
   const configured = IDENTITY_ENCRYPTION_KEYS ?? (NODE_ENV === 'production' ? [] : undefined);
   let generated: EncryptionKey | undefined;
   return async () => {
     if (configured) return configured;
-    generated ??= await generatedKey(config, 'identity-encryption-key');
+    generated ??= await loadGeneratedKey(config, 'identity-encryption-key');
     return [generated];
   };
 }
 
-/** A key that is kept in DATA_DIR, in a file of its own. @throws StartError */
-async function generatedKey(config: Config, file: string): Promise<GeneratedKey> {
+/** Loads or creates a generated key in DATA_DIR. @throws StartError */
+async function loadGeneratedKey(config: Config, file: string): Promise<GeneratedKey> {
   const { DATA_DIR } = config;
   await makeDataFolder(config);
   try {
@@ -39,7 +44,7 @@ async function generatedKey(config: Config, file: string): Promise<GeneratedKey>
   }
 }
 
-/** Makes DATA_DIR, and its parents. @throws StartError */
+/** Creates DATA_DIR and its parents. @throws StartError */
 export async function makeDataFolder({ DATA_DIR }: Config): Promise<void> {
   try {
     await makeFolder(DATA_DIR);
@@ -48,13 +53,13 @@ export async function makeDataFolder({ DATA_DIR }: Config): Promise<void> {
   }
 }
 
-/** Makes a folder and its parents. Node's own `recursive` never ends where a folder can have no children, as in /proc. */
+/** Creates a folder and its parents. Node's `recursive` option loops forever where it cannot create one, as in /proc. */
 async function makeFolder(path: string): Promise<void> {
   if (existsSync(path)) return;
   const parent = dirname(resolvePath(path));
   if (!existsSync(parent)) await makeFolder(parent);
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    // Another process made it a moment ago.
+    // Another process may have created it in between.
     if (!existsSync(path)) throw error;
   });
 }

@@ -13,42 +13,47 @@ import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import type { SigningKey } from '../sessions/token.js';
 import { createClosers } from './closers.js';
 import type { Config } from './config.js';
-import { engineCallers } from './engine-callers.js';
-import { identityKeys, makeDataFolder, signingKeys } from './keys.js';
+import { readEngineCallers } from './engine-callers.js';
+import { identityKeyring, loadSigningKeys, makeDataFolder } from './keys.js';
 import { applyTenantFile, DEMO_TENANT } from './seed.js';
 import { StartError } from './start-error.js';
 
-/** What is done once, however many processes serve: callers and keys are read, the database is up, tenants are in it. */
+/** What all processes of the service share: engine callers, keys, and a database with its tenants. */
 export interface Prepared {
   readonly callers: readonly KnownCaller[];
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
   readonly database: Database;
-  /** The MongoDB server that it stores in: MONGODB_URI, or the embedded one. */
+  /** The connection string of the database: MONGODB_URI, or the embedded server's. */
   readonly databaseUri: string;
-  /** What applying the tenant file did; none when no file was applied. */
+  /** The results of applying the tenant file; empty when no file was applied. */
   readonly applied: readonly AppliedTenant[];
-  /** Whether it runs on its demo tenant. */
+  /** Whether the service runs with its demo tenant. */
   readonly isDemo: boolean;
-  /** Settles, with the reason, when the database is gone for good. */
+  /** Resolves, with the reason, when the embedded server has failed for good; never for MONGODB_URI. */
   readonly failed: Promise<Error>;
   close(): Promise<void>;
 }
 
-/** What preparing needs. */
+/** What {@link prepare} needs. */
 export interface PrepareOptions {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
+  /** Called after each applied tenant: its new identity secrets must be shown even when the start fails later. */
   readonly onApplied?: ((applied: AppliedTenant) => void) | undefined;
 }
 
-/** Does what is done once. @throws StartError when something is in the way; nothing is left running then */
+/**
+ * Does what the service does once, before one or several processes serve: reads engine callers and keys, opens the
+ * database and applies the tenant file.
+ *
+ * @throws StartError; nothing is left running then
+ */
 export async function prepare(config: Config, { log, now, onApplied }: PrepareOptions): Promise<Prepared> {
   const closers = createClosers(log);
   try {
-    const callers = await engineCallers(config);
-    const keys = await signingKeys(config);
+    const callers = await readEngineCallers(config);
+    const signingKeys = await loadSigningKeys(config);
     const embedded = config.MONGODB_URI === undefined ? await startEmbeddedServer(config) : undefined;
     if (embedded) closers.add(() => embedded.close());
     const databaseUri = embedded?.uri ?? config.MONGODB_URI ?? '';
@@ -66,12 +71,12 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
             store: mongoCatalog(database),
             audit: mongoAudit(database, { now, newId }),
             newId,
-            identitySecrets: createIdentitySecrets({ keyring: identityKeys(config), randomBytes }),
+            identitySecrets: createIdentitySecrets({ keyring: identityKeyring(config), randomBytes }),
             ...(onApplied && { onApplied }),
           });
     const failed = embedded?.failed ?? new Promise<Error>(() => {});
     const { close } = closers;
-    return { callers, signingKeys: keys, database, databaseUri, applied, isDemo, failed, close };
+    return { callers, signingKeys, database, databaseUri, applied, isDemo, failed, close };
   } catch (error) {
     await closers.close();
     throw error;

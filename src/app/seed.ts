@@ -9,19 +9,19 @@ import { YamlFileError } from '../yaml/yaml-file.js';
 import { StartError } from './start-error.js';
 import { readText } from './text-file.js';
 
-/** The tenant file of a service that nobody configured. */
+/** The tenant file of a service that starts without SEED_FILE and MONGODB_URI. */
 export const DEMO_TENANT = new URL('../../../src/app/demo-tenant.yaml', import.meta.url);
 
-/** What applying a tenant file needs. */
+/** What `applyTenantFile` needs. */
 export interface SeedDeps extends Omit<ApplyTenantsDeps, 'newPublicKey' | 'onChange'> {
   readonly audit: AuditLog;
 }
 
-/** Applies a tenant file. What it changes is in the audit when this resolves. @throws StartError */
+/** Applies a tenant file and adds each change of a tenant to the audit log. @throws StartError */
 export async function applyTenantFile(file: string | URL, deps: SeedDeps): Promise<readonly AppliedTenant[]> {
   const fileName = file instanceof URL ? 'demo-tenant.yaml' : file;
   const text = await readText('SEED_FILE', file, fileName);
-  const audited = (
+  const addToAudit = (
     { id, slug }: Pick<AppliedTenant, 'id' | 'slug'>,
     entry: Pick<AuditEntry, 'phase' | 'count'>,
   ) =>
@@ -30,15 +30,15 @@ export async function applyTenantFile(file: string | URL, deps: SeedDeps): Promi
       { action: 'ApplyTenantFile', tenantId: id, tenant: slug, ...entry },
     );
   const onApplied = async (applied: AppliedTenant) => {
-    // Before the audit, which may fail: it may have a secret that is shown once.
+    // Before the audit entry, which may fail: onApplied shows new identity secrets, and they cannot be shown later.
     await deps.onApplied?.(applied);
-    if (applied.rowsWritten > 0) await audited(applied, { phase: 'finished', count: applied.rowsWritten });
+    if (applied.rowsWritten > 0) await addToAudit(applied, { phase: 'finished', count: applied.rowsWritten });
   };
   try {
     return await applyTenants(parseTenantFile(text, { fileName }), {
       ...deps,
       newPublicKey: () => newPublicKey(randomBytes),
-      onChange: (tenant) => audited(tenant, { phase: 'started' }),
+      onChange: (tenant) => addToAudit(tenant, { phase: 'started' }),
       onApplied,
     });
   } catch (error) {

@@ -16,43 +16,43 @@ import type { Elapsed } from '../time/elapsed.js';
 import { createClosers } from './closers.js';
 import { type Address, type Addresses, type Config, formatAddress } from './config.js';
 import { createDeps } from './create-deps.js';
-import { grpcCredentials } from './engine-callers.js';
-import { identityKeys } from './keys.js';
+import { readGrpcCredentials } from './engine-callers.js';
+import { identityKeyring } from './keys.js';
 import type { Prepared } from './prepare.js';
-import { services } from './services.js';
+import { createServices } from './services.js';
 import { messageOf, StartError } from './start-error.js';
 
-/** What one process serves, or several together. */
+/** The running listeners, of one process or of several workers. */
 export interface Serving {
-  /** Where it listens, with the ports that it got. */
+  /** The addresses that they listen on, with their real ports. */
   readonly addresses: Addresses;
-  /** Answers what is under way, then stops. Safe to call twice. */
+  /** Answers the calls in flight, then stops. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** What each process brings itself. */
+/** What each process provides for itself. */
 export interface ServeOptions {
   readonly log: Logger;
   /** The wall clock, in ms since the epoch. */
   readonly now: () => number;
   /** The monotonic clock. */
   readonly elapsed: Elapsed;
-  /** How many watches may be open at once. */
+  /** The maximum of concurrent watches. */
   readonly watchLimits?: StreamLimits | undefined;
-  /** How long a gRPC connection takes new calls, in ms: for good unless set. */
+  /** How long a gRPC connection accepts new calls, in ms; unlimited by default. */
   readonly maxConnectionAgeMs?: number | undefined;
 }
 
-/** The longest that one call may take, in ms. */
+/** The time limit of a call, in ms, unless its RPC sets its own. */
 const MAX_CALL_MS = 5_000;
-/** How old the catalogue may be that a process works with, in ms. */
+/** How often the cached catalogue is compared with the stored one, in ms. */
 const CATALOG_POLL_MS = 2_000;
-/** How often the wall clock is looked at, in ms: what it said is remembered when it jumps. */
-const CLOCK_MS = 1_000;
-/** How long calls under way may take at the end, in ms: longer than any of them takes then. */
+/** How often the wall clock is sampled, in ms, so that {@link Dates} notices a jump even without calls. */
+const CLOCK_SAMPLE_MS = 1_000;
+/** How long the calls in flight may take when the process stops, in ms: longer than MAX_CALL_MS. */
 const GRACE_MS = 6_000;
 
-/** Serves both surfaces in this process. @throws StartError when it cannot; nothing is left running then */
+/** Serves both surfaces in this process. @throws StartError; nothing is left running then */
 export async function serveSurfaces(
   config: Config,
   { callers, signingKeys, database }: Pick<Prepared, 'callers' | 'signingKeys' | 'database'>,
@@ -61,13 +61,13 @@ export async function serveSurfaces(
   const { log, now, elapsed, watchLimits, maxConnectionAgeMs } = options;
   const closers = createClosers(log);
   try {
-    const identitySecrets = createIdentitySecrets({ keyring: identityKeys(config), randomBytes });
+    const identitySecrets = createIdentitySecrets({ keyring: identityKeyring(config), randomBytes });
     const views = createWidgetViews({ store: mongoCatalog(database), identitySecrets, elapsed });
     closers.add(pollCatalog(views, log));
     const dates = createDates(now, elapsed);
-    closers.add(noteClock(dates));
+    closers.add(sampleClock(dates));
     const deps = createDeps(config, { database, signingKeys, views, dates, now, elapsed, watchLimits });
-    const { rpcs, streamRpcs } = services(deps);
+    const { rpcs, streamRpcs } = createServices(deps);
 
     const callLog = createCallLog(log, elapsed);
     const authenticate = createAuthenticate(callers);
@@ -79,7 +79,7 @@ export async function serveSurfaces(
     });
     const grpc = createGrpcServer({
       ...edge,
-      ...{ rpcs, streamRpcs, credentials: await grpcCredentials(config) },
+      ...{ rpcs, streamRpcs, credentials: await readGrpcCredentials(config) },
       ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
     });
     closers.add(async () => {
@@ -98,7 +98,7 @@ export async function serveSurfaces(
   }
 }
 
-/** Keeps the widget views fresh. @returns what ends it */
+/** Refreshes the widget views regularly. @returns a function that ends this */
 function pollCatalog(views: WidgetViews, log: Logger): () => Promise<void> {
   const poll = setInterval(() => {
     views.refresh().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
@@ -106,13 +106,13 @@ function pollCatalog(views: WidgetViews, log: Logger): () => Promise<void> {
   return async () => clearInterval(poll);
 }
 
-/** Notes where the wall clock stands, once a second. @returns what ends it */
-function noteClock(dates: Dates): () => Promise<void> {
-  const clock = setInterval(dates.latest, CLOCK_MS);
+/** Samples the wall clock regularly. @returns a function that ends this */
+function sampleClock(dates: Dates): () => Promise<void> {
+  const clock = setInterval(dates.latest, CLOCK_SAMPLE_MS);
   return async () => clearInterval(clock);
 }
 
-/** Listens on an address that a variable names. @returns it with the port that was got. @throws StartError */
+/** Listens on the address of a variable. @returns the address with its real port. @throws StartError */
 async function listen(
   name: string,
   address: Address,

@@ -15,12 +15,14 @@ import type { RpcOf, StreamRpcOf } from '../rpc/define.js';
 import type { StreamName, UnaryName } from '../rpc/methods.js';
 import type { AnyRpc, AnyStreamRpc } from '../rpc/rpc.js';
 
-/** The RPCs of the proto, by their names. */
 type UnaryTable = { readonly [N in UnaryName]: RpcOf<N> };
 type StreamTable = { readonly [N in StreamName]: StreamRpcOf<N> };
 
-/** All RPCs. One that the proto has and these tables have not does not compile, on any edge. */
-export function services(deps: Deps): {
+/**
+ * Creates all RPCs of the service. Both tables are total by type: an RPC that is in the proto and not here is a compile
+ * error.
+ */
+export function createServices(deps: Deps): {
   readonly rpcs: readonly AnyRpc[];
   readonly streamRpcs: readonly AnyStreamRpc[];
 } {

@@ -1,9 +1,9 @@
-/** The service cannot start. The message is one sentence for the operator. */
+/** An error that keeps the service from starting. Its message is one sentence for the operator. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** What went wrong, for a sentence of ours. */
+/** The message of anything thrown, for use inside an error message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

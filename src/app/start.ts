@@ -7,28 +7,29 @@ import { type Prepared, prepare } from './prepare.js';
 import { type Serving, serveSurfaces } from './serve.js';
 import { startWorkers } from './workers/workers.js';
 
-/** The running service. Closing it answers what is under way, then stops; safe to call twice. */
+/** The running service. Closing it answers the calls in flight, then stops; safe to call twice. */
 export interface App extends Serving, Pick<Prepared, 'databaseUri' | 'applied' | 'isDemo' | 'failed'> {}
 
-/** What the service takes from its surroundings; tests put their own in place. */
+/** Settings of a start beside the configuration; tests use them to replace clocks and limits. */
 export interface StartOptions {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** The monotonic clock; `now` itself where only that is given, so that a test's clock is the only one. */
+  /** The monotonic clock. Defaults to `now` if that is given, so that a test needs to control only one clock. */
   readonly elapsed?: Elapsed;
-  /** Told what was applied, at once: a start that fails later has made identity secrets all the same. */
+  /** Called after each applied tenant: its new identity secrets must be shown even when the start fails later. */
   readonly onApplied?: (applied: AppliedTenant) => void;
-  /** How many watches may be open at once. */
+  /** The maximum of concurrent watches, without workers. */
   readonly watchLimits?: StreamLimits;
-  /** How long a gRPC connection takes new calls, in ms: for good with one process, else 5 min. */
+  /** How long a gRPC connection accepts new calls, in ms; by default unlimited with one process, else 5 min. */
   readonly maxConnectionAgeMs?: number;
 }
 
 /**
- * Brings the service up: what is done once, then the two surfaces, which several processes serve where `WORKERS` says so.
+ * Starts the service: prepares keys, database and tenants once, then serves both surfaces, in this process or in
+ * `WORKERS` worker processes.
  *
- * @throws StartError when something in its surroundings is in the way; nothing is left running then
+ * @throws StartError; nothing is left running then
  */
 export async function start(config: Config, options: StartOptions): Promise<App> {
   const { log, now = Date.now, onApplied, watchLimits, maxConnectionAgeMs } = options;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, StartError } from './start-error.js';
 
-/** Reads a text file that a variable names. @throws StartError */
+/** Reads the text file that a variable names. @throws StartError */
 export async function readText(name: string, file: string | URL, fileName = String(file)): Promise<string> {
   try {
     return await readFile(file, 'utf8');

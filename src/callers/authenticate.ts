@@ -2,37 +2,40 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { Call, Caller, CertificateSubject } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
 
-/** A caller, and what it can show: one of its tokens, or its client certificate. */
+/** A configured engine caller with its credentials: engine tokens, a client certificate, or both. */
 export interface KnownCaller extends Caller {
-  /** What {@link tokenDigest} makes of each of its tokens: several while one is being replaced. */
+  /** The {@link tokenDigest} of each of its tokens; there are several during a token rotation. */
   readonly tokenDigests: readonly Buffer[];
-  /** The whole subject of its client certificate. */
+  /** The full subject of its client certificate. */
   readonly certificateSubject?: CertificateSubject | undefined;
 }
 
 const BEARER = /^Bearer ([^\s,]+)$/i;
 
-/** The bearer token (RFC 6750) of an `Authorization` header; undefined when there is none. */
+/** Extracts the bearer token (RFC 6750) from an `Authorization` header; undefined when there is none. */
 export function bearerToken(authorization: string | undefined): string | undefined {
   return BEARER.exec(authorization ?? '')?.[1];
 }
 
-/** SHA-256 of an engine token: what is kept of it. */
+/** The SHA-256 of an engine token. Only this is kept and compared, never the token. */
 export function tokenDigest(token: string): Buffer {
   return hash('sha256', token, 'buffer');
 }
 
-/** A subject as one text: the same for the same attributes, whatever their order. */
+/** Serialises a subject for comparison: equal for the same attributes in any order. */
 export function subjectText(subject: CertificateSubject): string {
   const attributes = Object.entries(subject).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(attributes.map(([name, values]) => [name, [values].flat()]));
 }
 
 /**
- * Lets callers in. The chat surface takes anyone (the widget key and the origin say what a browser may do). On the
- * engine surface a caller shows its token in the metadata `authorization`, or else its client certificate; what
- * it gives as `authorization` decides alone. When no callers are known the engine surface is open: configuration
- * allows that on loopback or behind client certificates.
+ * Creates the function that authenticates calls. It returns undefined where no credentials are needed, and throws
+ * ServiceError unauthenticated.
+ *
+ * On the chat surface it accepts everyone: the widget key and the origin decide what a browser may do. On the engine
+ * surface it checks the token in the metadata `authorization`; only without that entry it checks the client
+ * certificate. Without any configured caller the engine surface is open, which the configuration allows only on
+ * loopback or behind client certificates.
  */
 export function createAuthenticate(known: readonly KnownCaller[]): (call: Call) => Caller | undefined {
   const tokens: { readonly digest: Buffer; readonly caller: Caller }[] = [];
@@ -54,7 +57,7 @@ export function createAuthenticate(known: readonly KnownCaller[]): (call: Call) 
     if (token === undefined) throw tokenRequired();
     const digest = tokenDigest(token);
     let found: Caller | undefined;
-    // All of them, each in constant time: how long it takes says nothing of how near a token was.
+    // Compares with all tokens, each in constant time, so that the duration does not reveal how close a guess was.
     for (const candidate of tokens) {
       if (timingSafeEqual(candidate.digest, digest)) found = candidate.caller;
     }
@@ -63,7 +66,7 @@ export function createAuthenticate(known: readonly KnownCaller[]): (call: Call) 
   }
 
   function byCertificate(call: Call): Caller {
-    // Reading a certificate takes its time: not where it cannot matter.
+    // Parsing a certificate is slow, so it is skipped when no caller uses one.
     const subject = subjects.size > 0 ? call.certificateSubject?.() : undefined;
     if (subject === undefined) throw tokenRequired();
     const found = subjects.get(subjectText(subject));

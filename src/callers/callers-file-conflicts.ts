@@ -2,27 +2,27 @@ import { z } from 'zod';
 import type { Conflict } from '../yaml/yaml-file.js';
 import { subjectText } from './authenticate.js';
 
-/** What is configured beside the callers file. */
+/** The rest of the configuration, as far as a callers file can conflict with it. */
 export interface CallersFileContext {
-  /** The names of callers that are known already. */
+  /** The names of the callers of ENGINE_API_TOKENS. */
   readonly takenNames: readonly string[];
-  /** The hashes of their tokens, as in `tokenHashes`. */
+  /** The hashes of their tokens, in the form of `tokenHashes`. */
   readonly takenHashes: readonly string[];
-  /** Whether gRPC asks its clients for certificates. */
+  /** Whether the gRPC server requests client certificates. */
   readonly asksForCertificates: boolean;
 }
 
 const value = z.union([z.string(), z.array(z.string())]).optional();
 const caller = z.object({
   name: z.string().optional().catch(undefined),
-  // Left out is one thing, and what is no list at all is the schema's to report.
+  // A missing list stays undefined, to be told from an empty one; the schema reports a value that is not a list.
   tokenHashes: z.array(z.string().optional().catch(undefined)).optional().catch([]),
   certificateSubject: z.record(z.string(), value).optional().catch({}),
 });
-/** Reads what it can of any value, so that these rules are checked in a file that has other faults too. */
-const anyFile = z.object({ callers: z.array(caller.catch({ tokenHashes: [] })).catch([]) });
+/** A schema that accepts any value and drops what does not fit, so that a file with other faults is still checked. */
+const lenientFile = z.object({ callers: z.array(caller.catch({ tokenHashes: [] })).catch([]) });
 
-/** Finds what breaks the rules that tie one place of a callers file to another, or to the configuration. */
+/** Finds conflicts within a callers file, such as duplicate names, and between it and the rest of the configuration. */
 export function findConflicts(file: unknown, context: CallersFileContext): readonly Conflict[] {
   const conflicts: Conflict[] = [];
   const add = (path: Conflict['path'], message: string): void => {
@@ -34,7 +34,7 @@ export function findConflicts(file: unknown, context: CallersFileContext): reado
   const takenHashes = new Set(context.takenHashes);
   const subjects = new Set<string>();
 
-  for (const [c, { name, tokenHashes, certificateSubject }] of read(file).entries()) {
+  for (const [c, { name, tokenHashes, certificateSubject }] of readLeniently(file).entries()) {
     const at = ['callers', c] as const;
     if (name !== undefined) {
       if (takenNames.has(name)) add([...at, 'name'], 'is a name of ENGINE_API_TOKENS too');
@@ -46,7 +46,7 @@ export function findConflicts(file: unknown, context: CallersFileContext): reado
       if (hash === undefined) continue;
       const path = [...at, 'tokenHashes', h];
       if (takenHashes.has(hash)) add(path, 'is the hash of a token of ENGINE_API_TOKENS too');
-      // Not quoted: somebody may have put a token where its hash belongs.
+      // The message does not quote the value: it may be a token that was put here by mistake.
       if (hashes.has(hash)) add(path, 'stands further up in the file too');
       hashes.add(hash);
     }
@@ -66,6 +66,6 @@ export function findConflicts(file: unknown, context: CallersFileContext): reado
   return conflicts;
 }
 
-function read(file: unknown): z.infer<typeof anyFile>['callers'] {
-  return anyFile.safeParse(file).data?.callers ?? [];
+function readLeniently(file: unknown): z.infer<typeof lenientFile>['callers'] {
+  return lenientFile.safeParse(file).data?.callers ?? [];
 }

@@ -4,8 +4,8 @@ import { CALLER_NAME, SCOPES } from '../rpc/call.js';
 import { nearest } from '../yaml/nearest.js';
 
 /**
- * The attributes that a subject may have, by the short names that Node.js gives them: those of RFC 4514 (section 3),
- * and others that certificates have.
+ * The attributes that a certificate subject may have, by their short names in Node.js: those of RFC 4514 (section 3),
+ * and others that are common in certificates.
  */
 const ATTRIBUTES = [
   ...['CN', 'L', 'ST', 'O', 'OU', 'C', 'street', 'DC', 'UID'],
@@ -57,10 +57,10 @@ const caller = z.strictObject({
   scopes: z.array(scope).min(1),
 });
 
-/** A callers file, but for the rules that tie one place to another: see callers-file-conflicts.ts. */
+/** The schema of a callers file. Rules that involve more than one place are in callers-file-conflicts.ts. */
 export const callersFileSchema = z.strictObject({ callers: z.array(caller).min(1) });
 
-/** The names that each mapping knows, by its path without the indexes. */
+/** The field names of each mapping, by its path without indexes; a misspelt field gets the nearest one as a hint. */
 export const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(callersFileSchema.shape),
   callers: Object.keys(caller.shape),

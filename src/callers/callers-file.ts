@@ -5,10 +5,10 @@ import { callersFileSchema, KNOWN_FIELDS } from './callers-file-schema.js';
 import { digestOfHash } from './engine-token.js';
 
 /**
- * Reads a callers file, whole.
+ * Parses and validates a callers file.
  *
- * @throws {YamlFileError} with every fault found, in the order of the lines; no value is quoted, since a token may
- * stand where its hash belongs.
+ * @throws {YamlFileError} with all faults, sorted by line. No value is quoted, because it may be a token that was put
+ * in the place of its hash by mistake.
  */
 export function parseCallersFile(
   text: string,

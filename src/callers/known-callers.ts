@@ -3,24 +3,24 @@ import { type KnownCaller, tokenDigest } from './authenticate.js';
 import { parseCallersFile } from './callers-file.js';
 import { hashOfToken } from './engine-token.js';
 
-/** What configuration says of engine callers. */
-export interface KnownCallersDeps {
-  /** Tokens of callers that may do everything, for all tenants. */
+/** The configuration of engine callers. */
+export interface KnownCallersOptions {
+  /** The callers of ENGINE_API_TOKENS: they have all scopes for all tenants. */
   readonly tokens: readonly { readonly name: string; readonly token: string }[];
   /** The callers file, when there is one. */
   readonly file?: { readonly fileName: string; readonly text: string } | undefined;
-  /** Whether gRPC asks its clients for certificates. */
+  /** Whether the gRPC server requests client certificates. */
   readonly asksForCertificates: boolean;
 }
 
 /**
- * Everybody who may call the engine surface.
+ * Combines the engine callers of ENGINE_API_TOKENS and of the callers file.
  *
- * @throws {YamlFileError} with every fault of the callers file
+ * @throws {YamlFileError} with all faults of the callers file
  */
-export function knownCallers({ tokens, file, asksForCertificates }: KnownCallersDeps): KnownCaller[] {
+export function knownCallers({ tokens, file, asksForCertificates }: KnownCallersOptions): KnownCaller[] {
   const scopes = new Set(SCOPES);
-  const mayDoAll = tokens.map(({ name, token }) => {
+  const fromTokens = tokens.map(({ name, token }) => {
     return { name, scopes, tenants: 'all', tokenDigests: [tokenDigest(token)] } as const;
   });
   const context = {
@@ -29,5 +29,5 @@ export function knownCallers({ tokens, file, asksForCertificates }: KnownCallers
     asksForCertificates,
   };
   const fromFile = file ? parseCallersFile(file.text, { fileName: file.fileName, ...context }) : [];
-  return [...mayDoAll, ...fromFile];
+  return [...fromTokens, ...fromFile];
 }

@@ -1,4 +1,4 @@
-/** A tenant file cannot be applied to what is stored. */
+/** The error of a valid tenant file that cannot be applied to the stored catalogue. */
 export class ApplyError extends Error {
   override readonly name = 'ApplyError';
 }

@@ -3,23 +3,26 @@ import type { IdentitySecrets } from './identity-secrets.js';
 import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
 import type { TenantFile } from './tenant-spec.js';
 
-/** What applying the identity secrets of widget keys needs. */
+/** What the functions of this file need. */
 export interface ApplySecretDeps {
   readonly store: Pick<CatalogStore, 'findIdentitySecret' | 'insertIdentitySecret' | 'replaceIdentitySecret'>;
   readonly identitySecrets: Pick<IdentitySecrets, 'canMake' | 'make'>;
 }
 
-/** The secret that a key is to have. */
+/** The identity secret that a widget key will have after the file is applied. */
 export interface PlannedSecret {
   readonly secret: IdentitySecret;
-  /** Of one that is still to be written: its text, and the generation of the one that it replaces. */
+  /**
+   * Set when the secret is new and must be written: its plain text, and the generation of the secret that it replaces.
+   */
   readonly made?: { readonly shown: string; readonly replaces: number | undefined };
 }
 
 /**
- * Looks at a whole tenant file before anything of it is written.
+ * Checks that the identity secrets which a tenant file asks for can be encrypted. It checks the whole file before
+ * anything is written.
  *
- * @throws ApplyError when it asks for identity secrets, and there is no key to seal them with
+ * @throws ApplyError when the file needs an encryption key and there is none
  */
 export async function requireSealingKey(
   file: TenantFile,
@@ -36,10 +39,10 @@ export async function requireSealingKey(
 }
 
 /**
- * The secret that a key is to have: the stored one, unless there is none or the key asks for a later generation. A
- * key that verifies nobody needs none; one that it had before stays where it is.
+ * Plans the identity secret of a widget key: the stored secret, or a new one when none is stored or the key asks for a
+ * later generation. A key with `identity: off` needs no secret; a secret that it had before stays stored.
  *
- * @throws ApplyError when the stored one is of a later generation
+ * @throws ApplyError when the stored secret has a later generation
  */
 export async function planSecret(
   key: WidgetKey,
@@ -60,9 +63,10 @@ export async function planSecret(
 }
 
 /**
- * Writes a secret that was made. Of two that are made for one generation at the same time one is written.
+ * Writes a new secret. If two processes write a secret of the same generation at the same time, only the first one is
+ * stored.
  *
- * @returns whether it is this one
+ * @returns whether this secret is stored
  */
 export async function writeSecret(
   secret: IdentitySecret,
@@ -74,7 +78,7 @@ export async function writeSecret(
       ? await store.insertIdentitySecret(secret)
       : await store.replaceIdentitySecret(secret, replaces);
   if (isWritten) return true;
-  // The driver may send a write twice when its answer was lost: then what is stored is ours.
+  // The driver repeats a write whose answer was lost; then the conflict is with our own first write.
   const stored = await store.findIdentitySecret(secret.keyId);
   return stored !== undefined && Buffer.from(stored.sealed).equals(secret.sealed);
 }

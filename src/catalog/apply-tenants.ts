@@ -7,51 +7,51 @@ import type { IdentitySecrets } from './identity-secrets.js';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './model.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
 
-/** What applying did to a tenant or a key. */
+/** The effect of applying a file on a tenant or a key. */
 export type ApplyOutcome = 'created' | 'updated' | 'unchanged';
 
-/** What applying a tenant file did to one tenant. */
+/** The result of applying a tenant file to one tenant. */
 export interface AppliedTenant {
   readonly id: string;
   readonly slug: string;
   readonly outcome: ApplyOutcome;
-  /** How many rows were written: the tenant's, and those of its keys and their secrets. */
+  /** The number of documents written: the tenant, its keys and their secrets. */
   readonly rowsWritten: number;
-  /** The keys of the file, with those that were made for it. */
+  /** The keys of the file, including generated ones. */
   readonly keys: readonly {
     /** UUID: the `aud` of its customer tokens. */
     readonly id: string;
     readonly label: string;
     readonly publicKey: string;
     readonly outcome: ApplyOutcome;
-    /** The secret that was made for it, to be shown this once and never logged: see identity-secrets.ts. */
+    /** A new identity secret in plain text. It can be shown only now, and must not be logged. */
     readonly identitySecret?: string;
   }[];
 }
 
-/** What applying needs. */
+/** What {@link applyTenants} needs. */
 export interface ApplyTenantsDeps {
   readonly store: CatalogStore;
-  /** A new UUID. */
+  /** Generates a UUID. */
   readonly newId: () => string;
-  /** A new widget key: `pk_live_` and 32 hex digits. */
+  /** Generates a widget key: `pk_live_` and 32 hex digits. */
   readonly newPublicKey: () => string;
-  /** Told of each tenant that is about to be changed, before anything of it is written. */
+  /** Called, and awaited, before the first write to a tenant; not called for a tenant that stays unchanged. */
   readonly onChange?: (tenant: Pick<AppliedTenant, 'id' | 'slug'>) => unknown;
-  /** Told of each tenant, before the next one is begun with. */
+  /** Called, and awaited, after each tenant. */
   readonly onApplied?: (applied: AppliedTenant) => unknown;
   readonly identitySecrets: Pick<IdentitySecrets, 'canMake' | 'make'>;
 }
 
-/** How often a tenant is tried again when somebody else changed it in between. */
+/** How often a tenant is tried when it is changed concurrently. */
 const ATTEMPTS = 5;
 
 /**
- * Makes the stored catalogue say what the file says. Applying a file again changes nothing. Tenants and keys
- * that the file does not name are left alone.
+ * Applies a tenant file to the stored catalogue. It is idempotent. Tenants and keys that the file does not name are
+ * left unchanged.
  *
- * @throws ApplyError when a key belongs to another tenant, an identity secret cannot be made, or a tenant keeps being
- * changed by somebody else; ServiceError of the store
+ * @throws ApplyError when a key belongs to another tenant, an identity secret cannot be created, or concurrent changes
+ * of a tenant do not end; ServiceError of the store
  */
 export async function applyTenants(file: TenantFile, deps: ApplyTenantsDeps): Promise<AppliedTenant[]> {
   await requireSealingKey(file, deps);
@@ -66,33 +66,33 @@ export async function applyTenants(file: TenantFile, deps: ApplyTenantsDeps): Pr
 
 async function applyTenant(spec: TenantSpec, deps: ApplyTenantsDeps): Promise<AppliedTenant> {
   const { store, newId } = deps;
-  /** What happened to each key, in whichever attempt: a key is written once. */
-  const done: Done = { keys: new Map(), secrets: new Map() };
+  // Kept across attempts: a later attempt finds the keys that an earlier one has written unchanged.
+  const written: Written = { keys: new Map(), secrets: new Map() };
   let wasInserted = false;
-  let isTold = false;
+  let isChangeAnnounced = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.findTenantBySlug(spec.slug);
     const id = stored?.id ?? newId();
     const { planned, keysDigest } = await planKeys(spec, id, deps);
     const wanted = toTenant(spec, { id, keysDigest, revision: stored?.revision ?? 1 });
     const applied = (outcome: ApplyOutcome, isTenantWritten: boolean): AppliedTenant => {
-      const rowsWritten = done.keys.size + done.secrets.size + (isTenantWritten || wasInserted ? 1 : 0);
-      return { id, slug: spec.slug, outcome, rowsWritten, keys: report(planned, done) };
+      const rowsWritten = written.keys.size + written.secrets.size + (isTenantWritten || wasInserted ? 1 : 0);
+      return { id, slug: spec.slug, outcome, rowsWritten, keys: toAppliedKeys(planned, written) };
     };
     const isChanged = ({ secret, outcome }: PlannedKey) => secret?.made || outcome !== 'unchanged';
-    if (!isTold && (!stored || !isSame(wanted, stored) || planned.some(isChanged))) {
+    if (!isChangeAnnounced && (!stored || !isSame(wanted, stored) || planned.some(isChanged))) {
       await deps.onChange?.({ id, slug: spec.slug });
-      isTold = true;
+      isChangeAnnounced = true;
     }
     if (!stored) {
       wasInserted = await store.insertTenant(wanted);
-      if (!wasInserted || !(await writeKeys(planned, done, deps))) continue;
+      if (!wasInserted || !(await writeKeys(planned, written, deps))) continue;
       return applied('created', true);
     }
-    // Keys and their secrets first and the revision after them: whoever sees the new revision reads the new keys.
-    // Were the second write lost, the digest would still be the old one, and the next run would make up for it.
-    if (!(await writeKeys(planned, done, deps))) continue;
-    if (isSame(wanted, stored)) return applied(done.keys.size > 0 ? 'updated' : 'unchanged', false);
+    // Keys and secrets are written before the revision, so that a reader of the new revision finds the new keys. If the
+    // process dies in between, the stored digest is still the old one, and the next run writes the revision.
+    if (!(await writeKeys(planned, written, deps))) continue;
+    if (isSame(wanted, stored)) return applied(written.keys.size > 0 ? 'updated' : 'unchanged', false);
     const next = { ...wanted, revision: stored.revision + 1 };
     if (await store.replaceTenant(next, stored.revision)) return applied('updated', true);
   }
@@ -101,10 +101,10 @@ async function applyTenant(spec: TenantSpec, deps: ApplyTenantsDeps): Promise<Ap
   );
 }
 
-/** What was written, by public key. */
-interface Done {
+/** The keys and secrets written so far, by public key. */
+interface Written {
   readonly keys: Map<string, ApplyOutcome>;
-  /** The secrets that were made, as they are shown. */
+  /** The new secrets in plain text. */
   readonly secrets: Map<string, string>;
 }
 
@@ -114,7 +114,7 @@ interface PlannedKey {
   readonly outcome: ApplyOutcome;
 }
 
-/** What is to be done with each key of a tenant; refused as a whole before anything is written. */
+/** Plans the changes of a tenant's keys; writes nothing. @throws ApplyError for keys and secrets that are refused */
 async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDeps) {
   const { store, newPublicKey } = deps;
   const stored = await store.keysOf(tenantId);
@@ -122,7 +122,7 @@ async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDe
   const planned: PlannedKey[] = [];
 
   for (const keySpec of spec.widgetKeys) {
-    // A key that the file leaves out was made by an earlier run: it is known by its label.
+    // A key without publicKey in the file was generated by an earlier run and is identified by its label.
     const existing = stored.find((key) =>
       keySpec.publicKey === undefined
         ? key.label === keySpec.label && !named.has(key.publicKey)
@@ -137,8 +137,8 @@ async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDe
     const outcome = !holder ? 'created' : isSame(key, holder) ? 'unchanged' : 'updated';
     planned.push({ key, secret: await planSecret(key, deps), outcome });
   }
-  const planNames = new Set(planned.map(({ key }) => key.publicKey));
-  const others = stored.filter((key) => !planNames.has(key.publicKey));
+  const plannedPublicKeys = new Set(planned.map(({ key }) => key.publicKey));
+  const others = stored.filter((key) => !plannedPublicKeys.has(key.publicKey));
   const otherSecrets = await Promise.all(
     others.map((key) => (key.identity === 'off' ? undefined : store.findIdentitySecret(key.id))),
   );
@@ -146,43 +146,47 @@ async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDe
   return { planned, keysDigest: digestOf([...others, ...planned.map(({ key }) => key)], secrets) };
 }
 
-/** @returns false when somebody else made one of the keys or secrets in between: then all is to be planned anew. */
+/**
+ * Writes the planned keys and secrets.
+ *
+ * @returns false when another process has created one of them in between; then the tenant must be planned again
+ */
 async function writeKeys(
   planned: readonly PlannedKey[],
-  done: Done,
+  written: Written,
   { store }: ApplyTenantsDeps,
 ): Promise<boolean> {
   for (const { key, secret, outcome } of planned) {
-    // Before its key: a key never asks for a secret that is not there yet.
+    // The secret is written before its key, so that no stored key refers to a missing secret.
     if (secret?.made) {
       if (!(await writeSecret(secret.secret, secret.made.replaces, { store }))) return false;
-      done.secrets.set(key.publicKey, secret.made.shown);
+      written.secrets.set(key.publicKey, secret.made.shown);
     }
     if (outcome === 'unchanged') continue;
     if (outcome === 'updated') await store.replaceKey(key);
     else if (!(await store.insertKey(key))) return false;
-    done.keys.set(key.publicKey, outcome);
+    written.keys.set(key.publicKey, outcome);
   }
   return true;
 }
 
 /**
- * The id of a new key: a UUIDv5 of its tenant and of what tells it apart there, so that of two processes that make it
- * at the same moment one finds it taken.
+ * The id of a new key: a UUIDv5 of its tenant and its public key, or its label if the public key is generated. Two
+ * processes that create the same key at the same time choose the same id, so that one of them gets a conflict.
  */
 function keyId(tenantId: string, { publicKey, label }: WidgetKeySpec): string {
   return uuidV5(publicKey ?? `label:${label}`, tenantId);
 }
 
-function report(planned: readonly PlannedKey[], done: Done): AppliedTenant['keys'] {
+function toAppliedKeys(planned: readonly PlannedKey[], written: Written): AppliedTenant['keys'] {
   return planned.map(({ key: { id, label, publicKey } }) => {
-    const identitySecret = done.secrets.get(publicKey);
-    const outcome = done.keys.get(publicKey) ?? 'unchanged';
+    const identitySecret = written.secrets.get(publicKey);
+    const outcome = written.keys.get(publicKey) ?? 'unchanged';
     return { id, label, publicKey, outcome, ...(identitySecret !== undefined && { identitySecret }) };
   });
 }
 
-/** SHA-256 of what the keys of a tenant say, with their sealed secrets, whatever their order. */
+/** The SHA-256 of a tenant's keys and sealed secrets, independent of their order. */
 function digestOf(keys: readonly WidgetKey[], secrets: readonly (IdentitySecret | undefined)[]): string {
   const sealed = secrets.flatMap((secret) =>
     secret ? [{ ...secret, sealed: Buffer.from(secret.sealed).toString('base64url') }] : [],
@@ -193,7 +197,7 @@ function digestOf(keys: readonly WidgetKey[], secrets: readonly (IdentitySecret 
   return createHash('sha256').update(rows.join('\n')).digest('base64url');
 }
 
-/** Whether two records say the same; a member that is undefined is one that is not there. */
+/** Whether two records are deeply equal; an undefined member equals a missing one. */
 function isSame(a: object, b: object): boolean {
   return isDeepStrictEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
 }

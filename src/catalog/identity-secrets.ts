@@ -1,48 +1,49 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import type { IdentitySecret } from './model.js';
 
-/** A key that seals identity secrets: its id, and 32 bytes. */
+/** A 32-byte key that encrypts identity secrets, with its key id. */
 export interface EncryptionKey {
   readonly kid: string;
   readonly secret: Uint8Array;
 }
 
-/** A secret that was just made: the only moment at which it can be shown. */
+/** A new identity secret. Only now is its plain text available; the store keeps it sealed. */
 export interface NewIdentitySecret {
   /**
-   * 43 characters of base64url. The key of the HMAC is these characters themselves, as UTF-8: what JWT libraries do
-   * with a secret that is a string, so that nobody has to decode it.
+   * The plain text: 43 characters of base64url. The HMAC key is the UTF-8 encoding of these characters, not the decoded
+   * bytes, because that is how JWT libraries use a secret given as a string.
    */
   readonly shown: string;
   readonly stored: IdentitySecret;
 }
 
-/** Makes and opens the secrets that sites sign their customer tokens with. */
+/** Creates and decrypts identity secrets, with which sites sign their customer tokens. */
 export interface IdentitySecrets {
-  /** Whether there is a key to seal with. */
+  /** Whether there is an encryption key. */
   canMake(): Promise<boolean>;
-  /** @throws Error when there is no key to seal with, or it cannot be read */
+  /** Generates and seals a secret. @throws Error when there is no encryption key, or the keyring cannot be read */
   make(keyId: string, generation: number): Promise<NewIdentitySecret>;
-  /** The HMAC key. @throws Error that names the encryption key, when it is not there or is not the right one */
+  /** Decrypts a secret to its HMAC key. @throws Error that names the encryption key if it is missing or wrong */
   open(secret: IdentitySecret): Promise<KeyObject>;
 }
 
-/** What making and opening secrets needs. */
+/** What {@link createIdentitySecrets} needs. */
 export interface IdentitySecretsDeps {
-  /** The first key seals, all open. */
+  /** Loads the encryption keys: the first one seals, all of them open. */
   readonly keyring: () => Promise<readonly EncryptionKey[]>;
   readonly randomBytes: (size: number) => Uint8Array;
 }
 
 const ALGORITHM = 'aes-256-gcm';
 const SECRET_BYTES = 32;
-/** NIST SP 800-38D, 8.2.2: random, for far fewer than 2^32 secrets of one key. */
+/** A random nonce, as NIST SP 800-38D, 8.2.2 and 8.3 allow for at most 2^32 secrets per key. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Identity secrets, sealed with AES-256-GCM (NIST SP 800-38D) as nonce, ciphertext and tag. What authenticates a
- * secret's place is its widget key and generation: a row that is moved to another key does not open.
+ * Creates {@link IdentitySecrets} that seal with AES-256-GCM (NIST SP 800-38D), stored as nonce, ciphertext and tag.
+ * The widget key's id and the generation are authenticated as associated data, so that a sealed secret which is copied
+ * to another key does not open.
  */
 export function createIdentitySecrets({ keyring, randomBytes }: IdentitySecretsDeps): IdentitySecrets {
   return {
@@ -54,7 +55,7 @@ export function createIdentitySecrets({ keyring, randomBytes }: IdentitySecretsD
       const shown = Buffer.from(randomBytes(SECRET_BYTES)).toString('base64url');
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv(ALGORITHM, key.secret, nonce, { authTagLength: TAG_BYTES });
-      cipher.setAAD(placeOf({ keyId, generation }));
+      cipher.setAAD(associatedDataOf({ keyId, generation }));
       const sealed = Buffer.concat([
         nonce,
         cipher.update(shown, 'utf8'),
@@ -77,13 +78,13 @@ export function createIdentitySecrets({ keyring, randomBytes }: IdentitySecretsD
   };
 }
 
-/** @returns undefined when it is not what that key sealed in that place */
+/** Decrypts a sealed secret; undefined when it is too short or its authentication fails. */
 function unseal(key: EncryptionKey, secret: IdentitySecret): Buffer | undefined {
   const sealed = Buffer.from(secret.sealed);
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined;
   const nonce = sealed.subarray(0, NONCE_BYTES);
   const decipher = createDecipheriv(ALGORITHM, key.secret, nonce, { authTagLength: TAG_BYTES });
-  decipher.setAAD(placeOf(secret));
+  decipher.setAAD(associatedDataOf(secret));
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
   const plain = decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES));
   try {
@@ -93,6 +94,6 @@ function unseal(key: EncryptionKey, secret: IdentitySecret): Buffer | undefined 
   }
 }
 
-function placeOf({ keyId, generation }: Pick<IdentitySecret, 'keyId' | 'generation'>): Buffer {
+function associatedDataOf({ keyId, generation }: Pick<IdentitySecret, 'keyId' | 'generation'>): Buffer {
   return Buffer.from(`${keyId}:${generation}`);
 }

@@ -1,12 +1,12 @@
-/** The catalogue: what tenants offer, and through which widget keys. Times are ms since the epoch. */
+/** The types of the catalogue: tenants with their flows, and widget keys. Times are in ms since the epoch. */
 
-/** A small picture on a button. */
+/** The icon of a button. */
 export interface Icon {
   readonly kind: string;
   readonly value: string;
 }
 
-/** What a published flow registers: something that a visitor may start. */
+/** The intent of a flow: what a visitor can start once the flow is published. */
 export interface FlowIntent {
   /** Unique within the tenant. */
   readonly name: string;
@@ -22,7 +22,7 @@ export interface FlowIntent {
   readonly priority: number;
 }
 
-/** A conversation flow of a tenant; a draft until it is published. */
+/** A conversation flow of a tenant. It is a draft until it is published. */
 export interface Flow {
   /** UUID. */
   readonly id: string;
@@ -32,15 +32,15 @@ export interface Flow {
   readonly intent: FlowIntent;
 }
 
-/** A prompt on a page type, perhaps assigned to a flow. */
+/** A suggested question for a type of page, with an optional flow that answers it. */
 export interface QuickQuestion {
   readonly question: string;
   readonly pageType: string;
-  /** The assigned flow's id. */
+  /** The id of the flow. */
   readonly flowId?: string | undefined;
 }
 
-/** A tenant, with all that it offers: one document, changed whole. */
+/** A tenant with its whole offer. It is stored as one document and replaced as a whole. */
 export interface Tenant {
   /** UUID. */
   readonly id: string;
@@ -48,19 +48,19 @@ export interface Tenant {
   readonly name: string;
   readonly flows: readonly Flow[];
   readonly quickQuestions: readonly QuickQuestion[];
-  /** What its widget keys said when the revision was made: tells when a key was written and the revision was not. */
+  /** A digest of its widget keys at this revision. It reveals that keys were written and the revision was not. */
   readonly keysDigest: string;
   /** Counts the changes of the tenant and of its widget keys. */
   readonly revision: number;
 }
 
-/** Whether the widgets of a key may, or must, show who their customer is: see `customerToken` of an open. */
+/** Whether an open with this widget key may, or must, have a `customerToken` that proves who the customer is. */
 export const IDENTITY_MODES = ['off', 'optional', 'required'] as const;
 
 /** One of {@link IDENTITY_MODES}. */
 export type IdentityMode = (typeof IDENTITY_MODES)[number];
 
-/** A publishable key, and what the widgets that carry it may do. */
+/** A publishable widget key with its permissions. */
 export interface WidgetKey {
   /** UUID. */
   readonly id: string;
@@ -68,30 +68,30 @@ export interface WidgetKey {
   /** `pk_live_` and 32 hex digits: public, not a secret. */
   readonly publicKey: string;
   readonly label: string;
-  /** Patterns: see origins.ts. */
+  /** Origin patterns: see origins.ts. */
   readonly allowedOrigins: readonly string[];
   readonly allowMissingOrigin: boolean;
   readonly allowsAllIntents: boolean;
-  /** Names of intents; they need not exist (yet). */
+  /** The names of intents, which need not exist yet. */
   readonly allowedIntents: readonly string[];
   readonly enabled: boolean;
   readonly endsAt?: number | undefined;
   readonly identity: IdentityMode;
-  /** From 1. Raised, it asks for a new identity secret. */
+  /** Starts at 1. A higher value asks for a new identity secret. */
   readonly identitySecretGeneration: number;
 }
 
-/** The secret that customer tokens for a widget key are signed with, sealed: see identity-secrets.ts. */
+/** The sealed secret with which a site signs the customer tokens of a widget key: see identity-secrets.ts. */
 export interface IdentitySecret {
   /** The widget key's id. */
   readonly keyId: string;
   readonly generation: number;
-  /** The encryption key that it is sealed with. */
+  /** The id of the encryption key. */
   readonly kid: string;
   readonly sealed: Uint8Array;
 }
 
-/** Where the catalogue lives. All methods throw ServiceError unavailable | internal. */
+/** The store of the catalogue. All methods throw ServiceError unavailable | internal. */
 export interface CatalogStore {
   findKey(publicKey: string): Promise<WidgetKey | undefined>;
   findKeyById(id: string): Promise<WidgetKey | undefined>;
@@ -100,17 +100,17 @@ export interface CatalogStore {
   /** The current revision of each tenant that exists. */
   revisions(tenantIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   keysOf(tenantId: string): Promise<readonly WidgetKey[]>;
-  /** @returns false when its slug is taken. */
+  /** @returns false when its id or its slug is taken. */
   insertTenant(tenant: Tenant): Promise<boolean>;
-  /** Replaces the tenant that still has `expectedRevision`. @returns false when it has another one by now. */
+  /** Compare-and-set on the revision. @returns false when the stored revision is not `expectedRevision`. */
   replaceTenant(tenant: Tenant, expectedRevision: number): Promise<boolean>;
   /** @returns false when its id or its public key is taken. */
   insertKey(key: WidgetKey): Promise<boolean>;
-  /** Replaces the key that has its id. */
+  /** Replaces the key with the same id. */
   replaceKey(key: WidgetKey): Promise<void>;
   findIdentitySecret(keyId: string): Promise<IdentitySecret | undefined>;
-  /** @returns false when its key has one. */
+  /** @returns false when the widget key already has a secret. */
   insertIdentitySecret(secret: IdentitySecret): Promise<boolean>;
-  /** Replaces the secret that still has `expectedGeneration`. @returns false when it has another one by now. */
+  /** Compare-and-set on the generation. @returns false when the stored generation is not `expectedGeneration`. */
   replaceIdentitySecret(secret: IdentitySecret, expectedGeneration: number): Promise<boolean>;
 }

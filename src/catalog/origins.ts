@@ -3,26 +3,26 @@ import { LRUCache } from 'lru-cache';
 import { parse as parseDomain } from 'tldts';
 
 /**
- * One entry of a widget key's `allowedOrigins`. `text` is its one normal form: what is stored and shown.
+ * One entry of a widget key's `allowedOrigins`. `text` is its normal form, which is stored and shown.
  */
 export type OriginPattern =
-  /** `https://acme.com`: this origin alone. */
+  /** `https://acme.com`: only this origin. */
   | { readonly kind: 'exact'; readonly text: string }
-  /** `https://*.acme.com:8443`: origins from `prefix` (`https://`) to `suffix` (`.acme.com:8443`). */
+  /** `https://*.acme.com:8443`: origins with `prefix` (`https://`) and `suffix` (`.acme.com:8443`). */
   | { readonly kind: 'subdomains'; readonly text: string; readonly prefix: string; readonly suffix: string }
   /** `http://localhost:*`: `origin` (`http://localhost`) on any port. */
   | { readonly kind: 'anyPort'; readonly text: string; readonly origin: string };
 
 type WildPattern = Exclude<OriginPattern, { kind: 'exact' }>;
 
-/** An origin as browsers serialise it, other than an IPv6 address. */
+/** The pattern of an origin as browsers serialise it, without IPv6 addresses. */
 const PLAIN_ORIGIN = /^https?:\/\/[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::[0-9]{1,5})?$/;
 
 /**
- * Reads one entry of `allowedOrigins` and brings it to its normal form: lower case, IDN hosts as punycode,
- * no default port, which is how browsers send an origin (RFC 6454 §6.2).
+ * Parses one entry of `allowedOrigins` and normalises it as browsers serialise origins (RFC 6454 §6.2): lower case, IDN
+ * hosts in punycode, no default port.
  *
- * @throws {Error} whose message is one sentence on what is wrong with the entry.
+ * @throws {Error} whose message says in one sentence what is wrong with the entry.
  */
 export function parseOriginPattern(text: string): OriginPattern {
   const fail = (why: string): Error => new Error(`${JSON.stringify(text)} ${why}`);
@@ -62,7 +62,7 @@ export function parseOriginPattern(text: string): OriginPattern {
     return { kind: 'anyPort', text: `${url.origin}:*`, origin: url.origin };
   }
   if (isSubdomains) {
-    // A suffix under which anybody can register names would let strangers in.
+    // A wildcard over a public suffix would allow the website of everybody who registers a name under it.
     const { domain, isIp } = parseDomain(url.hostname, { allowPrivateDomains: true });
     if (isIp) throw fail('has a wildcard before an address: addresses have no subdomains');
     if (domain === null) {
@@ -74,17 +74,17 @@ export function parseOriginPattern(text: string): OriginPattern {
   return { kind: 'exact', text: url.origin };
 }
 
-/** The longest origin that is remembered, in characters: a host name has 253 at most. */
+/** The longest origin in the cache, in characters. A host name has at most 253. */
 const MAX_ORIGIN_LENGTH = 300;
-/** Whether an origin is serialised as browsers do it: the same ones come with every visitor, and parsing one takes 2 µs. */
+/** A cache of {@link isSerialised}: visitors send the same few origins, and parsing one takes 2 µs. */
 const serialised = new LRUCache<string, boolean>({ max: 2_000 });
 
 /**
- * Makes the test that a request's `Origin` header must pass, once per widget key. The test takes the header as
- * sent, never throws, and knows only the form in which browsers serialise an origin: what is written in any
- * other way (upper case, a default port, a trailing slash, two origins) does not match, nor does `null`.
+ * Compiles the patterns of a widget key to a predicate for the `Origin` header. The predicate takes the header as sent
+ * and never throws. It matches only the form in which browsers serialise an origin: upper case, a default port, a
+ * trailing slash, two origins and `null` do not match.
  *
- * A stored pattern that is no longer valid, as when a domain has become a public suffix, allows nothing.
+ * A stored pattern that has become invalid matches nothing, for example when its domain has become a public suffix.
  */
 export function compileOrigins(patterns: readonly string[]): (origin: string) => boolean {
   const exact = new Set<string>();
@@ -118,7 +118,7 @@ function parseStored(text: string): OriginPattern | undefined {
   }
 }
 
-/** Whether a browser would write this origin in just this way. */
+/** Whether a text is an origin exactly as browsers serialise it. */
 function isSerialised(origin: string): boolean {
   let known = serialised.get(origin);
   if (known === undefined) {
@@ -129,7 +129,7 @@ function isSerialised(origin: string): boolean {
 }
 
 function parseUrl(text: string): URL | undefined {
-  // Cheaper than a throw, which costs a stack trace; and Node 20 has no URL.parse.
+  // URL.canParse avoids the stack trace of a thrown error; URL.parse does not exist in Node 20.
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 

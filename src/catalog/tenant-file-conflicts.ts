@@ -9,7 +9,7 @@ const quickQuestion = z.object({ flow: word });
 const widgetKey = z.object({
   publicKey: word,
   label: word,
-  // Left out counts as empty; what is no list at all is the schema's to report.
+  // A missing list counts as empty; the schema reports a value that is not a list.
   allowedOrigins: z.array(z.unknown()).default([]).or(z.undefined()).catch(undefined),
   allowMissingOrigin: flag,
   enabled: flag,
@@ -20,12 +20,12 @@ const tenant = z.object({
   quickQuestions: z.array(quickQuestion.catch({})).catch([]),
   widgetKeys: z.array(widgetKey.catch({ allowedOrigins: undefined })).catch([]),
 });
-/** Reads what it can of any value, so that these rules are checked in a file that has other faults too. */
-const anyFile = z.object({
+/** A schema that accepts any value and drops what does not fit, so that a file with other faults is still checked. */
+const lenientFile = z.object({
   tenants: z.array(tenant.catch({ flows: [], quickQuestions: [], widgetKeys: [] })).catch([]),
 });
 
-/** Finds what breaks the rules that tie one place of a tenant file to another. */
+/** Finds conflicts between places of a tenant file, such as duplicate slugs and references to missing flows. */
 export function findConflicts(file: unknown): readonly Conflict[] {
   const conflicts: Conflict[] = [];
   const add = (path: Conflict['path'], message: string): void => {
@@ -43,7 +43,7 @@ export function findConflicts(file: unknown): readonly Conflict[] {
   const tenantSlug = unique('the slug');
   const flowId = unique('the id');
   const publicKey = unique('the key');
-  for (const [t, { slug, flows, quickQuestions, widgetKeys }] of read(file).entries()) {
+  for (const [t, { slug, flows, quickQuestions, widgetKeys }] of readLeniently(file).entries()) {
     const at = ['tenants', t] as const;
     tenantSlug(slug, [...at, 'slug']);
 
@@ -63,10 +63,10 @@ export function findConflicts(file: unknown): readonly Conflict[] {
       add(path, `no flow of this tenant has the slug ${JSON.stringify(flow)}${hint}`);
     }
 
-    // A key that is made for the file is found again by its label.
-    const madeKeyLabel = unique('the label, with no publicKey to tell them apart,');
+    // The label of a generated key identifies it in the next run.
+    const generatedKeyLabel = unique('the label, with no publicKey to tell them apart,');
     for (const [k, key] of widgetKeys.entries()) {
-      if (key.publicKey === undefined) madeKeyLabel(key.label, [...at, 'widgetKeys', k, 'label']);
+      if (key.publicKey === undefined) generatedKeyLabel(key.label, [...at, 'widgetKeys', k, 'label']);
       publicKey(key.publicKey, [...at, 'widgetKeys', k, 'publicKey']);
       const isClosed = key.allowedOrigins?.length === 0 && !key.allowMissingOrigin;
       if (isClosed && key.enabled !== false) {
@@ -78,7 +78,7 @@ export function findConflicts(file: unknown): readonly Conflict[] {
   return conflicts;
 }
 
-function read(file: unknown): z.infer<typeof anyFile>['tenants'] {
-  const { data } = anyFile.safeParse(file);
+function readLeniently(file: unknown): z.infer<typeof lenientFile>['tenants'] {
+  const { data } = lenientFile.safeParse(file);
   return data?.tenants ?? [];
 }

@@ -7,7 +7,7 @@ import { PAGE_TYPES } from './tenant-spec.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 
-/** The slug of a tenant or a flow. */
+/** The schema of the slug of a tenant or a flow. */
 export const slug = z.string().regex(SLUG, {
   error: 'must be 1 to 63 lower-case letters, digits and hyphens, not a hyphen first',
 });
@@ -18,7 +18,7 @@ const keyword = z.string().regex(/^[a-z][a-z_]{0,31}$/, {
   error: 'must be 1 to 32 lower-case letters and underscores, a letter first',
 });
 
-/** Text that visitors read, of at most `max` characters (code points). */
+/** The schema of a text that visitors read, of at most `max` characters (code points). */
 function text(max: number) {
   return z
     .string()
@@ -38,7 +38,7 @@ const origin = z.string().transform((value, context) => {
   }
 });
 
-// YAML 1.2 leaves a timestamp a string.
+// In YAML 1.2 a timestamp is a string.
 const instant = z.iso
   .datetime({ error: 'must be a UTC time of RFC 3339, such as 2027-01-01T00:00:00Z' })
   .transform((value) => new Date(value));
@@ -104,10 +104,10 @@ const tenant = z.strictObject({
   widgetKeys: z.array(widgetKey).max(100).default([]),
 });
 
-/** A tenant file, but for the rules that tie one place to another: see `findConflicts`. */
+/** The schema of a tenant file. Rules that involve more than one place are in tenant-file-conflicts.ts. */
 export const tenantFileSchema = z.strictObject({ tenants: z.array(tenant).min(1) });
 
-/** The names that each mapping knows, by its path without the indexes. */
+/** The field names of each mapping, by its path without indexes; a misspelt field gets the nearest one as a hint. */
 export const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(tenantFileSchema.shape),
   tenants: Object.keys(tenant.shape),

@@ -7,17 +7,17 @@ import type { TenantFile } from './tenant-spec.js';
 const FLOW_NAMESPACE = '5f1c9a44-3c1e-4c5b-9b61-0c1d8d6f7a2e';
 
 /**
- * The id of a flow whose author gave it none: a UUIDv5 (RFC 9562 §5.5) of the two slugs, so that applying a
- * file again finds the same flow.
+ * The id of a flow without an `id` in the file: a UUIDv5 (RFC 9562 §5.5) of both slugs, so that the flow keeps its id
+ * when the file is applied again.
  */
 export function flowId(tenantSlug: string, flowSlug: string): string {
   return uuidV5(`${tenantSlug}/${flowSlug}`, FLOW_NAMESPACE);
 }
 
 /**
- * Reads a tenant file, whole.
+ * Parses and validates a tenant file.
  *
- * @throws {YamlFileError} with every fault found, in the order of the lines.
+ * @throws {YamlFileError} with all faults, sorted by line.
  */
 export function parseTenantFile(text: string, { fileName }: { readonly fileName: string }): TenantFile {
   const { tenants } = parseYamlFile(text, fileName, {

@@ -3,32 +3,32 @@ import type { TenantIds } from '../rpc/tenant.js';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { CatalogStore } from './model.js';
 
-/** What the cache is made of. */
+/** What {@link createTenantIds} needs. */
 export interface TenantIdsDeps {
   readonly store: Pick<CatalogStore, 'findTenantBySlug'>;
   readonly elapsed?: Elapsed;
-  /** The most slugs to keep. */
+  /** The maximum of cached slugs. */
   readonly capacity?: number;
-  /** How long an answer is kept, in ms. */
+  /** How long a result is cached, in ms. */
   readonly keptMs?: number;
 }
 
-/** Remembers ids for a moment: each call of the Engine API names a tenant. */
+/** Creates the look-up of tenant ids with a short-lived cache, because most engine RPCs name a tenant in each call. */
 export function createTenantIds(deps: TenantIdsDeps): TenantIds {
   const { store, elapsed = monotonic, capacity = 10_000, keptMs = 2_000 } = deps;
-  const kept = new LRUCache<string, Promise<string | undefined>>({
+  const cache = new LRUCache<string, Promise<string | undefined>>({
     ...{ max: capacity, ttl: keptMs, ttlResolution: 0 },
     perf: { now: elapsed },
   });
 
   return {
     get(slug) {
-      const known = kept.get(slug);
-      if (known) return known;
+      const cached = cache.get(slug);
+      if (cached) return cached;
       const id = store.findTenantBySlug(slug).then((tenant) => tenant?.id);
-      // What could not be found out is asked again at once.
-      id.catch(() => kept.delete(slug));
-      kept.set(slug, id);
+      // A failed look-up is not cached.
+      id.catch(() => cache.delete(slug));
+      cache.set(slug, id);
       return id;
     },
   };

@@ -1,13 +1,13 @@
 import type { Flow, WidgetKey } from './model.js';
 
-/** What a tenant file says, checked and with every default filled in. */
+/** A validated tenant file, with all defaults filled in. */
 export interface TenantFile {
   readonly tenants: readonly TenantSpec[];
 }
 
-/** A tenant: a shop, with all that its widgets offer. */
+/** A tenant of a tenant file: its offer and its widget keys. */
 export interface TenantSpec {
-  /** See slug.ts; unique. */
+  /** Unique; matches `SLUG` of rpc/tenant.ts. */
   readonly slug: string;
   readonly name: string;
   readonly flows: readonly Flow[];
@@ -15,10 +15,10 @@ export interface TenantSpec {
   readonly widgetKeys: readonly WidgetKeySpec[];
 }
 
-/** The pages that a quick question can be meant for. */
+/** The types of page that a quick question can be for. */
 export const PAGE_TYPES = ['general', 'category', 'product', 'cart'] as const;
 
-/** A prompt on a page. */
+/** A suggested question for a type of page. */
 export interface QuickQuestionSpec {
   readonly question: string;
   readonly pageType: (typeof PAGE_TYPES)[number];
@@ -26,9 +26,9 @@ export interface QuickQuestionSpec {
   readonly flow?: string | undefined;
 }
 
-/** A widget key and what it allows. `allowedOrigins` are in the normal form of `parseOriginPattern`, each once. */
+/** A widget key of a tenant file. Its `allowedOrigins` are normalised by `parseOriginPattern` and unique. */
 export interface WidgetKeySpec extends Omit<WidgetKey, 'id' | 'tenantId' | 'publicKey' | 'endsAt'> {
-  /** `^pk_live_[a-f0-9]{32}$`; to be made when absent. */
+  /** Matches `^pk_live_[a-f0-9]{32}$`; generated when absent. */
   readonly publicKey?: string | undefined;
   readonly endsAt?: Date | undefined;
 }

@@ -4,33 +4,33 @@ import type { Intent, QuickQuestion } from '../gen/ts-proto/chatsessions/v1/widg
 import type { Flow, IdentityMode, Tenant, WidgetKey } from './model.js';
 import { compileOrigins } from './origins.js';
 
-/** How a widget's customers are verified. */
+/** How the customers of a widget are verified. */
 export type Identity =
   | { readonly mode: 'off' }
   | {
       readonly mode: Exclude<IdentityMode, 'off'>;
-      /** The HMAC key of their tokens. Rejects when its secret is not there or cannot be opened. */
+      /** Gets the HMAC key of their tokens. Rejects when the identity secret is missing or cannot be decrypted. */
       readonly key: () => Promise<KeyObject>;
     };
 
-/** What the widgets of one key may do and offer, as of one revision of the catalogue. */
+/** The permissions and the offer of one widget key, computed from one revision of its tenant's catalogue. */
 export interface WidgetView {
   readonly tenantId: string;
   readonly tenantSlug: string;
   readonly keyId: string;
   readonly revision: number;
-  /** Whether sessions may be opened at that time (ms since the epoch). */
+  /** Whether sessions may be opened at a time, in ms since the epoch. */
   readonly isOpen: (now: number) => boolean;
-  /** Whether a browser may use it from that `Origin` header (undefined: the request has none). */
+  /** Whether a request with this `Origin` header may use the key; undefined means that the request has none. */
   readonly allowsOrigin: (origin: string | undefined) => boolean;
   /** Whether its widgets may start an intent. */
   readonly allowsIntent: (name: string) => boolean;
   readonly identity: Identity;
-  /** The part of an answer that is the same for every open. */
+  /** The part of the answer that is the same for every open. */
   readonly offer: Pick<OpenSessionResponse, 'widget' | 'intents' | 'quickQuestions'>;
 }
 
-/** Computes what a key may see of its tenant. `identityKey` opens the key's identity secret. */
+/** Computes the view of a widget key. `identityKey` decrypts the key's identity secret. */
 export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdentitySecret): WidgetView {
   const matchesOrigin = compileOrigins(key.allowedOrigins);
   const allowed = key.allowsAllIntents ? undefined : new Set(key.allowedIntents);
@@ -47,7 +47,7 @@ export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdent
     allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
     allowsIntent: (name) => usableNames.has(name),
     identity: key.identity === 'off' ? { mode: 'off' } : { mode: key.identity, key: identityKey },
-    // Frozen: the edges keep what they make of them.
+    // Frozen, because the edges cache the encoded bytes of these objects.
     offer: {
       widget: Object.freeze({ label: key.label }),
       intents: freezeList(usable.sort(byRank).map(toIntent)),
@@ -69,13 +69,13 @@ function noIdentitySecret(): Promise<KeyObject> {
   return Promise.reject(new Error('the widget key has no identity secret'));
 }
 
-/** Freezes a list where its type stays that of a message's field. */
+/** Freezes a list, but returns it under its mutable type: the generated messages require that type. */
 function freezeList<T>(list: T[]): T[] {
   Object.freeze(list);
   return list;
 }
 
-/** Pinned first, then priority from high to low, then name (by code units: no locale decides the order). */
+/** Compares flows: pinned first, then by descending priority, then by name in code units, independent of any locale. */
 function byRank({ intent: a }: Flow, { intent: b }: Flow): number {
   if (a.isPinned !== b.isPinned) return a.isPinned ? -1 : 1;
   if (a.priority !== b.priority) return b.priority - a.priority;

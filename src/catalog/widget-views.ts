@@ -5,33 +5,33 @@ import type { IdentitySecrets } from './identity-secrets.js';
 import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
-/** The widget views of the keys in use, kept until their tenant's catalogue changes. */
+/** A cache of widget views. A view is evicted when its tenant's catalogue has changed. */
 export interface WidgetViews {
   /** The view of a key; undefined when there is no such key. */
   get(publicKey: string): Promise<WidgetView | undefined>;
   /** The same, by the key's id. */
   getById(keyId: string): Promise<WidgetView | undefined>;
-  /** Drops the views whose tenants have another revision by now: one query, whatever is kept. */
+  /** Evicts the views whose tenants have a new revision. It costs one query, for any number of cached views. */
   refresh(): Promise<void>;
 }
 
-/** What the cache is made of. */
+/** What {@link createWidgetViews} needs. */
 export interface WidgetViewsDeps {
   readonly store: CatalogStore;
   readonly identitySecrets: Pick<IdentitySecrets, 'open'>;
   readonly elapsed?: Elapsed;
-  /** The most keys to keep, known and unknown ones each. */
+  /** The maximum of cached views, and also of cached unknown keys. */
   readonly capacity?: number;
-  /** How long an unknown key is remembered, in ms. */
+  /** How long an unknown key is cached, in ms. */
   readonly unknownMs?: number;
 }
 
-/** Computes views when they are first needed, and keeps them until {@link WidgetViews.refresh}. */
+/** Creates an empty cache. A view is computed at first use and cached until {@link WidgetViews.refresh} evicts it. */
 export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
   const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 2_000 } = deps;
-  /** Kept by public key, and by id: neither can be taken for the other. */
+  /** Views by public key and by id; the two kinds of name cannot be equal. */
   const known = new LRUCache<string, WidgetView>({ max: capacity });
-  /** Keys and ids that were looked for in vain. Bounded, so that made-up keys cannot fill the memory. */
+  /** Public keys and ids that do not exist. Bounded, so that invented keys cannot fill the memory. */
   const unknown = new LRUCache<string, true>({
     ...{ max: capacity, ttl: unknownMs, ttlResolution: 0 },
     perf: { now: elapsed },
@@ -41,21 +41,23 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
   async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
     const found = await find(name);
     const tenant = found && (await store.findTenant(found.tenantId));
-    // Writers change a key's secret first, then the key and its tenant's revision after it: what is read in the
-    // opposite order is at least as new, so that a stale view never carries a fresh revision.
+    // Writers write the secret, then the key, then the tenant's revision. Reads in the opposite order are at least as
+    // new as the revision, so that a stale view never has a fresh revision.
     const key = tenant && (await find(name));
     if (!tenant || !key || key.tenantId !== tenant.id) {
       unknown.set(name, true);
       return undefined;
     }
     const secret = key.identity === 'off' ? undefined : await store.findIdentitySecret(key.id);
-    const view = widgetView(tenant, key, secret && opener(secret));
+    const view = widgetView(tenant, key, secret && createKeyLoader(secret));
     known.set(name, view);
     return view;
   }
 
-  /** Opens a secret when it is first needed: a view without it serves those who bring no customer token. */
-  function opener(secret: IdentitySecret): () => Promise<KeyObject> {
+  /**
+   * Decrypts a secret at first use, so that a secret that cannot be decrypted fails only opens with a customer token.
+   */
+  function createKeyLoader(secret: IdentitySecret): () => Promise<KeyObject> {
     let opened: KeyObject | undefined;
     return async () => {
       opened ??= await deps.identitySecrets.open(secret);

@@ -9,16 +9,16 @@ import {
 } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
 const PUBLIC_PATH = '/api/public/v1/chat/sessions';
-/** What the visitor of the demonstration says. */
+/** The fields of the demo requests that describe the visit. */
 const VISIT = { locale: 'en', variables: { cart_total: 129 } };
-/** How long one answer may take, in ms. */
+/** The timeout of one request, in ms. */
 const TIMEOUT_MS = 5_000;
 
 /**
- * Shows that the service works: opens one session over its own public path and one over gRPC.
+ * Tests the running service: opens one session over the public path and one over gRPC.
  *
- * @returns both answers, shortened, with their times, and lines to paste that do the same
- * @throws Error when one of them fails
+ * @returns both answers, shortened, with their times, and shell commands that send the same requests
+ * @throws Error when one of the requests fails
  */
 export async function demonstrate({ addresses }: App, publicKey: string): Promise<string> {
   const url = `http://${formatAddress(addresses.http)}${PUBLIC_PATH}`;
@@ -51,7 +51,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ answer: T; ms: number
   return { answer, ms: performance.now() - start };
 }
 
-/** By node:http, since fetch refuses some ports and may go through a proxy. */
+/** Opens a session over HTTP. It uses node:http, because fetch refuses some ports and may use a proxy. */
 function openOverHttp(url: string, publicKey: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, timeout: TIMEOUT_MS };
@@ -81,14 +81,14 @@ async function openOverGrpc(target: string, publicKey: string): Promise<unknown>
         (error: Error | null, response: OpenSessionResponse) => (error ? reject(error) : resolve(response)),
       );
     });
-    // As grpcurl shows it.
+    // The format in which grpcurl prints a Timestamp.
     return { ...answer, expiresAt: new Date((expiresAt?.seconds ?? 0) * 1000).toISOString() };
   } finally {
     client.close();
   }
 }
 
-/** JSON for the eye: long texts cut, and of each list the first element alone. */
+/** Formats an answer for people: long strings are cut, and lists are reduced to their first element. */
 function shorten(answer: unknown): string {
   return JSON.stringify(
     answer,

@@ -2,8 +2,8 @@ import { text } from 'node:stream/consumers';
 import { hashOfToken, isEngineToken, newEngineToken } from '../callers/engine-token.js';
 
 /**
- * Prints a new engine token, and its hash in the line below: what is to be kept apart. What is said to a person does
- * not go with them, so that a script can read both.
+ * Prints a new engine token and, on the next line, its hash. The explanation for people goes to `explain` (standard
+ * error), so that a script can read both lines.
  */
 export function engineToken(deps: {
   readonly randomBytes: (size: number) => Buffer;
@@ -17,15 +17,19 @@ export function engineToken(deps: {
   deps.print(`${token}\n${hashOfToken(token)}`);
 }
 
-/** Prints the hash of the token on standard input, where the process list does not show it. @returns the exit code */
+/**
+ * Prints the hash of the token on standard input. It is not an argument, because the process list shows arguments.
+ *
+ * @returns the exit code
+ */
 export async function engineTokenHash(deps: {
   readonly input: NodeJS.ReadableStream;
   readonly print: (text: string) => void;
-  readonly complain: (text: string) => void;
+  readonly printError: (text: string) => void;
 }): Promise<number> {
   const token = (await text(deps.input)).replace(/\r?\n$/, '');
   if (!isEngineToken(token)) {
-    deps.complain(
+    deps.printError(
       'chatsessions: standard input must be one token: 16 to 4096 printable ASCII characters, no space and no comma',
     );
     return 1;

@@ -1,6 +1,6 @@
 import { describeVariables } from '../app/config.js';
 
-/** What `--help` prints. */
+/** Builds the text that `--help` prints. */
 export function helpText(): string {
   const variables = describeVariables();
   const width = Math.max(...variables.map(([name]) => name.length));

@@ -5,11 +5,11 @@ import type { AppliedTenant } from '../catalog/apply-tenants.js';
 import { createLog } from '../telemetry/log.js';
 import { demonstrate } from './demo.js';
 
-/** How long a start that is broken off may take to give back what it holds, in ms. */
+/** How long an aborted start may take to release its resources, in ms. */
 const ABORT_MS = 5_000;
 
 /**
- * Runs the service until it is told to stop (SIGTERM, SIGINT) or cannot go on.
+ * Runs the service until SIGTERM or SIGINT, or until the embedded server fails for good.
  *
  * @returns the exit code
  * @throws ConfigError, StartError
@@ -17,49 +17,50 @@ const ABORT_MS = 5_000;
 export async function serve(env: NodeJS.ProcessEnv, print: (text: string) => void): Promise<number> {
   const config = readConfig(env);
   const log = createLog(config.LOG_LEVEL);
-  const told = new Promise<undefined>((resolve) => {
+  const stopSignal = new Promise<undefined>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
 
   const onApplied = (applied: AppliedTenant) => {
-    for (const text of newSecrets(applied)) print(text);
+    for (const text of describeNewSecrets(applied)) print(text);
   };
   const starting = start(config, { log, onApplied });
-  const app = await Promise.race([starting, told]);
+  const app = await Promise.race([starting, stopSignal]);
   if (!app) {
     print('Stopping.');
-    // It may hang; what it holds by now is given back when it does not.
+    // The start may hang. If it does not, what it has opened is closed before the exit.
     await Promise.race([
       starting.then((late) => late.close()).catch(() => {}),
       setTimeout(ABORT_MS, null, { ref: false }),
     ]);
     process.exit(1);
   }
-  print(banner(app));
-  await showThatItWorks(app, config, print);
+  print(bannerOf(app));
+  await runSelfTest(app, config, print);
 
-  const failure = await Promise.race([told, app.failed]);
+  const failure = await Promise.race([stopSignal, app.failed]);
   if (failure) log.fatal({ err: failure }, 'cannot go on');
   print('Stopping.');
   await app.close();
   return failure ? 1 : 0;
 }
 
-async function showThatItWorks(app: App, config: Config, print: (text: string) => void): Promise<void> {
+/** Tests the service in demo mode, where its own requests need no engine token and no TLS. */
+async function runSelfTest(app: App, config: Config, print: (text: string) => void): Promise<void> {
   const demoKey = app.isDemo ? app.applied[0]?.keys[0]?.publicKey : undefined;
   const isGuarded = config.ENGINE_API_TOKENS !== undefined || config.ENGINE_CALLERS_FILE !== undefined;
   if (demoKey === undefined || isGuarded || config.GRPC_TLS_CERT !== undefined) return;
   try {
     print(`\n${await demonstrate(app, demoKey)}\n`);
   } catch (error) {
-    print(
-      `\nIt is up, but did not answer itself: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
+    print(`\nStarted, but the self-test failed: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 }
 
-/** The identity secrets that were made, for the one time that they can be shown. */
-function newSecrets({ slug, keys }: AppliedTenant): string[] {
+/**
+ * Describes the identity secrets that applying a tenant has created. They are stored encrypted and never shown again.
+ */
+function describeNewSecrets({ slug, keys }: AppliedTenant): string[] {
   return keys.flatMap(({ id, label, identitySecret }) => {
     if (identitySecret === undefined) return [];
     return [
@@ -70,7 +71,7 @@ function newSecrets({ slug, keys }: AppliedTenant): string[] {
   });
 }
 
-function banner({ addresses, applied, isDemo }: App): string {
+function bannerOf({ addresses, applied, isDemo }: App): string {
   const made = applied.flatMap(({ slug, keys }) => {
     return keys
       .filter((key) => key.outcome === 'created')

@@ -1,12 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Bytes that are fetched from the system at once: a call costs as much for 16 bytes as for thousands. */
+/** The size of the pool. One call to the system costs as much for 16 bytes as for thousands. */
 const POOL_BYTES = 8 * 1024;
 
 /**
- * A source of unguessable bytes, for ids and token ids. Every byte is given out once.
+ * Creates a pooled source of cryptographically secure random bytes, for ids and token ids. No byte is handed out twice.
  *
- * The bytes are a view: valid until the pool is filled anew, so use or copy them at once.
+ * The result is a view into the pool and is valid only until the pool is refilled: use or copy it at once.
  */
 export function createRandomSource(fill: (pool: Buffer) => void = randomFillSync): (size: number) => Buffer {
   const pool = Buffer.alloc(POOL_BYTES);

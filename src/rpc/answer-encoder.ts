@@ -3,9 +3,9 @@ import { headAndTail, memoizeTail } from './memoize-tail.js';
 import type { AnyRpc } from './rpc.js';
 
 /**
- * Makes the encoder of an RPC's answers. It makes the bytes of the RPC's codec, and keeps those of the lists and
- * messages at the end of an answer where they are frozen: two encodings of different fields, one behind the other, are
- * the encoding of both (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+ * Creates the encoder of an RPC's answers: the RPC's codec, with a cache for the frozen lists and messages at the end
+ * of an answer. The head and the tail can be encoded apart, because two concatenated encodings of different fields are
+ * the encoding of a message with both (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
  */
 export function answerEncoder({ method, codec }: AnyRpc): (answer: object) => Buffer {
   const { head, tail } = headAndTail(method.output);

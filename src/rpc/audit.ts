@@ -1,44 +1,44 @@
 import type { AuthenticatedCall } from './call.js';
 
-/** What is written down of a call that reads or erases personal data, or changes the catalogue. */
+/** One record of the audit log: a call that reads or erases personal data, or changes the catalogue. */
 export interface AuditEntry {
-  /** The RPC, or the command. */
+  /** The name of the RPC, or `ApplyTenantFile`. */
   readonly action: string;
   readonly tenantId: string;
   /** The tenant's slug. */
   readonly tenant: string;
-  /** How many conversations or rows; unknown when it begins. */
+  /** The number of conversations or rows; unknown at the start of long work. */
   readonly count?: number;
-  /** Work that takes long has two entries: one before anything is done, and one when it is over. */
+  /** Long work has two entries, one before its first step and one at its end; a short call has one without a phase. */
   readonly phase?: 'started' | 'finished';
 }
 
-/** The audit: entries are added, and never changed or removed by the service. */
+/** The audit log: append-only for the service. */
 export interface AuditLog {
   /**
-   * Adds an entry, durably before it resolves. Data is answered only after that.
+   * Adds an entry. The entry is durable once this resolves, and callers wait for that before they answer data.
    *
    * @throws ServiceError unavailable | internal
    */
   add(call: Pick<AuthenticatedCall, 'caller' | 'requestId'>, entry: AuditEntry): Promise<void>;
 }
 
-/** The audit of one call: its entries name the RPC, the tenant and the caller by themselves. */
+/** The audit log for one call: fills in the RPC, the tenant and the caller of each entry. */
 export interface CallAudit {
-  /** Adds the one entry of a short call, when its data is read and before it is answered. */
+  /** Adds the only entry of a short call: after its data is read, before it is answered. */
   readonly done: (count: number) => Promise<void>;
-  /** Does work between an entry `started` and an entry `finished`, which has the tally however the work ends. */
+  /** Runs work between an entry `started` and an entry `finished`, which has the count even when the work fails. */
   readonly bracket: <T>(work: (tally: Tally) => Promise<T>) => Promise<T>;
-  /** The same for work that answers a stream. */
+  /** {@link CallAudit.bracket} for work that yields a stream. */
   readonly bracketStream: <T>(work: (tally: Tally) => AsyncIterable<T>) => AsyncGenerator<T, void, void>;
 }
 
-/** Counts conversations or rows while the work goes on. */
+/** A counter of conversations or rows, which the work increments. */
 export interface Tally {
   count: number;
 }
 
-/** Makes the audit of one call. */
+/** Creates the audit of one call. */
 export function createCallAudit(
   log: AuditLog,
   call: AuthenticatedCall,

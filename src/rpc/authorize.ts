@@ -2,7 +2,8 @@ import type { AuthenticatedCall, Caller, Scope } from './call.js';
 import { ServiceError } from './errors.js';
 
 /**
- * Lets a caller use an RPC.
+ * Checks that a caller has the scope of an RPC. Without a caller (chat surface, open engine surface) everything is
+ * allowed.
  *
  * @throws ServiceError permission_denied
  */
@@ -12,7 +13,8 @@ export function requireScope(caller: Caller | undefined, scope: Scope): void {
 }
 
 /**
- * Lets a caller work for a tenant. Whoever may not is not told whether there is such a tenant.
+ * Checks that a caller may work for a tenant. The error is the same for tenants that exist and tenants that do not, so
+ * that a caller cannot find out the slugs of other tenants.
  *
  * @throws ServiceError permission_denied
  */

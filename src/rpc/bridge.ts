@@ -12,58 +12,63 @@ import { isStruct } from './decode/plain-json.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
 /**
- * The bridge between the two generators' types: requests are decoded as protobuf-es messages, and handlers speak
- * ts-proto's plain objects. No field is mapped by hand.
+ * The bridge between the types of the two code generators. Requests are decoded as protobuf-es messages; handlers take
+ * and return ts-proto's plain objects. No field is mapped by hand.
  */
 
-/** A decoded request as its handler's type: member by member where both generators agree, else through the wire bytes. */
+/**
+ * Converts a decoded request to its handler's type. Members are copied where both generators represent all of them
+ * alike; other requests are encoded and decoded again.
+ */
 export function bridgeRequest<Request, Response, Input extends DescMessage>(
   rpc: Rpc<Request, Response, Input> | StreamRpc<Request, Response, Input>,
   message: MessageShape<Input>,
 ): Request {
-  const names = commonMembers(rpc);
+  const names = sharedMembers(rpc);
   if (names === undefined) {
     const { buffer, byteOffset, byteLength } = toBinary(rpc.method.input, message);
     return rpc.codec.requestDeserialize(Buffer.from(buffer, byteOffset, byteLength));
   }
   const request: Record<string, unknown> = {};
   for (const name of names) request[name] = Reflect.get(message, name);
-  // The cast is safe: these are all members of the type, and membersInCommon has compared them.
+  // The cast is safe: findSharedMembers has checked that these are all members of the type, with the same values.
   return request as Request;
 }
 
-const common = new WeakMap<object, readonly string[] | undefined>();
+const sharedMembersCache = new WeakMap<object, readonly string[] | undefined>();
 
-function commonMembers(rpc: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
-  if (!common.has(rpc)) common.set(rpc, membersInCommon(rpc));
-  return common.get(rpc);
+function sharedMembers(rpc: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
+  if (!sharedMembersCache.has(rpc)) sharedMembersCache.set(rpc, findSharedMembers(rpc));
+  return sharedMembersCache.get(rpc);
 }
 
 /**
- * The names of a request's members where both generators make the same of them; undefined where they do not. They name
- * members by different rules, and have absent values, enums, 64-bit numbers and messages in different forms; but texts,
- * flags and Structs are the same in both, and an empty message of each shows the names and what stands for absent.
+ * Finds the names of a request's members, when both generators represent every member alike; else returns undefined.
+ *
+ * The generators camelCase names by different rules, and differ in absent values, enums, 64-bit numbers and messages.
+ * Strings, booleans and Structs are the same in both. An empty message of each generator shows its names and its absent
+ * values.
  */
-function membersInCommon({ method, codec }: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
+function findSharedMembers({ method, codec }: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
   const input: DescMessage = method.input;
-  const ours = create(input);
-  const theirs: object = codec.requestDeserialize(Buffer.alloc(0));
-  const names = Object.keys(theirs);
-  const isCommon =
+  const emptyEs = create(input);
+  const emptyTsProto: object = codec.requestDeserialize(Buffer.alloc(0));
+  const names = Object.keys(emptyTsProto);
+  const areAllShared =
     input.fields.length === names.length &&
-    input.fields.every((field) => hasOneForm(field) && names.includes(field.localName)) &&
-    names.every((name) => Reflect.get(ours, name) === Reflect.get(theirs, name));
-  return isCommon ? names : undefined;
+    input.fields.every((field) => isSameInBoth(field) && names.includes(field.localName)) &&
+    names.every((name) => Reflect.get(emptyEs, name) === Reflect.get(emptyTsProto, name));
+  return areAllShared ? names : undefined;
 }
 
-/** Whether a field's values are the same in both generators' messages. */
-function hasOneForm(field: DescField): boolean {
+/** Whether both generators represent a field's values alike. */
+function isSameInBoth(field: DescField): boolean {
   if (field.fieldKind === 'scalar')
     return field.scalar === ScalarType.STRING || field.scalar === ScalarType.BOOL;
   return isStruct(field);
 }
 
-/** A handler's answer as a protobuf-es message: the same way back. */
+/** Converts a handler's answer to a protobuf-es message, through the wire bytes. */
 export function bridgeResponse<Request, Response, Input extends DescMessage>(
   rpc: Rpc<Request, Response, Input>,
   response: Response,

@@ -5,49 +5,49 @@ import type { Call, Caller } from './call.js';
 import type { ErrorCode, ServiceError } from './errors.js';
 import type { AnyRpc, AnyStreamRpc } from './rpc.js';
 
-/** A call as the log knows it. */
+/** What the log needs to know about a call. */
 export interface LoggedCall {
   readonly rpc: AnyRpc | AnyStreamRpc;
   readonly call: Call;
-  /** When it came, in ms of the log's clock. */
+  /** When the call arrived, in ms of the log's monotonic clock. */
   readonly start: number;
-  /** Known once the caller is let in. */
+  /** Undefined until the caller is authenticated. */
   readonly caller: Caller | undefined;
 }
 
-/** What is refused before there is a call: no such path, too large, not HTTP, one connection too many. */
+/** A request that an edge refuses before it is a call: no such path, too large, not HTTP, too many connections. */
 export interface EarlyRefusal {
   readonly transport: Call['transport'];
   readonly code: ErrorCode;
   readonly requestId?: string;
-  /** The cause in a word or a sentence of ours, never a caller's text. */
+  /** The cause in a word or a sentence of the service, never text from a caller. */
   readonly reason?: string | undefined;
-  /** How many, where several are told together. */
+  /** The number of refusals, where one line stands for several. */
   readonly count?: number;
 }
 
-/** Writes what becomes of calls: each kind of line at most 20 times a second, the rest counted (see bounded-line.ts). */
+/** The log of calls: at most 20 lines per second of each kind, the rest is counted (see bounded-line.ts). */
 export interface CallLog {
-  /** A call that was answered: at the level debug only. */
+  /** Logs a call that was answered, at level debug only. */
   answered(call: LoggedCall): void;
-  /** A call that the pipeline refused, or that failed. */
+  /** Logs a call that the pipeline refused, or that failed. */
   refused(call: LoggedCall, error: ServiceError): void;
-  /** A request that an edge refused. */
+  /** Logs a request that an edge refused. */
   refusedEarly(refusal: EarlyRefusal): void;
-  /** A mistake of ours outside the pipeline: an answer that could not be given. */
+  /** Logs a bug outside the pipeline: an answer that could not be sent. */
   failed(error: unknown): void;
 }
 
-/** Makes the log of calls: one for all edges, so that its bounds hold for the process. */
+/** Creates the log of calls. All edges share one, so that its rate limits hold for the process. */
 export function createCallLog(log: Logger, elapsed: Elapsed): CallLog {
   const line = (level: 'info' | 'warn' | 'error', message: string) =>
     boundedLine({ log, level, message, elapsed });
-  const callRefused = line('info', 'call refused');
-  const callNotDone = line('warn', 'call failed');
-  const callBroken = line('error', 'call failed');
-  const requestRefused = line('info', 'request refused');
-  const requestNotTaken = line('warn', 'request refused');
-  const requestBroken = line('error', 'request failed');
+  const infoCallRefused = line('info', 'call refused');
+  const warnCallFailed = line('warn', 'call failed');
+  const errorCallFailed = line('error', 'call failed');
+  const infoRequestRefused = line('info', 'request refused');
+  const warnRequestRefused = line('warn', 'request refused');
+  const errorRequestFailed = line('error', 'request failed');
 
   const describe = ({ rpc, call, caller, start }: LoggedCall) => ({
     rpc: rpc.method.name,
@@ -63,22 +63,22 @@ export function createCallLog(log: Logger, elapsed: Elapsed): CallLog {
     },
 
     refused(entry, { code, cause }) {
-      if (code === 'internal') callBroken(() => ({ ...describe(entry), code, err: cause }));
-      else if (code === 'unavailable' || (code === 'deadline_exceeded' && !choseDeadline(entry.call)))
-        callNotDone(() => ({ ...describe(entry), code, cause }));
-      else callRefused(() => ({ ...describe(entry), code }));
+      if (code === 'internal') errorCallFailed(() => ({ ...describe(entry), code, err: cause }));
+      else if (code === 'unavailable' || (code === 'deadline_exceeded' && !hasCallerDeadline(entry.call)))
+        warnCallFailed(() => ({ ...describe(entry), code, cause }));
+      else infoCallRefused(() => ({ ...describe(entry), code }));
     },
 
     refusedEarly(refusal) {
-      const write = refusal.code === 'unavailable' ? requestNotTaken : requestRefused;
+      const write = refusal.code === 'unavailable' ? warnRequestRefused : infoRequestRefused;
       write(() => ({ ...refusal }));
     },
 
-    failed: (error) => requestBroken(() => ({ err: error })),
+    failed: (error) => errorRequestFailed(() => ({ err: error })),
   };
 }
 
-/** Whether the caller said how long it waits: a deadline that passes is then its wish, not a sign of trouble here. */
-function choseDeadline({ timeoutMs }: Call): boolean {
+/** Whether the caller set a deadline. When it passes, the caller may have set it too short: no reason for a warning. */
+function hasCallerDeadline({ timeoutMs }: Call): boolean {
   return Number.isFinite(timeoutMs);
 }

@@ -1,8 +1,8 @@
 import { canceled, deadlineExceeded, type ServiceError, stopping } from './errors.js';
 
 /**
- * Why a call ends before its answer: its deadline has passed, its caller hung up, or the process stops. The process ends
- * only streams and calls that may take longer than others; every other call is answered before it stops.
+ * Why a call is aborted: its deadline has passed, its caller hung up, or the process stops. A stop aborts only streams
+ * and RPCs with a time limit of their own (`maxCallMs`); all other calls are answered before the process ends.
  */
 export type CallEnd = 'deadline' | 'caller_gone' | 'stopping';
 
@@ -11,13 +11,13 @@ export interface CallSignal extends AbortSignal {
   readonly reason: CallEnd | undefined;
 }
 
-/** Ends one call, once: what comes after the first reason changes nothing. */
+/** Aborts one call. The first reason stays; later ones are ignored. */
 export interface CallController {
   readonly signal: CallSignal;
   readonly abort: (reason: CallEnd) => void;
 }
 
-/** Makes the signal of one call. */
+/** Creates the controller of one call. */
 export function createCallController(): CallController {
   const controller = new AbortController();
   return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
@@ -29,12 +29,12 @@ const ERRORS: Readonly<Record<CallEnd, () => ServiceError>> = {
   stopping,
 };
 
-/** Why a call that has ended gets no answer: deadline_exceeded, canceled or unavailable; undefined while it goes on. */
+/** The error of an aborted call: deadline_exceeded, canceled or unavailable; undefined while it is not aborted. */
 export function endOf({ aborted, reason }: CallSignal): ServiceError | undefined {
   return aborted && reason !== undefined ? ERRORS[reason]() : undefined;
 }
 
-/** Called before work begins that cannot be undone. @throws ServiceError of {@link endOf} */
+/** To be called before work that cannot be undone. @throws ServiceError of {@link endOf} when the call is aborted */
 export function throwIfEnded(signal: CallSignal): void {
   const error = endOf(signal);
   if (error) throw error;

@@ -1,62 +1,66 @@
 import type { CallSignal } from './call-signal.js';
 import type { Surface } from './surface.js';
 
-/** What an edge knows of a call beside its message. */
+/** The metadata of a call, as its edge provides it. */
 export interface Call {
   readonly surface: Surface;
   readonly transport: 'http' | 'connect' | 'grpc';
-  /** The caller's `X-Request-Id`, or one of ours: in the log and in the answer. */
+  /** The caller's `X-Request-Id`, or a generated one. It is in the log and in the answer. */
   readonly requestId: string;
-  /** How long the caller waits, in ms; Infinity when it did not say. */
+  /** The caller's timeout, in ms; Infinity when it set none. */
   readonly timeoutMs: number;
-  /** A request header or metadata entry, by its lower-case name; of repeated ones the first, or all joined by `, `. */
+  /** Gets a header or metadata entry by its lower-case name. Of a repeated one: the first, or all joined by `, `. */
   readonly header: (name: string) => string | undefined;
   /**
-   * Adds a header to the answer or refusal of a unary call: an HTTP header, or gRPC's initial metadata. A name that is
-   * added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
+   * Adds a header to the answer or the error of a unary call: an HTTP header, or gRPC's initial metadata. A name that
+   * is added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
    */
   readonly addHeader?: (name: string, value: string) => void;
-  /** {@link addHeader} for a trailer, which Connect sends as a `Trailer-` header, and a public path as a plain one. */
+  /**
+   * Adds a trailer, like {@link addHeader}. Connect sends it as a `Trailer-` header, a public path as a plain header.
+   */
   readonly addTrailer?: (name: string, value: string) => void;
-  /** Calls `listener` when the caller hangs up before it has its answer. */
+  /** Registers a listener for a caller that hangs up before it has its answer. */
   readonly onGone?: (listener: () => void) => void;
-  /** The subject of the client certificate that the connection showed; undefined when it showed none that is verified. */
+  /** Gets the subject of the connection's client certificate; undefined without a verified one. */
   readonly certificateSubject?: () => CertificateSubject | undefined;
 }
 
-/** The subject of a certificate (RFC 5280, 4.1.2.6) by its attributes' short names; of one that repeats, all values. */
+/**
+ * The subject of a certificate (RFC 5280, 4.1.2.6): its attributes by short name, with all values of a repeated one.
+ */
 export type CertificateSubject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What an engine caller may be allowed to do; each RPC needs one of these. */
+/** The permissions of engine callers; each RPC requires one of them. */
 export const SCOPES = ['open', 'verify', 'read', 'write', 'erase', 'catalog'] as const;
 
 /** One of {@link SCOPES}. */
 export type Scope = (typeof SCOPES)[number];
 
-/** What an engine caller may be called. */
+/** The pattern of engine callers' names. */
 export const CALLER_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** An internal service that has shown who it is. */
+/** An authenticated engine caller: an internal service. */
 export interface Caller {
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** The slugs of the tenants that it works for. */
+  /** The slugs of the tenants that it may work for. */
   readonly tenants: ReadonlySet<string> | 'all';
 }
 
-/** A call that has been let in: what handlers see. */
+/** A call after authentication, as handlers see it. */
 export interface AuthenticatedCall extends Call {
-  /** Undefined on the chat surface, and where engine callers need not show who they are. */
+  /** Undefined on the chat surface, and where engine callers need no credentials. */
   readonly caller: Caller | undefined;
-  /** When the answer is due, in ms of the pipeline's `elapsed`. */
+  /** The time at which the answer is due, in ms of the pipeline's monotonic clock. */
   readonly deadline: number;
-  /** Aborted with a reason when the rest of the work is not wanted any more. */
+  /** Aborted, with a reason, when nobody needs the rest of the work. */
   readonly signal: CallSignal;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** The request id to use: what the caller sent, when it can be logged and echoed as it is, else a new one. */
+/** Chooses the request id: the caller's, when it is safe to log and to echo, else a new one. */
 export function requestIdOf(sent: string | undefined, newRequestId: () => string): string {
   return sent !== undefined && REQUEST_ID.test(sent) ? sent : newRequestId();
 }

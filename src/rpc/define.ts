@@ -23,14 +23,14 @@ import {
 import { requireTenantId, type TenantIds, tenantViolations } from './tenant.js';
 
 /**
- * The frame of the files in src/api: an RPC is its name in the proto, who may call it, the rules of its request, and its
- * steps. The types of request and answer follow from the name.
+ * The frame of the files in src/api. A file declares an RPC by its name in the proto, its scope, the rules of its
+ * request and its handler. The types of request and answer are inferred from the name.
  *
- * A request with a field `tenant` brings more: the rule of that field, the look-up of the tenant's id, the check that the
- * caller may work for it, and an audit (see {@link TenantCall}).
+ * For a request with a field `tenant` the frame also checks the slug, checks that the caller may work for that tenant,
+ * looks up the tenant's id, and provides the audit (see {@link TenantCall}).
  */
 
-/** A call that names a tenant which is there, and for which its caller may work. */
+/** A call whose request names a tenant that exists and that the caller may work for. */
 export interface TenantCall extends AuthenticatedCall {
   readonly tenantId: string;
   readonly audit: CallAudit;
@@ -39,45 +39,47 @@ export interface TenantCall extends AuthenticatedCall {
 type NamesTenant<N extends RpcName> = RequestOf<N> extends { readonly tenant: string } ? true : false;
 type CallOf<N extends RpcName> = NamesTenant<N> extends true ? TenantCall : AuthenticatedCall;
 
-/** What the frame itself needs for a request that names a tenant. */
+/** What the frame needs for a request that names a tenant. */
 export interface TenantDeps {
   readonly tenants: TenantIds;
   readonly audit: AuditLog;
 }
-/** What the frame itself needs for an RPC. */
+/** What the frame needs for the RPC of this name. */
 export type FrameDeps<N extends RpcName> = NamesTenant<N> extends true ? TenantDeps : object;
 
 interface Definition<N extends RpcName> {
-  /** What an engine caller must be allowed to do. */
+  /** The scope that an engine caller must have. */
   readonly scope: Scope;
-  /** The broken rules of the request, but for those of `tenant`, in the order of the fields; none unless set. */
+  /**
+   * Finds the broken rules of the request, without those of `tenant`, in field order. Without it there are no rules.
+   */
   readonly rules?: (message: MessageShape<InputOf<N>>) => readonly Violation[];
 }
 
-/** An RPC with one answer. `handle` is given what it needs once, and then every call. */
+/** The declaration of a unary RPC. `handle` takes its dependencies once and returns the handler of every call. */
 export interface UnaryDefinition<N extends UnaryName, Deps> extends Definition<N> {
   /** See {@link Rpc.maxCallMs}. */
   readonly maxCallMs?: number;
   readonly handle: (deps: Deps) => (request: RequestOf<N>, call: CallOf<N>) => Promise<ResponseOf<N>>;
 }
 
-/** An RPC that answers a stream. */
+/** The declaration of a server-streaming RPC. */
 export interface StreamDefinition<N extends StreamName, Deps> extends Definition<N> {
   /** See {@link StreamRpc.isResumable}. */
   readonly isResumable?: boolean;
-  /** The wire bytes of an answer, in place of the generated encoder. */
+  /** Encodes an answer to wire bytes, in place of the generated encoder. */
   readonly encode?: (response: ResponseOf<N>) => Buffer;
   readonly handle: (
     deps: Deps,
   ) => (request: RequestOf<N>, call: CallOf<N>) => AsyncGenerator<ResponseOf<N>, void, void>;
 }
 
-/** The RPC of this name. */
+/** The type of the unary RPC of this name. */
 export type RpcOf<N extends UnaryName> = Rpc<RequestOf<N>, ResponseOf<N>, InputOf<N>>;
-/** The RPC of this name, which answers a stream. */
+/** The type of the server-streaming RPC of this name. */
 export type StreamRpcOf<N extends StreamName> = StreamRpc<RequestOf<N>, ResponseOf<N>, InputOf<N>>;
 
-/** Declares an RPC with one answer. @returns what makes it of the things that its handler needs */
+/** Declares a unary RPC. @returns a function that creates it from the handler's dependencies */
 export function unary<N extends UnaryName, Deps>(
   name: N,
   definition: UnaryDefinition<N, Deps>,
@@ -87,16 +89,16 @@ export function unary(name: UnaryName, definition: AnyDefinition) {
   const codec: AnyRpc['codec'] = codecs[name];
   const { maxCallMs } = definition;
   return (deps: AnyDeps): AnyRpc => {
-    const steps = definition.handle(deps);
+    const handler = definition.handle(deps);
     const handle = namesTenant(method)
       ? async (request: AnyRequest, call: AuthenticatedCall) =>
-          steps(request, await toTenantCall(deps, method, request, call))
-      : steps;
-    return defineRpc({ ...commonPart(method, definition), method, codec, maxCallMs, handle });
+          handler(request, await toTenantCall(deps, method, request, call))
+      : handler;
+    return defineRpc({ ...scopeAndRules(method, definition), method, codec, maxCallMs, handle });
   };
 }
 
-/** Declares an RPC that answers a stream. @returns what makes it of the things that its handler needs */
+/** Declares a server-streaming RPC. @returns a function that creates it from the handler's dependencies */
 export function serverStream<N extends StreamName, Deps>(
   name: N,
   definition: StreamDefinition<N, Deps>,
@@ -107,17 +109,17 @@ export function serverStream(name: StreamName, definition: AnyDefinition) {
   const { isResumable, encode = generated.responseSerialize } = definition;
   const codec = { ...generated, responseSerialize: encode };
   return (deps: AnyDeps): AnyStreamRpc => {
-    const steps = definition.handle(deps);
+    const handler = definition.handle(deps);
     const handle = namesTenant(method)
       ? async function* (request: AnyRequest, call: AuthenticatedCall) {
-          yield* steps(request, await toTenantCall(deps, method, request, call));
+          yield* handler(request, await toTenantCall(deps, method, request, call));
         }
-      : steps;
-    return defineStreamRpc({ ...commonPart(method, definition), method, codec, isResumable, handle });
+      : handler;
+    return defineStreamRpc({ ...scopeAndRules(method, definition), method, codec, isResumable, handle });
   };
 }
 
-// biome-ignore-start lint/suspicious/noExplicitAny: the signatures above have tied the types to the name.
+// biome-ignore-start lint/suspicious/noExplicitAny: the overloads of unary and serverStream check the types by name.
 type AnyDeps = any;
 type AnyRequest = any;
 interface AnyDefinition {
@@ -128,14 +130,14 @@ interface AnyDefinition {
   readonly encode?: (response: any) => Buffer;
   readonly handle: (deps: any) => (request: any, call: any) => any;
 }
-// biome-ignore-end lint/suspicious/noExplicitAny: the signatures above have tied the types to the name.
+// biome-ignore-end lint/suspicious/noExplicitAny: the overloads of unary and serverStream check the types by name.
 
-function commonPart(method: DescMethod, { scope, rules = () => [] }: AnyDefinition) {
+function scopeAndRules(method: DescMethod, { scope, rules = () => [] }: AnyDefinition) {
   const withTenant = (message: AnyRequest) => [...tenantViolations(message.tenant), ...rules(message)];
   return { scope, rules: namesTenant(method) ? withTenant : rules };
 }
 
-/** As the type of the same name says it. */
+/** Whether the request has a field `tenant`: the type {@link NamesTenant} at run time. */
 function namesTenant({ input }: DescMethod): boolean {
   return input.fields.some(({ localName, fieldKind }) => localName === 'tenant' && fieldKind === 'scalar');
 }

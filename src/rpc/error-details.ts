@@ -6,13 +6,13 @@ import {
 } from '../gen/protobuf-es/google/rpc/error_details_pb.js';
 import { errorTable, type ServiceError } from './errors.js';
 
-/** A detail message with its descriptor, as Connect takes it. */
+/** A detail message with its descriptor: the form that Connect expects. */
 export interface ErrorDetail<D extends DescMessage = DescMessage> {
   readonly desc: D;
   readonly value: MessageShape<D>;
 }
 
-/** `domain` of every ErrorInfo. */
+/** The `domain` of every ErrorInfo. */
 const ERROR_DOMAIN = 'chatsessions';
 
 function detail<D extends DescMessage>(desc: D, init: MessageInitShape<D>): ErrorDetail<D> {
@@ -20,8 +20,8 @@ function detail<D extends DescMessage>(desc: D, init: MessageInitShape<D>): Erro
 }
 
 /**
- * The details of an error in the standard messages of google.rpc (AIP-193): always ErrorInfo, BadRequest when
- * rules are broken, RetryInfo when trying again later helps.
+ * Builds the details of an error from the standard messages of google.rpc (AIP-193): always ErrorInfo, BadRequest when
+ * rules are broken, RetryInfo when a later retry can succeed.
  */
 export function errorDetails(error: ServiceError): ErrorDetail[] {
   const { violations, violationsOmitted, retryAfterSeconds, cause, resumeToken } = error.details;

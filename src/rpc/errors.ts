@@ -1,8 +1,8 @@
 import type { Surface } from './surface.js';
 
 /**
- * The error table: every refusal that a caller can see, on every surface. Handlers throw a
- * {@link ServiceError} with a code of this table; only the edges turn it into statuses.
+ * The error table: every error code that a caller can see, on every surface. Handlers throw a {@link ServiceError} with
+ * a code of this table; only the edges translate it to a status.
  */
 
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/); Connect's codes have the same numbers. */
@@ -21,85 +21,86 @@ export const GrpcStatus = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** What a code is on each protocol. */
+/** The statuses of one error code. */
 interface ErrorRow {
   readonly http: number;
   readonly grpc: number;
 }
 
-/** The table itself: code → HTTP status and gRPC status. */
+/** The HTTP status and the gRPC status of each code. */
 export const errorTable = {
-  /** The shape: not a well-formed request. On the engine surface also: a rule is broken. */
+  /** The request is malformed. On the engine surface also: one or more rules are broken. */
   invalid_input: { http: 400, grpc: GrpcStatus.INVALID_ARGUMENT },
-  /** One or more rules broken, on the chat surface. */
+  /** One or more rules are broken, on the chat surface. */
   validation_failed: { http: 422, grpc: GrpcStatus.INVALID_ARGUMENT },
-  /** No such widget key, disabled, or past its end: one answer for all three. */
+  /** The widget key does not exist, is disabled, or is past its end: one answer for all three. */
   widget_disabled: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
   origin_not_allowed: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
-  /** A customer token that vouches for nobody, or none where the widget key requires one. */
+  /** The customer token is not valid, or is missing where the widget key requires one. */
   identity_not_verified: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
-  /** A session token that is malformed, forged, expired (`details.cause: expired`), or whose session ended. */
+  /** The session token is malformed, forged or expired (`details.cause: expired`), or its session has ended. */
   invalid_session_token: { http: 401, grpc: GrpcStatus.UNAUTHENTICATED },
-  /** An engine caller without a good engine token or a known client certificate. */
+  /** The engine caller has neither a known engine token nor a known client certificate. */
   unauthenticated: { http: 401, grpc: GrpcStatus.UNAUTHENTICATED },
-  /** An engine caller outside its tenants or scopes. */
+  /** The engine caller does not have the scope or the tenant. */
   permission_denied: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
   not_found: { http: 404, grpc: GrpcStatus.NOT_FOUND },
   method_not_allowed: { http: 405, grpc: GrpcStatus.UNIMPLEMENTED },
   request_timeout: { http: 408, grpc: GrpcStatus.DEADLINE_EXCEEDED },
-  /** An idempotency key used again: for another request, or when its window or its session is over. */
+  /** The idempotency key was used before: for another request, or its window or its session is over. */
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
-  /** A conversation that has ended cannot be changed. */
+  /** The conversation has ended and cannot be changed. */
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
-  /** A compression that the transport does not take. */
+  /** The request has a compression that the transport does not support. */
   unsupported_encoding: { http: 415, grpc: GrpcStatus.UNIMPLEMENTED },
-  /** An `Expect` header other than 100-continue (RFC 9110, section 10.1.1). */
+  /** The `Expect` header is not 100-continue (RFC 9110, section 10.1.1). */
   expectation_failed: { http: 417, grpc: GrpcStatus.INVALID_ARGUMENT },
-  /** More at once, or more often, than a caller may. */
+  /** The limit of concurrent streams, per caller or per process, is reached. */
   rate_limited: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
-  /** The reader of a stream does not take what it asked for. */
+  /** The reader of a stream does not read its messages in time. */
   reader_too_slow: { http: 429, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   headers_too_large: { http: 431, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
-  /** The caller hung up: nobody reads the answer, the log shows the code. 499 is what nginx logs for it. */
+  /** The caller hung up. Only the log shows this code; 499 is what nginx logs in this case. */
   canceled: { http: 499, grpc: GrpcStatus.CANCELLED },
-  /** Anything that is not the caller's fault and has no code of its own: logged with its cause. */
+  /** An unexpected error on the server's side; it is logged with its cause. */
   internal: { http: 500, grpc: GrpcStatus.INTERNAL },
-  /** The database does not answer, or the process is shedding load. */
+  /** The database does not answer, the process sheds load, or it is stopping. */
   unavailable: { http: 503, grpc: GrpcStatus.UNAVAILABLE },
   deadline_exceeded: { http: 504, grpc: GrpcStatus.DEADLINE_EXCEEDED },
 } as const satisfies Record<string, ErrorRow>;
 
-/** A stable code of the table: `error` on the public paths, `ErrorInfo.reason` on Connect and gRPC. */
+/** A stable error code: `error` on the public paths, `ErrorInfo.reason` on Connect and gRPC. */
 export type ErrorCode = keyof typeof errorTable;
 
 /** One broken rule. */
 export interface Violation {
-  /** Path of the top-level member, such as `customerId`, `variables.cart` or `variables["Bad Key"]`. */
+  /** The path of the member, such as `customerId`, `variables.cart` or `variables["Bad Key"]`. */
   readonly field: string;
-  /** Stable id of the rule, such as `variables.max_keys`. */
+  /** The stable id of the rule, such as `variables.max_keys`. */
   readonly rule: string;
   /** A sentence for people. */
   readonly message: string;
 }
 
-/** What an error carries beside its code and its sentence. */
+/** The optional parts of an error. */
 export interface ErrorDetails {
   readonly violations?: readonly Violation[];
-  /** Broken rules that are not listed, to keep the answer small. */
+  /** The number of broken rules that are left out of `violations`, to keep the answer small. */
   readonly violationsOmitted?: number;
-  /** When to try again, in whole seconds: `Retry-After` and `google.rpc.RetryInfo`. */
+  /** The delay before a retry, in whole seconds: `Retry-After` and `google.rpc.RetryInfo`. */
   readonly retryAfterSeconds?: number;
-  /** Why a session token is refused, where that tells a good client what to do: refresh it. */
+  /** Set for an expired session token, so that a client knows to refresh it. */
   readonly cause?: 'expired';
-  /** Where a stream can be taken up again. */
+  /** The position from which a stream can be resumed. */
   readonly resumeToken?: string;
 }
 
 /**
- * The one error that reaches callers. `cause` is for the log only, and has a stack trace where it is of use; this has
- * none: it would cost five times the rest of it, and refusing must be cheap.
+ * The only error that reaches callers. `cause` is for the log only. A ServiceError has no stack trace, because the
+ * trace costs five times as much as the rest of the error, and refusals must be cheap; `cause` has one where it is
+ * useful.
  */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
@@ -119,13 +120,13 @@ export class ServiceError extends Error {
 }
 
 /**
- * The most that the listed violations may weigh, in bytes of their texts. On gRPC they travel in trailers, and
- * some clients accept 8 KiB of those at most (after base64).
+ * The maximum size of the listed violations, in bytes of their texts. On gRPC they are sent in trailers, and some
+ * clients accept at most 8 KiB of trailers (after base64).
  */
 const VIOLATIONS_BUDGET = 3500;
 
 /**
- * All broken rules as one error. Its code alone differs by surface: 422 `validation_failed` for browsers,
+ * Creates one error for all broken rules. Only its code depends on the surface: `validation_failed` (422) for browsers,
  * `invalid_input` for engine callers.
  */
 export function rulesBroken(surface: Surface, violations: readonly Violation[]): ServiceError {
@@ -147,30 +148,30 @@ export function rulesBroken(surface: Surface, violations: readonly Violation[]):
   );
 }
 
-/** Whatever was thrown, as the one error that callers may see. */
+/** Converts anything thrown to a ServiceError: other errors become `internal`, with the original as the cause. */
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
   return new ServiceError('internal', 'Something went wrong on our side.', {}, thrown);
 }
 
-/** The error of a call whose time is over before its work is done. */
+/** The error of a call whose deadline passes before its answer. */
 export function deadlineExceeded(): ServiceError {
   return new ServiceError('deadline_exceeded', 'The call was not done within its deadline.');
 }
 
-/** The error of a call whose caller hung up before its work began. */
+/** The error of a call whose caller hung up. */
 export function canceled(): ServiceError {
   return new ServiceError('canceled', 'The caller hung up.');
 }
 
-/** The error of a call that is one too many. */
+/** The error of a call beyond the limit of in-flight calls. */
 export function overloaded(): ServiceError {
   return new ServiceError('unavailable', 'The service has more calls than it can answer at the moment.', {
     retryAfterSeconds: 1,
   });
 }
 
-/** The error of a stream that ends because its process does: another one can go on with it. */
+/** The error of a stream or long call that is aborted because the process stops; a retry reaches another process. */
 export function stopping(): ServiceError {
   return new ServiceError('unavailable', 'This process is stopping.', { retryAfterSeconds: 1 });
 }

@@ -1,9 +1,9 @@
-/** What became of an answer of a stream: only what is `taken` was certainly received by the network. */
-export type HandedOver = 'taken' | 'stalled' | 'aborted';
+/** The outcome of sending one answer of a stream. Only after `taken` is it certain that the network has the answer. */
+export type HandOverOutcome = 'taken' | 'stalled' | 'aborted';
 
 /**
- * Hands one answer of a stream to its reader, and waits until it is taken: for at most `maxStallMs`, and no longer
- * than until `signal` is aborted.
+ * Sends one answer of a stream and waits until it is taken (backpressure): for at most `maxStallMs`, or until `signal`
+ * is aborted.
  *
  * @throws what `send` rejects with
  */
@@ -11,16 +11,17 @@ export function handOver(
   send: () => Promise<void>,
   signal: AbortSignal,
   maxStallMs: number,
-): Promise<HandedOver> {
+): Promise<HandOverOutcome> {
   if (signal.aborted) return Promise.resolve('aborted');
-  let settle: (outcome: HandedOver) => void = () => {};
-  const ended = new Promise<HandedOver>((resolve) => {
+  let settle: (outcome: HandOverOutcome) => void = () => {};
+  const ended = new Promise<HandOverOutcome>((resolve) => {
     settle = resolve;
   });
   const timer = setTimeout(() => settle('stalled'), maxStallMs).unref();
   const abort = () => settle('aborted');
   signal.addEventListener('abort', abort);
-  // The promise of a sending that is given up must not be left without somebody who listens: it may reject yet.
+  // The race also handles a rejection of `send` that comes after the timeout or the abort: unhandled, it would end the
+  // process.
   return Promise.race([send().then(() => 'taken' as const), ended]).finally(() => {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

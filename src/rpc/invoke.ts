@@ -9,19 +9,20 @@ import { deadlineExceeded, overloaded, rulesBroken, ServiceError, toServiceError
 import { handOver } from './hand-over.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
-/** The pipeline: what every call of every RPC goes through, whatever edge it came in by. */
+/** The pipeline that every call of every RPC goes through, from any edge. */
 export interface Pipeline {
   readonly invoke: Invoke;
   readonly invokeStream: InvokeStream;
-  /** Ends the streams and the long calls, those to come too; the other calls are answered. */
+  /** Aborts streams and long calls, including those that begin later. All other calls are still answered. */
   readonly stop: () => void;
 }
 
 /**
- * Runs one call of one RPC, the same way for every edge: lets the caller in, reads and checks the request,
- * hands it to its handler, and turns whatever is thrown into one ServiceError.
+ * Runs one unary call, in the same way for every edge: authenticates the caller, decodes and checks the request, calls
+ * the handler, and converts anything thrown to a ServiceError.
  *
- * `read` gives the checked shape of the request (see decode.ts); it is called once the caller is let in.
+ * `read` decodes the request (see decode.ts). It is called after authentication, so that a refused caller costs no
+ * decoding.
  *
  * @throws ServiceError, and nothing else.
  */
@@ -32,13 +33,13 @@ export type Invoke = <Request, Response, Input extends DescMessage>(
 ) => Promise<Response>;
 
 /**
- * Runs one call whose answer is a stream, in the same way. `send` resolves when an answer is taken: the next one
- * is made then. It returns when the stream is at its end, or its caller is gone.
+ * Runs one streaming call, in the same way. `send` resolves when an answer is taken; the handler produces the next one
+ * only then (backpressure). It returns when the stream has ended or its caller hung up.
  *
- * The error of a resumable RPC says where to go on from: behind the last answer that was taken.
+ * The error of a resumable RPC carries a resume token: the position after the last answer that was taken.
  *
- * @throws ServiceError, and nothing else; reader_too_slow when an answer is not taken in time, unavailable when the
- * process stops
+ * @throws ServiceError, and nothing else; reader_too_slow when an answer is not taken in time, deadline_exceeded after
+ * the caller's timeout, unavailable when the process stops
  */
 export type InvokeStream = <Request, Response, Input extends DescMessage>(
   rpc: StreamRpc<Request, Response, Input>,
@@ -47,39 +48,39 @@ export type InvokeStream = <Request, Response, Input extends DescMessage>(
   send: (response: Response) => Promise<void>,
 ) => Promise<void>;
 
-/** What the pipeline is made of. */
+/** Settings and collaborators of the pipeline. */
 export interface PipelineOptions {
-  /** The engine caller, or undefined where callers need not show who they are. Throws ServiceError unauthenticated. */
+  /** Finds the engine caller; undefined where callers need no credentials. Throws ServiceError unauthenticated. */
   readonly authenticate: (call: Call) => Caller | undefined;
-  /** The longest that a call may take, in ms; a caller may ask for less. */
+  /** The time limit of a unary call, in ms; a caller may ask for less. */
   readonly maxCallMs: number;
   /** How long a reader may take for one answer of a stream, in ms. */
   readonly maxStallMs?: number;
-  /** The log's clock. */
+  /** The monotonic clock; the call log must use the same one. */
   readonly elapsed?: Elapsed;
   readonly callLog: CallLog;
-  /** The most calls under way; more are refused at once. Streams are not counted. */
+  /** The maximum of in-flight calls; further calls are refused at once. Streams are not counted. */
   readonly maxInFlight?: number;
 }
 
 /**
- * At 5,000 opens a second this is a wait of 0.4 s: whoever would have to wait longer is better told at once. A call
- * takes 6 KB, and never more than its 64 KiB of request: at most 130 MB.
+ * At 5,000 opens per second, 2,048 in-flight calls are a queue of 0.4 s; a caller that would wait longer is better
+ * refused at once. A call takes about 6 KB of memory, at most the 64 KiB of its request: 130 MB in all.
  */
 const MAX_IN_FLIGHT = 2_048;
-/** The longest that a timer of Node's can be set to, in ms: with more it fires at once. */
+/** The longest delay of a Node timer, in ms: a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Makes the pipeline of a service: one for all its edges. */
+/** Creates the pipeline of a service. All edges share one, because it counts the in-flight calls. */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { authenticate, maxCallMs, maxStallMs = 30_000, elapsed = monotonic, callLog } = options;
   const { maxInFlight = MAX_IN_FLIGHT } = options;
   let inFlight = 0;
-  const settled = () => {
+  const onSettled = () => {
     inFlight--;
   };
-  /** Streams, and calls that may take longer than others: they do not outlast the process's stop. */
-  const long = new Set<CallController>();
+  /** The streams and long calls in flight: a stop aborts them, because they may outlast its grace period. */
+  const abortedOnStop = new Set<CallController>();
   let isStopping = false;
 
   return {
@@ -92,16 +93,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         const ms = Math.min(rpc.maxCallMs ?? maxCallMs, call.timeoutMs);
         if (ms <= 0) throw deadlineExceeded();
         call.onGone?.(() => controller.abort('caller_gone'));
-        if (rpc.maxCallMs !== undefined) endOnStop(controller);
-        const work = rpc.handle(request, authenticated(entry, controller, ms));
+        if (rpc.maxCallMs !== undefined) abortOnStop(controller);
+        const work = rpc.handle(request, toAuthenticatedCall(entry, controller, ms));
         inFlight++;
-        const answer = await inTime(work, ms, controller, settled);
+        const answer = await withDeadline(work, ms, controller, onSettled);
         callLog.answered(entry);
         return answer;
       } catch (thrown) {
-        throw refuse(entry, thrown);
+        throw logRefusal(entry, thrown);
       } finally {
-        long.delete(controller);
+        abortedOnStop.delete(controller);
       }
     },
 
@@ -114,34 +115,34 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         const { timeoutMs } = call;
         if (timeoutMs <= MAX_TIMER_MS) timer = setTimeout(() => controller.abort('deadline'), timeoutMs);
         call.onGone?.(() => controller.abort('caller_gone'));
-        endOnStop(controller);
-        const responses = rpc.handle(request, authenticated(entry, controller, timeoutMs));
+        abortOnStop(controller);
+        const responses = rpc.handle(request, toAuthenticatedCall(entry, controller, timeoutMs));
         await deliver(rpc, request, responses, controller.signal, send);
         callLog.answered(entry);
       } catch (thrown) {
-        throw refuse(entry, thrown);
+        throw logRefusal(entry, thrown);
       } finally {
         clearTimeout(timer);
-        long.delete(controller);
+        abortedOnStop.delete(controller);
       }
     },
 
     stop() {
       isStopping = true;
-      for (const controller of long) controller.abort('stopping');
+      for (const controller of abortedOnStop) controller.abort('stopping');
     },
   };
 
-  function endOnStop(controller: CallController): void {
-    long.add(controller);
+  function abortOnStop(controller: CallController): void {
+    abortedOnStop.add(controller);
     if (isStopping) controller.abort('stopping');
   }
 
-  function authenticated(entry: Entry, { signal }: CallController, ms: number): AuthenticatedCall {
+  function toAuthenticatedCall(entry: Entry, { signal }: CallController, ms: number): AuthenticatedCall {
     return { ...entry.call, caller: entry.caller, deadline: entry.start + ms, signal };
   }
 
-  /** Lets the caller in, and reads and checks the request. @throws ServiceError */
+  /** Authenticates and authorizes the caller, then decodes and checks the request. @throws ServiceError */
   function admit<R extends AnyRpc | AnyStreamRpc>(
     entry: Entry,
     rpc: R,
@@ -155,7 +156,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     return message;
   }
 
-  /** Sends the answers of a stream, each when the one before it is taken. */
+  /** Sends the answers of a stream one at a time: the next one is produced when the last one is taken. */
   async function deliver<Request, Response>(
     { isResumable }: StreamRpc<Request, Response>,
     request: Request,
@@ -180,30 +181,30 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   }
 
-  /** Logs why a call is refused. @returns the error for its caller */
-  function refuse(entry: Entry, thrown: unknown): ServiceError {
+  /** Logs why a call fails. @returns the error for its caller */
+  function logRefusal(entry: Entry, thrown: unknown): ServiceError {
     const error = toServiceError(thrown);
     callLog.refused(entry, error);
     return error;
   }
 }
 
-/** A call on its way. */
+/** A call in the pipeline; its caller is set after authentication. */
 interface Entry extends LoggedCall {
   caller: Caller | undefined;
 }
 
 /**
- * Answers `deadline_exceeded` when the work is not done in time. The work is told by its signal; a write that is under
- * way may still land, which is what an idempotency key is for.
+ * Rejects with `deadline_exceeded` and aborts the call when the work takes longer than `ms`. A write that has been sent
+ * may still succeed; an idempotency key makes the retry safe.
  *
- * @param settled called when the work is over, answered or not
+ * @param onSettled called when the work has ended, even after its deadline
  */
-function inTime<T>(
+function withDeadline<T>(
   work: Promise<T>,
   ms: number,
   controller: CallController,
-  settled: () => void,
+  onSettled: () => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -212,12 +213,12 @@ function inTime<T>(
     }, ms);
     work.then(
       (answer) => {
-        settled();
+        onSettled();
         clearTimeout(timer);
         resolve(answer);
       },
       (error: unknown) => {
-        settled();
+        onSettled();
         clearTimeout(timer);
         reject(error);
       },
@@ -225,7 +226,7 @@ function inTime<T>(
   });
 }
 
-/** The `resumeToken` of a message that has one. */
+/** The `resumeToken` of a message; undefined when it has none. */
 function resumeTokenOf(message: unknown): string | undefined {
   if (typeof message !== 'object' || message === null || !('resumeToken' in message)) return undefined;
   return typeof message.resumeToken === 'string' && message.resumeToken !== ''

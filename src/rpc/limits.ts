@@ -1,2 +1,2 @@
-/** The largest request, in bytes, once unpacked: 64 KiB on every transport. */
+/** The maximum size of a request after decompression, in bytes: 64 KiB on every transport. */
 export const MAX_REQUEST_BYTES = 64 * 1024;

@@ -1,7 +1,8 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 
 /**
- * The fields of a message in two parts: those at its end whose values are objects that can be frozen, and those before.
+ * Splits the fields of a message type into head and tail. The tail is the longest run of fields at the end whose values
+ * are lists or messages, which can be frozen.
  */
 export function headAndTail({ fields }: DescMessage): {
   readonly head: readonly DescField[];
@@ -11,35 +12,35 @@ export function headAndTail({ fields }: DescMessage): {
   return { head: fields.slice(0, start), tail: fields.slice(start) };
 }
 
-/** Lists and messages; but times differ from answer to answer. */
+/** Whether a field is a list or a message. A Timestamp counts as neither: it differs in every answer. */
 function canBeFrozen({ fieldKind, message }: DescField): boolean {
   return fieldKind === 'list' || (message !== undefined && message.typeName !== 'google.protobuf.Timestamp');
 }
 
 /**
- * Keeps what `write` makes of some members of a message, while it is asked for the very same frozen values: what most
- * answers share, such as the offer of a widget view, is encoded once and not for each of them.
+ * Memoizes `write` for the tail of a message. The result is reused as long as the values of all `names` are the
+ * identical frozen objects: most answers share them (the offer of a widget view), so that they are encoded once.
  *
- * @param names the members that `write` looks at
- * @returns the bytes, which are not to be changed
+ * @param names the members that `write` reads; the first one is the cache key
+ * @returns a function like `write`, whose result must not be modified
  */
 export function memoizeTail(
   names: readonly string[],
   write: (message: object) => Buffer,
 ): (message: object) => Buffer {
   const [first] = names;
-  const kept = new WeakMap<object, { readonly values: readonly unknown[]; readonly bytes: Buffer }>();
+  const cache = new WeakMap<object, { readonly values: readonly unknown[]; readonly bytes: Buffer }>();
 
   return (message) => {
     const key: unknown = first === undefined ? undefined : Reflect.get(message, first);
     if (typeof key !== 'object' || key === null) return write(message);
-    const known = kept.get(key);
-    if (known && names.every((name, index) => Reflect.get(message, name) === known.values[index]))
-      return known.bytes;
+    const cached = cache.get(key);
+    if (cached && names.every((name, index) => Reflect.get(message, name) === cached.values[index]))
+      return cached.bytes;
 
     const values = names.map((name): unknown => Reflect.get(message, name));
     const bytes = write(message);
-    if (values.every(Object.isFrozen)) kept.set(key, { values, bytes });
+    if (values.every(Object.isFrozen)) cache.set(key, { values, bytes });
     return bytes;
   };
 }

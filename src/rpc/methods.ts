@@ -2,9 +2,9 @@ import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/proto
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { ChatSessionsService } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
-/** Every RPC by its name, as protobuf-es describes it. */
+/** The protobuf-es descriptor of each RPC, by its name. */
 export const methods = ChatSessions.method;
-/** Every RPC by its name, as ts-proto describes it. A name that the two generators spell differently does not compile. */
+/** The ts-proto codec of each RPC, by its name. A name that the two generators spell differently is a compile error. */
 export const codecs = ChatSessionsService satisfies Readonly<Record<keyof typeof methods, object>>;
 
 type Methods = typeof methods;
@@ -12,16 +12,16 @@ type Codecs = typeof codecs;
 
 /** The name of an RPC. */
 export type RpcName = keyof Methods & keyof Codecs;
-/** The name of an RPC with one answer. */
+/** The name of a unary RPC. */
 export type UnaryName = { [N in RpcName]: Methods[N] extends DescMethodUnary ? N : never }[RpcName];
-/** The name of an RPC that answers a stream. */
+/** The name of a server-streaming RPC. */
 export type StreamName = {
   [N in RpcName]: Methods[N] extends DescMethodServerStreaming ? N : never;
 }[RpcName];
 
-/** The request of an RPC, as its handler gets it (ts-proto). */
+/** The request type of an RPC's handler (ts-proto). */
 export type RequestOf<N extends RpcName> = ReturnType<Codecs[N]['requestDeserialize']>;
-/** The answer of an RPC, or one of its answers, as its handler gives it (ts-proto). */
+/** The type of an answer of an RPC's handler (ts-proto); of a stream, the type of each message. */
 export type ResponseOf<N extends RpcName> = ReturnType<Codecs[N]['responseDeserialize']>;
 /** The descriptor of an RPC's request (protobuf-es). */
 export type InputOf<N extends RpcName> = Methods[N]['input'];

@@ -1,2 +1,4 @@
-/** Where a call came in: `chat` is what the gateway serves, `engine` is gRPC. */
+/**
+ * The API that a call belongs to: `chat` is served to browsers by the gateway, `engine` to internal services by gRPC.
+ */
 export type Surface = 'chat' | 'engine';

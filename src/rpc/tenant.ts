@@ -2,16 +2,16 @@ import { requireTenant } from './authorize.js';
 import type { AuthenticatedCall } from './call.js';
 import { ServiceError, type Violation } from './errors.js';
 
-/** What tells a tenant, or a flow of a tenant, apart: in files, requests and logs. */
+/** The pattern of a slug: the readable id of a tenant, or of a flow within its tenant. */
 export const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** Finds tenants by the slugs that callers name. */
+/** Looks up tenants by their slugs. */
 export interface TenantIds {
-  /** The id of a tenant; undefined when there is none of that slug. */
+  /** The id of the tenant with this slug; undefined when there is none. */
   get(slug: string): Promise<string | undefined>;
 }
 
-/** The rule of the field `tenant`: a tenant is named by its slug. */
+/** Checks the rule of the field `tenant`: it must be a slug. */
 export function tenantViolations(tenant: string): Violation[] {
   if (SLUG.test(tenant)) return [];
   const message =
@@ -20,9 +20,10 @@ export function tenantViolations(tenant: string): Violation[] {
 }
 
 /**
- * The id of the tenant that a caller names.
+ * Looks up the tenant that a request names, after checking that the caller may work for it.
  *
- * @throws ServiceError permission_denied (not one of the caller's), not_found
+ * @returns the tenant's id
+ * @throws ServiceError permission_denied, not_found
  */
 export async function requireTenantId(
   tenants: TenantIds,

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Elapsed } from '../time/elapsed.js';
 
-/** How many lines of a kind are written in a second. */
+/** The default limit of each kind of line. */
 export const LINES_PER_SECOND = 20;
 
-/** What a kind of line is made of. */
+/** What {@link boundedLine} needs. */
 export interface BoundedLineDeps {
   readonly log: Logger;
   readonly level: 'info' | 'warn' | 'error';
@@ -14,11 +14,11 @@ export interface BoundedLineDeps {
 }
 
 /**
- * Makes the writer of one kind of log line: a per-second limit, so that a flood of what a stranger can cause neither
- * fills the disk nor costs a line each. What it leaves out is counted, and the count (`unlogged`) is a line of the same
- * message when the second is over. At the level debug everything is written.
+ * Creates the rate-limited writer of one kind of log line, so that a flood of refused requests cannot fill the disk.
+ * Lines beyond the limit are counted; at the end of the second their number is logged as `unlogged`, with the same
+ * message. At level debug there is no limit.
  *
- * @returns the writer; `fields` is called only for what is written
+ * @returns the writer; it calls `fields` only for lines that are written
  */
 export function boundedLine(deps: BoundedLineDeps): (fields: () => object) => void {
   const { log, level, message, elapsed, perSecond = LINES_PER_SECOND } = deps;

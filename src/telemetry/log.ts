@@ -1,14 +1,14 @@
 import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 
 /**
- * The log: one JSON object a line, on standard error, so that standard output stays for what a person reads.
- * It never holds request bodies, tokens, idempotency keys or customer ids: of errors only the known members are
- * written, since the driver hangs the documents that it was to write on its own.
+ * Creates the log: one JSON object per line, on standard error, so that standard output is left for people. It never
+ * contains request bodies, tokens, idempotency keys or customer ids. Of an error only known members are logged, because
+ * errors of the MongoDB driver carry the documents of the failed write.
  */
 export function createLog(level: Level | 'silent', stream: DestinationStream = destination(2)): Logger {
   const serializers = {
     err: (thrown: unknown) => describeError(thrown),
-    // Of what a stranger can make happen as often as they like: a stack trace each would be ten times the line.
+    // Without a stack trace, which makes the line ten times as long: any caller can cause these errors at any rate.
     cause: (thrown: unknown) => describeError(thrown, { hasStack: false }),
   };
   return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, stream);
@@ -23,9 +23,9 @@ interface LoggedError {
   readonly errors?: readonly LoggedError[];
 }
 
-/** How deep causes are followed: an error may be its own cause. */
+/** The maximum depth of logged causes, because an error can be its own cause. */
 const MAX_CAUSES = 5;
-/** How many of an AggregateError's members are written, such as the addresses that a connection was tried at. */
+/** The maximum of logged members of an AggregateError, such as one for each address of a failed connection. */
 const MAX_MEMBERS = 3;
 
 function describeError(thrown: unknown, { hasStack = true, depth = 0 } = {}): LoggedError {

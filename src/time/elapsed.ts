@@ -1,8 +1,8 @@
 /**
- * Milliseconds of a clock that is never set back, since any time. All ages and deadlines of the process are measured by
- * it: the wall clock jumps (NTP, a restored machine), and is only for dates that are stored or signed.
+ * A monotonic clock: milliseconds since an arbitrary start. All durations and deadlines are measured with it. The wall
+ * clock can jump (NTP, a restored machine), so it is used only for dates that are stored or signed.
  */
 export type Elapsed = () => number;
 
-/** {@link Elapsed} by the system's monotonic clock. */
+/** The monotonic clock of the system. */
 export const elapsed: Elapsed = () => performance.now();

@@ -7,7 +7,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: 'a mapping',
 };
 
-/** Says in a sentence what zod found, where the schema itself does not. */
+/** Describes a zod issue in a sentence, for the issues that the schema has no message for. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined && issue.code === 'invalid_type') return 'is required';
   if (issue.input === null) return 'has no value: give it one, or leave it out';
@@ -19,8 +19,8 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /**
- * The issues of a value that may have one of several forms: those of the form that it has, when it is only a part
- * of it that does not fit.
+ * Replaces the issue of a union with the issues of the member that was meant: the first member whose type fits the
+ * value itself, so that only parts of the value are wrong. Other issues are returned as they are.
  */
 export function issuesWithin(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union') return [issue];

@@ -1,4 +1,4 @@
-/** The end of an error message that offers the known word closest to `word`, or '' when none is close. */
+/** Builds the end of an error message that suggests the known word nearest to `word`; '' when none is near. */
 export function nearest(word: string, known: readonly string[]): string {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, '');
   const target = plain(word.slice(0, 64));
@@ -11,7 +11,7 @@ export function nearest(word: string, known: readonly string[]): string {
   return best ? `; did you mean ${best.word}?` : '';
 }
 
-/** Levenshtein's distance: how many letters to add, drop or change. */
+/** The Levenshtein distance: how many letters must be added, dropped or changed. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

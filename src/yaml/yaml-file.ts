@@ -4,24 +4,24 @@ import { describeIssue, issuesWithin } from './describe-issue.js';
 import { nearest } from './nearest.js';
 import { formatPath, offsetOf, type Path } from './yaml-path.js';
 
-/** The largest file, in UTF-16 code units: 4 Mi. */
+/** The maximum length of a file, in UTF-16 code units: 4 Mi. */
 const MAX_LENGTH = 4 * 1024 * 1024;
-/** The faults after the tenth are mostly what the first ones led the YAML parser into. */
+/** Syntax faults after the tenth are mostly consequences of the first ones. */
 const MAX_SYNTAX_PROBLEMS = 10;
 const MAX_ALIASES = 100;
 
-/** One fault of a file. */
+/** One fault of a file, with its position. */
 export interface YamlFileProblem {
   /** From 1. */
   readonly line: number;
   /** From 1, in UTF-16 code units. */
   readonly column: number;
-  /** As in `tenants[0].flows[1].intent.name`; empty for the file as a whole. */
+  /** The path, such as `tenants[0].flows[1].intent.name`; empty for the file as a whole. */
   readonly path: string;
   readonly message: string;
 }
 
-/** All faults of a file; the message has a line for each, as `seed.yaml:12:5 path: message`. */
+/** An error with all faults of a file. Its message has one line for each: `seed.yaml:12:5 path: message`. */
 export class YamlFileError extends Error {
   override readonly name = 'YamlFileError';
   readonly problems: readonly YamlFileProblem[];
@@ -35,27 +35,27 @@ export class YamlFileError extends Error {
   }
 }
 
-/** What is wrong in one place of a file. */
+/** A fault that is found by comparing several places of a file. */
 export interface Conflict {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
-/** What a file must be. */
+/** The format of a kind of file. */
 export interface YamlFormat<T> {
   readonly schema: z.ZodType<T>;
-  /** The names that each mapping knows, by its path without the indexes. */
+  /** The field names of each mapping, by its path without indexes; a misspelt field gets the nearest one as a hint. */
   readonly knownFields: Readonly<Record<string, readonly string[]>>;
-  /** Finds what breaks the rules that tie one place to another, in a file that may have other faults too. */
+  /** Finds conflicts between places of the file. It must accept any value, since it also runs when the schema fails. */
   readonly findConflicts: (value: unknown) => readonly Conflict[];
-  /** Such as `a list of tenants`. */
+  /** What an empty file lacks, such as `a list of tenants`. */
   readonly mustHave: string;
 }
 
 /**
- * Reads a file that people write (YAML 1.2), whole: it is returned only when nothing is wrong with any part of it.
+ * Parses and validates a YAML 1.2 file that is written by hand.
  *
- * @throws {YamlFileError} with every fault found, in the order of the lines.
+ * @throws {YamlFileError} with all faults, sorted by line; after a syntax fault only with the syntax faults.
  */
 export function parseYamlFile<T>(text: string, fileName: string, format: YamlFormat<T>): T {
   const wholeFile = (message: string): YamlFileError => {
@@ -68,7 +68,7 @@ export function parseYamlFile<T>(text: string, fileName: string, format: YamlFor
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
-    // Tags of YAML 1.1 bring surprises: `!!timestamp 2027-99-99` is a day in 2035.
+    // Tags of YAML 1.1 accept nonsense: `!!timestamp 2027-99-99` is a day in 2035.
     resolveKnownTags: false,
   });
   const problem = (offset: number, path: Path, message: string): YamlFileProblem => {

@@ -1,11 +1,11 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq } from 'yaml';
 
-/** The way to a place in a document: field names and indexes. */
+/** The path to a place in a document: field names and indexes. */
 export type Path = readonly PropertyKey[];
 
 /**
- * Where the value, or the key, at `path` begins, in UTF-16 code units. Where there is none: where the innermost
- * value around it begins, such as the mapping that lacks a field.
+ * Finds the offset, in UTF-16 code units, at which the value or the key at `path` begins. If nothing is at `path`, it
+ * is the offset of the innermost existing value around it, such as the mapping that lacks a field.
  */
 export function offsetOf(document: Document.Parsed, path: Path, part: 'key' | 'value' = 'value'): number {
   let node: unknown = document.contents;
@@ -29,7 +29,7 @@ export function offsetOf(document: Document.Parsed, path: Path, part: 'key' | 'v
   return offset;
 }
 
-/** Writes a path as in `tenants[0].flows[1].intent.name`. */
+/** Formats a path, as in `tenants[0].flows[1].intent.name`. */
 export function formatPath(path: Path): string {
   let text = '';
   for (const step of path) {

@@ -31,7 +31,7 @@ for (const [name, input, hash] of INPUTS) {
     const code = await engineTokenHash({
       input: Readable.from([Buffer.from(input)]),
       print: (line) => printed.push(line),
-      complain: (line) => complaints.push(line),
+      printError: (line) => complaints.push(line),
     });
     assert.is(code, hash === undefined ? 1 : 0);
     assert.equal(printed, hash === undefined ? [] : [hash]);

@@ -82,7 +82,7 @@ test(
       try { for (;;) openSync('/dev/null'); } catch {}
       const { signal: stopping } = new AbortController();
       let reason;
-      for (let n = 0; n < 20; n++) ({ reason } = await runWorker({ order: {}, stopping, hungAfterMs: 1_000 }));
+      for (let n = 0; n < 20; n++) ({ reason } = await runWorker({ settings: {}, stopping, hungAfterMs: 1_000 }));
       console.log(reason, Object.keys(cluster.workers).length);`,
     );
     const shell = `ulimit -n 64; exec "$0" "$1"`;

@@ -1,49 +1,49 @@
 import inspector from 'node:inspector';
 
-/** A worker hangs when more heartbeats in a row are missing. */
-const BEATS = 10;
+/** A worker counts as hung when more than this many heartbeats in a row are missing. */
+const MAX_MISSING_BEATS = 10;
 
-/** What a worker tells the primary at a fixed interval, from its event loop. */
+/** The message that a worker sends to the primary at a fixed interval, from a timer of its event loop. */
 export interface Heartbeat {
   readonly kind: 'beat';
-  /** A debugger may hold it at a breakpoint for as long as it likes. */
+  /** Whether a debugger is attached: a worker at a breakpoint sends no heartbeats and must not be killed. */
   readonly isDebugged: boolean;
 }
 
-/** The primary's view of one worker's event loop. */
+/** Detects, in the primary, that the event loop of one worker hangs. */
 export interface HeartbeatMonitor {
   beat(heartbeat: Heartbeat): void;
-  /** Watches no more. Safe to call twice. */
+  /** Ends the monitoring. Safe to call twice. */
   stop(): void;
 }
 
-/** The interval of the heartbeats of a worker that hangs when it is silent for `hungAfterMs`, in ms. */
-export function beatMs(hungAfterMs: number): number {
-  return hungAfterMs / BEATS;
+/** The heartbeat interval, in ms, for workers that count as hung after `hungAfterMs` of silence. */
+export function heartbeatIntervalMs(hungAfterMs: number): number {
+  return hungAfterMs / MAX_MISSING_BEATS;
 }
 
-/** Sends a heartbeat to the primary every `everyMs`, for as long as this process's event loop turns. */
-export function startHeartbeat(everyMs: number): void {
-  let isOnItsWay = false;
+/** Starts sending heartbeats to the primary. A blocked event loop stops them. */
+export function startHeartbeat(intervalMs: number): void {
+  let isSending = false;
   const beat = () => {
-    // A primary that does not read must not fill this process's memory.
-    if (isOnItsWay) return;
-    isOnItsWay = true;
+    // At most one unsent message: else a primary that does not read would fill this process's memory.
+    if (isSending) return;
+    isSending = true;
     const heartbeat: Heartbeat = { kind: 'beat', isDebugged: inspector.url() !== undefined };
-    // The callback gets the error as well: the channel is closed, and this process is about to end.
+    // The callback ignores its error argument: it means that the channel is closed, and then this process ends anyway.
     process.send?.(heartbeat, undefined, undefined, () => {
-      isOnItsWay = false;
+      isSending = false;
     });
   };
-  setInterval(beat, everyMs).unref();
+  setInterval(beat, intervalMs).unref();
 }
 
 /**
- * Calls `onHung` once, when a worker is silent for `hungAfterMs`.
+ * Calls `onHung` once, when a worker has sent no heartbeat for `hungAfterMs`.
  *
- * Silence is counted in ticks of this process's own timer and not by a clock, so that time in which this process stood
- * still too does not count: a machine that sleeps, SIGSTOP to the whole group, a primary that hangs. A timer does not
- * make up for missed ticks; at most one passes before the heartbeats that are waiting are read.
+ * The silence is counted in ticks of the primary's timer, not by a clock. So time in which the primary was stopped too
+ * does not count: a sleeping machine, SIGSTOP to the process group, a primary that hangs. Node timers do not catch up
+ * on missed ticks: at most one fires before the heartbeats in the channel are read.
  */
 export function monitorHeartbeat(hungAfterMs: number, onHung: () => void): HeartbeatMonitor {
   let missing = 0;
@@ -51,10 +51,10 @@ export function monitorHeartbeat(hungAfterMs: number, onHung: () => void): Heart
   const timer = setInterval(() => {
     if (isDebugged) return;
     missing += 1;
-    if (missing <= BEATS) return;
+    if (missing <= MAX_MISSING_BEATS) return;
     clearInterval(timer);
     onHung();
-  }, beatMs(hungAfterMs));
+  }, heartbeatIntervalMs(hungAfterMs));
   return {
     beat(heartbeat) {
       missing = 0;

@@ -1,44 +1,46 @@
 import cluster from 'node:cluster';
 import type { Addresses } from '../config.js';
 import { type HeartbeatMonitor, monitorHeartbeat } from './heartbeat.js';
-import type { WorkerMessage, WorkerOrder } from './worker.js';
+import type { WorkerMessage, WorkerSettings } from './worker.js';
 
-/** How a worker ended. */
-export interface Ending {
+/** How a worker process ended. */
+export interface WorkerExit {
   readonly pid?: number | undefined;
   readonly code?: number | null;
-  /** What ended it, where it did not end itself. */
+  /** The signal that ended the process; null when it exited by itself. */
   readonly signal?: string | null;
-  /** In a sentence why it could not start, where it is known. */
+  /** A sentence on why it could not start or was killed, if known. */
   readonly reason?: string | undefined;
-  /** How long it was there, in ms. */
+  /** How long it ran, in ms. */
   readonly lifeMs: number;
 }
 
-/** How long a worker may take to end when it is told to, in ms: longer than it lets its calls take then. */
+/** How long a worker may take to end after SIGTERM, in ms: longer than the grace period of its calls. */
 const STOP_MS = 10_000;
 
-/** How a worker is run. */
+/** Settings and callbacks of {@link runWorker}. */
 export interface RunWorkerOptions {
-  readonly order: WorkerOrder;
+  readonly settings: WorkerSettings;
   readonly stopping: AbortSignal;
-  /** How long its event loop may stand still, in ms. */
+  /** How long its event loop may be blocked, in ms. */
   readonly hungAfterMs: number;
   readonly onListening: (pid: number | undefined, addresses: Addresses) => void;
-  /** It hangs, and is killed. */
+  /** Called when a hung worker is about to be killed. */
   readonly onHung: (pid: number | undefined) => void;
 }
 
 /**
- * Runs a worker until it ends. It is told to end when `stopping` is aborted, and killed when it does not; it is killed
- * as well when its event loop stands still, once its modules are loaded.
+ * Runs one worker until it ends. When `stopping` is aborted the worker gets SIGTERM, and SIGKILL if it does not end in
+ * time. It also gets SIGKILL when its event loop hangs; this is monitored from the moment its modules are loaded.
  *
- * @returns how it ended; it never rejects
+ * @returns how it ended; never rejects
  */
-export async function runWorker(options: RunWorkerOptions): Promise<Ending> {
-  const { order, stopping, hungAfterMs, onListening, onHung } = options;
-  const began = performance.now();
-  const ending = (how: Omit<Ending, 'lifeMs'>): Ending => ({ ...how, lifeMs: performance.now() - began });
+export async function runWorker(options: RunWorkerOptions): Promise<WorkerExit> {
+  const { settings, stopping, hungAfterMs, onListening, onHung } = options;
+  const startedAt = performance.now();
+  const toExit = (how: Omit<WorkerExit, 'lifeMs'>): WorkerExit => {
+    return { ...how, lifeMs: performance.now() - startedAt };
+  };
   try {
     const worker = cluster.fork();
     const { process: child } = worker;
@@ -48,12 +50,12 @@ export async function runWorker(options: RunWorkerOptions): Promise<Ending> {
     const killHung = () => {
       reason = `its event loop stood still for ${hungAfterMs / 1_000} s`;
       onHung(child.pid);
-      // A loop that stands still does not act on SIGTERM.
+      // A blocked event loop cannot handle SIGTERM.
       child.kill('SIGKILL');
     };
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'ready') {
-        worker.send(order);
+        worker.send(settings);
         if (!stopping.aborted) heartbeat = monitorHeartbeat(hungAfterMs, killHung);
       } else if (message.kind === 'beat') heartbeat?.beat(message);
       else if (message.kind === 'listening') onListening(child.pid, message.addresses);
@@ -62,29 +64,29 @@ export async function runWorker(options: RunWorkerOptions): Promise<Ending> {
 
     let deadline: NodeJS.Timeout | undefined;
     const stop = () => {
-      // The deadline kills a worker that hangs from here on.
+      // From now on the deadline covers a worker that hangs.
       heartbeat?.stop();
       child.kill('SIGTERM');
       deadline = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
     };
     stopping.addEventListener('abort', stop);
-    const ended = await new Promise<Ending>((resolve) => {
+    const exit = await new Promise<WorkerExit>((resolve) => {
       child.once('close', (code: number | null, signal: string | null) => {
-        resolve(ending({ pid: child.pid, code, signal, reason }));
+        resolve(toExit({ pid: child.pid, code, signal, reason }));
       });
-      // Of a worker that is there, this is about a message that did not get through: its end is on its way.
       worker.on('error', ({ message }) => {
+        // A worker with a pid has started: the error is a message that could not be sent, and `close` follows.
         if (child.pid !== undefined) return;
-        // Node keeps a worker here for good when there was no free descriptor to start it with.
+        // Node never removes a worker that failed to start for lack of a file descriptor.
         delete cluster.workers?.[worker.id];
-        resolve(ending({ reason: message }));
+        resolve(toExit({ reason: message }));
       });
     });
     stopping.removeEventListener('abort', stop);
     clearTimeout(deadline);
     heartbeat?.stop();
-    return ended;
+    return exit;
   } catch (error) {
-    return ending({ reason: error instanceof Error ? error.message : String(error) });
+    return toExit({ reason: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The process of a worker: serves both surfaces on the database that the primary names. It ends when it is told to
- * (SIGTERM), and at once when the primary is gone.
+ * The program of a worker process: serves both surfaces with the settings that the primary sends. It ends on SIGTERM,
+ * and at once when the primary is gone.
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
@@ -13,18 +13,18 @@ import { serveSurfaces } from '../serve.js';
 import { StartError } from '../start-error.js';
 import { type Heartbeat, startHeartbeat } from './heartbeat.js';
 
-/** What the primary answers a worker that is ready: how to serve. */
-export interface WorkerOrder extends Pick<Prepared, 'callers' | 'signingKeys' | 'databaseUri'> {
+/** The settings of a worker: the message that the primary sends when the worker is ready. */
+export interface WorkerSettings extends Pick<Prepared, 'callers' | 'signingKeys' | 'databaseUri'> {
   readonly config: Config;
-  /** How long a gRPC connection takes new calls, in ms. */
+  /** How long a gRPC connection accepts new calls, in ms. */
   readonly maxConnectionAgeMs: number;
-  /** How often it says that its event loop turns, in ms. */
-  readonly beatMs: number;
+  /** The interval of the worker's heartbeats, in ms. */
+  readonly heartbeatMs: number;
 }
 
 /**
- * What a worker tells the primary: that it is ready for its order (what is sent before is lost while modules load), and
- * then where it listens, or in a sentence what is in the way; and from its order on that its event loop turns.
+ * The messages of a worker to the primary. `ready` asks for the settings: a message that arrives while modules still
+ * load would be lost. Then follow heartbeats, and either the addresses that it listens on or the reason why it cannot.
  */
 export type WorkerMessage =
   | { readonly kind: 'ready' }
@@ -32,33 +32,33 @@ export type WorkerMessage =
   | { readonly kind: 'listening'; readonly addresses: Addresses }
   | { readonly kind: 'refused'; readonly reason: string };
 
-// Ctrl-C reaches every process of a terminal's group: the primary says what is to become of this one.
+// Ctrl-C sends SIGINT to the whole process group; a worker waits for the SIGTERM of the primary.
 process.on('SIGINT', () => {});
 
-tell({ kind: 'ready' });
-const order: WorkerOrder = (await once(process, 'message'))[0];
-const { config, beatMs } = order;
-startHeartbeat(beatMs);
+sendToPrimary({ kind: 'ready' });
+const settings: WorkerSettings = (await once(process, 'message'))[0];
+const { config, heartbeatMs } = settings;
+startHeartbeat(heartbeatMs);
 const log = createLog(config.LOG_LEVEL).child({ worker: process.pid });
 const closers = createClosers(log);
 const starting = serve();
 
 process.on('SIGTERM', () => {
-  starting.then(closers.close).then(leave, () => {});
+  starting.then(closers.close).then(disconnectAndExit, () => {});
 });
 
 try {
-  tell({ kind: 'listening', addresses: await starting });
+  sendToPrimary({ kind: 'listening', addresses: await starting });
 } catch (error) {
   if (!(error instanceof StartError)) throw error;
   process.exitCode = 1;
-  tell({ kind: 'refused', reason: error.message });
-  leave();
+  sendToPrimary({ kind: 'refused', reason: error.message });
+  disconnectAndExit();
 }
 
-/** Serves as ordered. @throws StartError */
+/** Serves both surfaces. @returns the addresses. @throws StartError */
 async function serve(): Promise<Addresses> {
-  const { callers, signingKeys, databaseUri, maxConnectionAgeMs } = order;
+  const { callers, signingKeys, databaseUri, maxConnectionAgeMs } = settings;
   const database = await connect(databaseUri, config.MONGODB_DB);
   closers.add(() => database.close());
   const options = { log, now: Date.now, elapsed, maxConnectionAgeMs };
@@ -67,12 +67,12 @@ async function serve(): Promise<Addresses> {
   return serving.addresses;
 }
 
-function tell(message: WorkerMessage): void {
+function sendToPrimary(message: WorkerMessage): void {
   process.send?.(message);
 }
 
-/** Ends the process, once the primary knows that it does so on purpose. */
-function leave(): void {
+/** Disconnects from the primary, so that it sees an intended exit and not a crash, and then exits. */
+function disconnectAndExit(): void {
   process.once('disconnect', () => process.exit());
   cluster.worker?.disconnect();
 }

@@ -19,32 +19,32 @@ import { parseStrictJson } from './strict-json.js';
 import { takeStructs } from './take-structs.js';
 
 /**
- * Decodes requests: each, from any edge, becomes its protobuf-es message here and is checked for its shape (is it a
- * request at all?) before anything else looks at it. The first fault is answered alone.
+ * Decodes the requests of all edges to protobuf-es messages and checks that they are well-formed, before anything else
+ * reads them. Decoding stops at the first fault and reports only that one.
  *
- * protobuf-es decodes because it is strict: it refuses bad UTF-8 and keeps `__proto__`, where ts-proto's Struct mends the
- * one and drops the other. Structs are decoded by our own code: protobuf-es needs up to 22 s for one of 64 KiB. See
- * docs/adr/0002.
+ * The decoder is protobuf-es because it is strict: it refuses invalid UTF-8, which ts-proto's Struct replaces, and
+ * keeps the member `__proto__`, which ts-proto's Struct drops. Structs are decoded by code of this service, because
+ * protobuf-es can take 22 s for a Struct of 64 KiB. See docs/adr/0002.
  */
 
 /**
- * How deep a request may be nested, in either format: a JSON object or list is one level, and so is a message, a Struct
- * or a list of the wire format. The recursion of whatever reads a request ends here.
+ * The maximum nesting of a request, in either format. A JSON object or list is one level; so is a message, Struct or
+ * list of the wire format. It bounds the recursion of every reader.
  */
 const MAX_DEPTH = 99;
 
-/** How JSON is read: as proto3 JSON, unknown members ignored. */
+/** Unknown JSON members are ignored, as protobuf does with unknown fields of the wire format. */
 const jsonReadOptions = { ignoreUnknownFields: true } as const;
 
-/** How the wire format is read. */
+/** Unknown fields of the wire format are dropped: nothing would read them. */
 const binaryReadOptions = { readUnknownFields: false } as const;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads a request from JSON (https://protobuf.dev/programming-guides/json/).
+ * Decodes a request from proto3 JSON (https://protobuf.dev/programming-guides/json/).
  *
- * @param registry the types that a google.protobuf.Any may hold; none when left out
+ * @param registry the types that a google.protobuf.Any may contain; none by default
  * @throws ServiceError invalid_input
  */
 export function readJson<D extends DescMessage>(
@@ -64,13 +64,13 @@ export function readJson<D extends DescMessage>(
 }
 
 /**
- * Reads a request from the protobuf wire format.
+ * Decodes a request from the protobuf wire format.
  *
  * @throws ServiceError invalid_input
  */
 export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): MessageShape<D> {
   try {
-    // Parts of a Buffer are Buffers, which take longer to make.
+    // A plain Uint8Array, because subarrays of a Buffer are Buffers, which are slower to create.
     const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length);
     const { structs, rest } = takeStructs(desc, bytes, MAX_DEPTH);
     const message = fromBinary(desc, rest, binaryReadOptions);
@@ -81,7 +81,7 @@ export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): Me
   }
 }
 
-/** JSON that has to be read by protobuf-es: all but its Structs, which are what they are in JSON. */
+/** Decodes JSON with protobuf-es, except for Structs: their value in the message is the JSON object itself. */
 function readOtherJson<D extends DescMessage>(
   desc: D,
   shape: Shape<D>,
@@ -99,7 +99,7 @@ function readOtherJson<D extends DescMessage>(
       if (structs.at(-1)?.[0] === field) throw wrongType(field);
       checkValue(value, field);
       structs.push([field, value]);
-      // As if it were not given.
+      // In proto3 JSON null stands for an absent field.
       rest[name] = null;
     }
   }
@@ -108,7 +108,7 @@ function readOtherJson<D extends DescMessage>(
   return message;
 }
 
-/** What the shape of a message depends on, found once for each type. */
+/** The fields of a message type that need special treatment; computed once per type. */
 interface Shape<D extends DescMessage> {
   readonly required: readonly DescField[];
   readonly structs: readonly DescField[];
@@ -128,11 +128,11 @@ function shapeOf<D extends DescMessage>(desc: D): Shape<D> {
     };
     shapes.set(desc, shape);
   }
-  // The cast is safe: it was made for this very type.
+  // The cast is safe: the cached value was made for this type.
   return shape as Shape<D>;
 }
 
-/** Whether the proto file says REQUIRED (AIP-203). */
+/** Whether the proto file marks a field as REQUIRED (AIP-203). */
 function isRequired(field: DescField): boolean {
   return (
     field.proto.options !== undefined &&
@@ -149,7 +149,7 @@ function checkRequired<D extends DescMessage>(shape: Shape<D>, message: MessageS
   return message;
 }
 
-/** Refuses what JSON's texts can say and UTF-8, or a double, cannot carry. */
+/** Refuses values that JSON text can express and protobuf cannot: lone surrogates, and numbers beyond a double. */
 function checkValue(value: JsonValue, field: DescField): void {
   if (typeof value === 'number' && !Number.isFinite(value)) throw notFinite(field);
   if (typeof value === 'string' && !value.isWellFormed()) throw loneSurrogate(field);
@@ -163,7 +163,9 @@ function checkValue(value: JsonValue, field: DescField): void {
   }
 }
 
-/** A decoder's complaint in our words: it names the member when it knows it, and never quotes its value. */
+/**
+ * Converts a decoder's error to invalid_input. The message names the field if it is known, and never quotes a value.
+ */
 function asInvalidInput(error: unknown, otherwise: string): ServiceError {
   if (error instanceof ServiceError) return error;
   const cause = error instanceof Error ? error.cause : undefined;

@@ -8,17 +8,17 @@ import {
   ScalarType,
 } from '@bufbuild/protobuf';
 
-/** Reads a message from JSON; undefined when it is left to protobuf-es. */
+/** Reads a message from JSON. Returns undefined when protobuf-es has to read it. */
 export type ReadPlainJson<D extends DescMessage> = (json: JsonValue) => MessageShape<D> | undefined;
 
 /**
- * Reads JSON as protobuf-es does where there is nothing to do: of texts and Structs, given by their JSON names, the
- * value in JSON is the value in the message. Anything else, be it a fault or only unusual, is left to protobuf-es,
- * which knows all rules, and what to say.
+ * Creates the fast path of JSON decoding for one message type. It takes objects whose members are strings and Structs,
+ * under their JSON names: there the JSON value is the value in the message. It leaves everything else to protobuf-es,
+ * faults included, because protobuf-es knows all rules of proto3 JSON.
  *
- * What it is given is interoperable and not deep (see strict-json.ts): it looks at the members of the message alone.
+ * Its input has passed the checks of strict-json.ts, so it does not look inside the Structs.
  *
- * @returns undefined for message types with other fields
+ * @returns undefined for message types with fields of other types
  */
 export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> | undefined {
   if (!desc.fields.every((field) => isText(field) || isStruct(field))) return undefined;
@@ -28,7 +28,7 @@ export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> | un
 
   return (json) => {
     if (!isObject(json)) return undefined;
-    // The cast is safe: what is set is what these members hold.
+    // The cast is safe: each value is checked to have the type of its member before it is set.
     const message: Record<string, unknown> = create<DescMessage>(desc) as Record<string, unknown>;
     for (const [jsonName, value] of Object.entries(json)) {
       const member = members.get(jsonName);

@@ -3,7 +3,7 @@ import { type BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { duplicateMember, notFinite } from './invalid-input.js';
 import { expectEnd, expectWireType, readEnd, skipRecord } from './wire-records.js';
 
-// Field numbers of google/protobuf/struct.proto. A map entry is a message of a key and a value.
+// Field numbers of google/protobuf/struct.proto. A map entry is a message with a key and a value.
 const STRUCT_FIELDS = 1;
 const ENTRY_KEY = 1;
 const ENTRY_VALUE = 2;
@@ -16,15 +16,15 @@ const STRUCT_VALUE = 5;
 const LIST_VALUE = 6;
 
 /**
- * Reads a google.protobuf.Struct as the JSON object that it stands for. The reader stands before its length.
+ * Decodes a google.protobuf.Struct to its JSON object. The reader must be positioned at the length of the Struct.
  *
- * What JSON cannot say, or refuses, is refused: a key given twice, a value given twice, a number that is not finite.
- * protobuf-es would read a Struct too, but it merges values that are given twice, and converts the whole Struct at
- * each merge: a body of 64 KiB held the event loop for 22 s.
+ * It refuses what strict JSON cannot express: a duplicate key, a duplicate value, a number that is not finite.
+ * protobuf-es merges duplicate values and converts the whole Struct at each merge: a body of 64 KiB held the event loop
+ * for 22 s.
  *
- * @param field the request's field, for the error
- * @param maxDepth how deep it may be nested as JSON: `{}` is 1. Bounds the recursion
- * @throws ServiceError invalid_input where the fault is the field's, else any Error: the bytes are no message
+ * @param field the request's field, for the error message
+ * @param maxDepth the maximum nesting as JSON, which bounds the recursion: `{}` is 1
+ * @throws ServiceError invalid_input for a fault of the field; any other Error when the bytes are not a Struct
  */
 export function readStruct(reader: BinaryReader, field: DescField, maxDepth: number): JsonObject {
   requireDepth(maxDepth);
@@ -41,7 +41,7 @@ export function readStruct(reader: BinaryReader, field: DescField, maxDepth: num
   return object;
 }
 
-/** A key or a value that is left out stands for the empty text and null, as it does in any map. */
+/** Decodes a map entry. As in any protobuf map, an absent key means the default, here `''`; an absent value is null. */
 function readEntry(reader: BinaryReader, field: DescField, maxDepth: number, object: JsonObject): void {
   let key: string | undefined;
   let value: JsonValue | undefined;
@@ -64,13 +64,13 @@ function readEntry(reader: BinaryReader, field: DescField, maxDepth: number, obj
 
 function setMember(object: JsonObject, name: string, value: JsonValue, field: DescField): void {
   if (Object.hasOwn(object, name)) throw duplicateMember(field);
-  // An assignment to `__proto__` would make no member.
+  // An assignment to `__proto__` would set the prototype and create no member.
   if (name === '__proto__') {
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
   } else object[name] = value;
 }
 
-/** A google.protobuf.Value; null when it has no kind. */
+/** Decodes a google.protobuf.Value; null when no kind is set. */
 function readValue(reader: BinaryReader, field: DescField, maxDepth: number): JsonValue {
   let value: JsonValue | undefined;
   const end = readEnd(reader);
@@ -102,7 +102,7 @@ const KIND_WIRE_TYPES: readonly (WireType | undefined)[] = [
 function readKind(reader: BinaryReader, number: number, field: DescField, maxDepth: number): JsonValue {
   switch (number) {
     case NULL_VALUE:
-      // An enum of one value: whatever number is sent stands for it.
+      // NullValue is an enum with one value, so every number means null.
       reader.int32();
       return null;
     case NUMBER_VALUE:
@@ -125,7 +125,7 @@ function finite(number: number, field: DescField): number {
   return number;
 }
 
-/** A google.protobuf.ListValue. */
+/** Decodes a google.protobuf.ListValue. */
 function readList(reader: BinaryReader, field: DescField, maxDepth: number): JsonValue[] {
   requireDepth(maxDepth);
   const list: JsonValue[] = [];

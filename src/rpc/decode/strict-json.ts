@@ -1,24 +1,24 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 
-/** A JSON text that was read. */
+/** The result of {@link parseStrictJson}. */
 export interface StrictJson {
   readonly json: JsonValue;
-  /** Whether all texts and names are well-formed Unicode, and all numbers finite (RFC 7493, 2.1 and 2.2). */
+  /** Whether all strings and names are well-formed Unicode and all numbers finite (RFC 7493, 2.1 and 2.2). */
   readonly isInteroperable: boolean;
 }
 
 /**
- * Parses JSON (RFC 8259), but no text that is nested too deep or has a member twice in one object, at any depth: of
- * duplicates JSON.parse keeps the last, and another reader of the same text may keep the first.
+ * Parses JSON (RFC 8259) and refuses text that is nested too deep or has duplicate members at any depth. JSON.parse
+ * keeps the last duplicate and other parsers keep the first, so two readers could see different requests.
  *
- * @param maxDepth how deep objects and lists may be nested: `{}` is 1
- * @throws Error without a stack trace: nobody reads it, and it costs twice as much as the parsing
+ * @param maxDepth the maximum nesting of objects and lists: `{}` is 1
+ * @throws Error without a stack trace, which nobody would read and which costs twice as much as the parsing
  */
 export function parseStrictJson(text: string, maxDepth: number): StrictJson {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    // Before JSON.parse: building what is too deep takes ten times as long as finding out.
+    // The depth is checked before JSON.parse, which takes ten times as long to build a value that is too deep.
     const members = countMembers(text, maxDepth);
     const json: JsonValue = JSON.parse(text);
     const found = { members: 0, isInteroperable: true };
@@ -30,7 +30,9 @@ export function parseStrictJson(text: string, maxDepth: number): StrictJson {
   }
 }
 
-/** Adds up what JSON.parse made of a text. By recursion: the text is known not to be deep. */
+/**
+ * Counts the members of a parsed value and checks that it is interoperable. Its recursion is bounded by countMembers.
+ */
 function inspect(value: JsonValue, found: { members: number; isInteroperable: boolean }): void {
   if (typeof value === 'string') {
     found.isInteroperable &&= value.isWellFormed();
@@ -57,10 +59,10 @@ const BRACKET = '['.charCodeAt(0);
 const CLOSING_BRACKET = ']'.charCodeAt(0);
 
 /**
- * How many members the objects of a JSON text have: one for each colon outside its strings. Of a text that is no JSON
- * it may return anything.
+ * Counts the members of all objects in a JSON text: one for each colon outside of strings. For text that is not JSON
+ * the result has no meaning.
  *
- * @throws Error when it is nested too deep
+ * @throws Error when the text is nested too deep
  */
 function countMembers(text: string, maxDepth: number): number {
   let members = 0;
@@ -88,14 +90,16 @@ function countMembers(text: string, maxDepth: number): number {
   return members;
 }
 
-/** Where the string that begins at a quote ends; -1 when it does not. */
+/** Finds the closing quote of the string that begins at `start`; -1 when there is none. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end;
 }
 
-/** Whether an odd number of backslashes stands before a place. Looks at each of them for one quote only: the next. */
+/**
+ * Whether an odd number of backslashes precedes a position. Linear overall: a run of them belongs to one quote only.
+ */
 function isEscaped(text: string, at: number): boolean {
   let first = at;
   while (text.charCodeAt(first - 1) === BACKSLASH) first--;

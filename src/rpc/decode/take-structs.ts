@@ -5,7 +5,7 @@ import { isStruct } from './plain-json.js';
 import { readStruct } from './read-struct.js';
 import { expectEnd, expectWireType, readEnd, skipRecord } from './wire-records.js';
 
-/** A request's wire bytes, taken apart. */
+/** The wire bytes of a request, separated into Structs and other fields. */
 export interface TakenStructs {
   /** The Structs among the request's own fields. */
   readonly structs: readonly (readonly [field: DescField, value: JsonObject])[];
@@ -14,12 +14,14 @@ export interface TakenStructs {
 }
 
 /**
- * Reads the Structs of a request, and goes through the rest once, by the descriptor. A field that holds a message, or
- * is of a oneof, may be given once, at any depth: protobuf parsers merge it otherwise, which JSON cannot ask for and
- * protobuf-es takes quadratic time for. (Of a scalar the last one counts, as protobuf has it: no more work.)
+ * Decodes the Structs of a request and checks the other fields in one pass, guided by the descriptor.
  *
- * @param maxDepth how deep messages, and lists and objects in Structs, may be nested: the request itself is 1
- * @throws ServiceError invalid_input where the fault is one of a field, else any Error: the bytes are no message
+ * A message field or a member of a oneof may occur only once, at any depth. Protobuf parsers merge repeated
+ * occurrences; JSON has no such merge, and protobuf-es needs quadratic time for it. Repeated scalars are allowed: the
+ * last one counts, as the protobuf format says, at no extra cost.
+ *
+ * @param maxDepth the maximum nesting of messages, and of lists and objects in Structs: the request itself is 1
+ * @throws ServiceError invalid_input for a fault of a field; any other Error when the bytes are not such a message
  */
 export function takeStructs(desc: DescMessage, body: Uint8Array, maxDepth: number): TakenStructs {
   const structs: [DescField, JsonObject][] = [];
@@ -36,7 +38,7 @@ export function takeStructs(desc: DescMessage, body: Uint8Array, maxDepth: numbe
   return { structs, rest: Buffer.concat(kept) };
 }
 
-/** Told of a Struct: its field, its value, and where its record starts; it ends where the reader is. */
+/** Called after each Struct, with the position at which its record starts; the record ends at the reader's position. */
 type OnStruct = (field: DescField, value: JsonObject, start: number) => void;
 
 function readFields(
@@ -52,13 +54,13 @@ function readFields(
   while (reader.pos < end) {
     const start = reader.pos;
     const [number, wireType] = reader.tag();
-    const place = layout.get(number);
-    if (place === undefined) {
+    const known = layout.get(number);
+    if (known === undefined) {
       skipRecord(reader, number, wireType);
       continue;
     }
-    const { field, once, message } = place;
-    expectWireType(wireType, place.wireType);
+    const { field, once, message } = known;
+    expectWireType(wireType, known.wireType);
     if (once !== undefined) {
       given ??= new Set();
       if (given.has(once)) throw wrongType(field);
@@ -71,27 +73,27 @@ function readFields(
   expectEnd(reader, end);
 }
 
-/** What there is to know of a field before its bytes are read. */
-interface Place {
+/** The properties of a field that decide how its record is read. */
+interface FieldLayout {
   readonly field: DescField;
   readonly wireType: WireType;
-  /** What may be given once: the field, or the oneof that it is of. */
+  /** The field itself, or its oneof, when it may occur only once; else undefined. */
   readonly once: object | undefined;
   readonly message: DescMessage | undefined;
 }
 
-const layouts = new WeakMap<DescMessage, ReadonlyMap<number, Place>>();
+const layouts = new WeakMap<DescMessage, ReadonlyMap<number, FieldLayout>>();
 
-function layoutOf(desc: DescMessage): ReadonlyMap<number, Place> {
+function layoutOf(desc: DescMessage): ReadonlyMap<number, FieldLayout> {
   let layout = layouts.get(desc);
   if (layout === undefined) {
-    layout = new Map(desc.fields.map((field) => [field.number, placeOf(field)]));
+    layout = new Map(desc.fields.map((field) => [field.number, fieldLayoutOf(field)]));
     layouts.set(desc, layout);
   }
   return layout;
 }
 
-function placeOf(field: DescField): Place {
+function fieldLayoutOf(field: DescField): FieldLayout {
   const { message } = field;
   const isSingularMessage = field.fieldKind === 'message';
   return {
@@ -102,7 +104,7 @@ function placeOf(field: DescField): Place {
   };
 }
 
-/** @throws Error for kinds of fields that no request has so far, and whose bytes would have to be looked at too */
+/** @throws Error for kinds of fields that no request has yet; to support one, readFields must check its bytes too */
 function wireTypeOf(field: DescField): WireType {
   switch (field.fieldKind) {
     case 'enum':
@@ -114,7 +116,7 @@ function wireTypeOf(field: DescField): WireType {
       break;
     case 'list':
       if (field.listKind === 'message' && !field.delimitedEncoding) return WireType.LengthDelimited;
-      // Others may be packed or not.
+      // Lists of other scalars have two wire types, packed and unpacked.
       if (field.listKind === 'scalar' && SCALAR_WIRE_TYPES[field.scalar] === WireType.LengthDelimited)
         return WireType.LengthDelimited;
       break;

@@ -1,36 +1,38 @@
 import { type BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
 /**
- * Parts of reading the protobuf wire format record by record
- * (https://protobuf.dev/programming-guides/encoding/#structure). protobuf-es reads a field as its type asks for,
- * whatever wire type its tag says, and does not check that a message ends where its length says. Whatever reads the
- * bytes before it must refuse both, or the two could see different fields in the same bytes.
+ * Functions that read the protobuf wire format record by record
+ * (https://protobuf.dev/programming-guides/encoding/#structure).
+ *
+ * protobuf-es ignores the wire type of a tag and reads a field by its declared type; nor does it check that a message
+ * ends at its declared length. A reader that runs before protobuf-es must refuse both faults: else the two readers
+ * could see different fields in the same bytes.
  */
 
-/** How deep groups may be nested in an unknown field. */
+/** The maximum nesting of groups in an unknown field. */
 const MAX_GROUPS = 100;
 
-/** Reads the length of a message. @returns where it ends, by the position of the reader */
+/** Reads the length of a message. @returns the position of its end */
 export function readEnd(reader: BinaryReader): number {
   const length = reader.uint32();
   return reader.pos + length;
 }
 
-/** @throws Error when the last record of a message goes beyond the message's end */
+/** Checks that the reader is at the end of a message. @throws Error when the last record goes beyond it */
 export function expectEnd(reader: BinaryReader, end: number): void {
   if (reader.pos !== end) throw new Error('a record goes beyond the end of its message');
 }
 
-/** @throws Error when a record does not have the wire type of its field */
+/** Checks that a record has the wire type of its field. @throws Error when it has another */
 export function expectWireType(actual: WireType, expected: WireType): void {
   if (actual !== expected) throw new Error(`wire type ${actual} instead of ${expected}`);
 }
 
-/** Goes past a record whose tag was read. @throws Error when it does not end, or holds groups too deep */
+/** Skips a record whose tag has been read. @throws Error when it is truncated, or nests groups too deep */
 export function skipRecord(reader: BinaryReader, number: number, wireType: WireType): void {
   switch (wireType) {
     case WireType.Varint:
-      // Reads any varint of up to 10 bytes, and makes nothing of it.
+      // Skips any varint of up to 10 bytes.
       reader.uint32();
       break;
     case WireType.Bit32:
