@@ -44,7 +44,7 @@ type Step = Partial<
 >;
 
 /** How many worlds each test lives through. */
-const RUNS = 300;
+const RUNS = 150;
 const TIMEOUT_MS = 60_000;
 
 /** At most 30 steps: of more changes at once, some are left out. */
