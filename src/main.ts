@@ -5,7 +5,6 @@ import { ConfigError } from './app/config.js';
 import { StartError } from './app/start-error.js';
 import { engineToken, engineTokenHash } from './cli/engine-token.js';
 import { helpText } from './cli/help.js';
-import { serve } from './cli/serve.js';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const printError = (text: string) => process.stderr.write(`${text}\n`);
@@ -35,6 +34,8 @@ async function main([command = 'serve', ...rest]: readonly string[]): Promise<nu
     printError(`chatsessions: ${[command, ...rest].join(' ')} is not a command; see chatsessions --help`);
     return 2;
   }
+  // Loaded here, so that the other commands do not wait half a second for the whole service.
+  const { serve } = await import('./cli/serve.js');
   return serve(process.env, print);
 }
 

@@ -3,7 +3,7 @@ import { timestamp } from '../conversations/message.js';
 import { customerIdViolations, customerTokenViolations, localeViolations } from '../conversations/rules.js';
 import { variablesViolations } from '../conversations/variables.js';
 import type { Deps } from '../deps.js';
-import { requireTenant } from '../rpc/authorize.js';
+import { requireTenantAccess } from '../rpc/authorize.js';
 import { unary } from '../rpc/define.js';
 import { requireOrigin, requireUsable } from '../sessions/admission.js';
 import { resolveCustomer } from '../sessions/customer-token.js';
@@ -27,7 +27,7 @@ export const openSession = unary('openSession', {
       const idempotencyKey = idempotencyKeyOf(call);
       const view = await views.get(request.publicKey);
       // Checked first: a caller without rights to the key's tenant must not learn whether the key is enabled.
-      if (view) requireTenant(call, view.tenantSlug);
+      if (view) requireTenantAccess(call, view.tenantSlug);
       requireUsable(view, now());
       const origin = requireOrigin(view, call);
       const customer = await resolveCustomer(request, {

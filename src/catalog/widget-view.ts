@@ -20,7 +20,7 @@ export interface WidgetView {
   readonly keyId: string;
   readonly revision: number;
   /** Whether sessions may be opened at a time, in ms since the epoch. */
-  readonly isOpen: (now: number) => boolean;
+  readonly isUsable: (now: number) => boolean;
   /** Whether a request with this `Origin` header may use the key; undefined means that the request has none. */
   readonly allowsOrigin: (origin: string | undefined) => boolean;
   /** Whether its widgets may start an intent. */
@@ -43,7 +43,7 @@ export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdent
     tenantSlug: tenant.slug,
     keyId: key.id,
     revision: tenant.revision,
-    isOpen: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
+    isUsable: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
     allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
     allowsIntent: (name) => usableNames.has(name),
     identity: key.identity === 'off' ? { mode: 'off' } : { mode: key.identity, key: identityKey },

@@ -1,4 +1,4 @@
-import { type CallSignal, endOf } from '../rpc/call-signal.js';
+import { type CallSignal, endError } from '../rpc/call-signal.js';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import { noAnswer, OPERATION_TIMEOUT_MS, unavailable } from './driver-errors.js';
 
@@ -94,7 +94,7 @@ export function createGroup<Item, Answer>(
       if (batch.length === maxBatch) break;
       taken++;
       if (!pending.has(entry)) continue;
-      const end = entry.signal && endOf(entry.signal);
+      const end = entry.signal && endError(entry.signal);
       if (end === undefined) batch.push(entry);
       else settle(entry, { error: end });
     }

@@ -18,7 +18,7 @@ export function requireScope(caller: Caller | undefined, scope: Scope): void {
  *
  * @throws ServiceError permission_denied
  */
-export function requireTenant({ caller }: AuthenticatedCall, tenant: string): void {
+export function requireTenantAccess({ caller }: AuthenticatedCall, tenant: string): void {
   if (caller === undefined || caller.tenants === 'all' || caller.tenants.has(tenant)) return;
   throw new ServiceError('permission_denied', 'This caller may not work for this tenant.');
 }

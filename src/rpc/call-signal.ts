@@ -30,12 +30,12 @@ const ERRORS: Readonly<Record<CallEnd, () => ServiceError>> = {
 };
 
 /** The error of an aborted call: deadline_exceeded, canceled or unavailable; undefined while it is not aborted. */
-export function endOf({ aborted, reason }: CallSignal): ServiceError | undefined {
+export function endError({ aborted, reason }: CallSignal): ServiceError | undefined {
   return aborted && reason !== undefined ? ERRORS[reason]() : undefined;
 }
 
-/** To be called before work that cannot be undone. @throws ServiceError of {@link endOf} when the call is aborted */
+/** To be called before work that cannot be undone. @throws ServiceError of {@link endError} when the call is aborted */
 export function throwIfEnded(signal: CallSignal): void {
-  const error = endOf(signal);
+  const error = endError(signal);
   if (error) throw error;
 }

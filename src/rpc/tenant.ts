@@ -1,4 +1,4 @@
-import { requireTenant } from './authorize.js';
+import { requireTenantAccess } from './authorize.js';
 import type { AuthenticatedCall } from './call.js';
 import { ServiceError, type Violation } from './errors.js';
 
@@ -30,7 +30,7 @@ export async function requireTenantId(
   call: AuthenticatedCall,
   slug: string,
 ): Promise<string> {
-  requireTenant(call, slug);
+  requireTenantAccess(call, slug);
   const id = await tenants.get(slug);
   if (id === undefined) throw new ServiceError('not_found', 'There is no such tenant.');
   return id;

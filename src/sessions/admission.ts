@@ -2,7 +2,7 @@ import { bearerToken } from '../callers/authenticate.js';
 import type { WidgetView } from '../catalog/widget-view.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { Conversation } from '../conversations/conversation.js';
-import { requireTenant } from '../rpc/authorize.js';
+import { requireTenantAccess } from '../rpc/authorize.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
 import { belongsToOpening } from './jti.js';
@@ -52,7 +52,7 @@ export async function admitToken(
   const view = await views.getById(claims.keyId);
   if (!view) throw widgetDisabled();
   if (view.tenantId !== claims.tenantId) throw invalidToken();
-  requireTenant(call, view.tenantSlug);
+  requireTenantAccess(call, view.tenantSlug);
   return { claims, view };
 }
 
@@ -72,7 +72,7 @@ export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
  * @throws ServiceError widget_disabled, also for an unknown key: a caller cannot find out which keys exist
  */
 export function requireUsable(view: WidgetView | undefined, now: number): asserts view is WidgetView {
-  if (!view?.isOpen(now)) throw widgetDisabled();
+  if (!view?.isUsable(now)) throw widgetDisabled();
 }
 
 /**

@@ -220,6 +220,6 @@ const TIMES: readonly (readonly [name: string, change: Partial<WidgetKey>, now: 
 ];
 for (const [name, change, now, open] of TIMES) {
   test(`a key ${name} is ${open ? 'open' : 'closed'}`, () => {
-    assert.is(widgetView(tenant([]), key(change)).isOpen(now), open);
+    assert.is(widgetView(tenant([]), key(change)).isUsable(now), open);
   });
 }

@@ -58,7 +58,7 @@ export function createCatalog<Offer>(
   return {
     async admit(publicKey, surface, origin) {
       const widget = await find(publicKey);
-      if (!widget?.view.isOpen(Date.now())) {
+      if (!widget?.view.isUsable(Date.now())) {
         throw new ServiceError('widget_disabled', 'This widget is disabled.');
       }
       if (surface === 'chat' && !widget.view.allowsOrigin(origin)) {
