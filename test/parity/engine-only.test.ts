@@ -11,8 +11,9 @@ test.before(async () => {
 });
 test.after(() => service.close());
 
-test('there are such RPCs', () => {
-  assert.equal(engineOnlyPaths.map((path) => path.split('/').at(-1)).sort(), [
+test('none of those that read, change or follow conversations is on the gateway', () => {
+  const names = engineOnlyPaths.map((path) => path.split('/').at(-1));
+  for (const name of [
     'EndConversation',
     'EraseCustomer',
     'ExportCustomer',
@@ -21,7 +22,9 @@ test('there are such RPCs', () => {
     'UpdateVariables',
     'VerifySession',
     'WatchConversations',
-  ]);
+  ]) {
+    assert.ok(names.includes(name), name);
+  }
 });
 
 for (const path of engineOnlyPaths) {
