@@ -3,7 +3,6 @@ import { endSession } from '../api/end-session.js';
 import { eraseCustomer } from '../api/erase-customer.js';
 import { exportCustomer } from '../api/export-customer.js';
 import { getConversation } from '../api/get-conversation.js';
-import { getRevision } from '../api/get-revision.js';
 import { getSession } from '../api/get-session.js';
 import { listConversations } from '../api/list-conversations.js';
 import { openSession } from '../api/open-session.js';
@@ -34,7 +33,6 @@ export function createServices(deps: Deps): {
     endSession: endSession(deps),
     verifySession: verifySession(deps),
     getConversation: getConversation(deps),
-    getRevision: getRevision(deps),
     listConversations: listConversations(deps),
     updateVariables: updateVariables(deps),
     endConversation: endConversation(deps),

@@ -201,20 +201,6 @@ export interface GetConversationResponse {
   conversation: Conversation | undefined;
 }
 
-/** GetRevisionRequest names a conversation. */
-export interface GetRevisionRequest {
-  /** Required. The tenant's slug. */
-  tenant: string;
-  /** Required. The conversation, a UUID. */
-  conversationId: string;
-}
-
-/** GetRevisionResponse is a revision. */
-export interface GetRevisionResponse {
-  /** The conversation's revision. */
-  revision: number;
-}
-
 /** ListConversationsRequest is a query and a page of its results. */
 export interface ListConversationsRequest {
   /** Required. The tenant's slug. */
@@ -1217,109 +1203,6 @@ export const GetConversationResponse: MessageFns<GetConversationResponse> = {
   },
 };
 
-function createBaseGetRevisionRequest(): GetRevisionRequest {
-  return { tenant: "", conversationId: "" };
-}
-
-export const GetRevisionRequest: MessageFns<GetRevisionRequest> = {
-  encode(message: GetRevisionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.tenant !== "") {
-      writer.uint32(10).string(message.tenant);
-    }
-    if (message.conversationId !== "") {
-      writer.uint32(18).string(message.conversationId);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetRevisionRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetRevisionRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.tenant = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.conversationId = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseGetRevisionResponse(): GetRevisionResponse {
-  return { revision: 0 };
-}
-
-export const GetRevisionResponse: MessageFns<GetRevisionResponse> = {
-  encode(message: GetRevisionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.revision !== 0) {
-      writer.uint32(8).int32(message.revision);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetRevisionResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetRevisionResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.revision = reader.int32();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
 function createBaseListConversationsRequest(): ListConversationsRequest {
   return {
     tenant: "",
@@ -2179,20 +2062,6 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): GetConversationResponse => GetConversationResponse.decode(value),
   },
   /**
-   * GetRevision answers how often a conversation was changed. Needs the scope `read`; audited.
-   *
-   * Errors: not_found (no such conversation of this tenant).
-   */
-  getRevision: {
-    path: "/chatsessions.v1.ChatSessions/GetRevision" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: GetRevisionRequest): Buffer => Buffer.from(GetRevisionRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): GetRevisionRequest => GetRevisionRequest.decode(value),
-    responseSerialize: (value: GetRevisionResponse): Buffer => Buffer.from(GetRevisionResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): GetRevisionResponse => GetRevisionResponse.decode(value),
-  },
-  /**
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
    * `read`; audited.
    *
@@ -2350,12 +2219,6 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    * Errors: not_found (no such conversation of this tenant).
    */
   getConversation: handleUnaryCall<GetConversationRequest, GetConversationResponse>;
-  /**
-   * GetRevision answers how often a conversation was changed. Needs the scope `read`; audited.
-   *
-   * Errors: not_found (no such conversation of this tenant).
-   */
-  getRevision: handleUnaryCall<GetRevisionRequest, GetRevisionResponse>;
   /**
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
    * `read`; audited.
@@ -2538,26 +2401,6 @@ export interface ChatSessionsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetConversationResponse) => void,
-  ): ClientUnaryCall;
-  /**
-   * GetRevision answers how often a conversation was changed. Needs the scope `read`; audited.
-   *
-   * Errors: not_found (no such conversation of this tenant).
-   */
-  getRevision(
-    request: GetRevisionRequest,
-    callback: (error: ServiceError | null, response: GetRevisionResponse) => void,
-  ): ClientUnaryCall;
-  getRevision(
-    request: GetRevisionRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: GetRevisionResponse) => void,
-  ): ClientUnaryCall;
-  getRevision(
-    request: GetRevisionRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: GetRevisionResponse) => void,
   ): ClientUnaryCall;
   /**
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
