@@ -1,9 +1,8 @@
-import { hasOption, type Registry, toJsonString } from '@bufbuild/protobuf';
+import { hasOption, type Registry } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { protocolVersion } from '@connectrpc/connect/protocol-connect';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import { answerEncoder } from '../rpc/answer-encoder.js';
-import { bridgeResponse } from '../rpc/bridge.js';
+import { binaryEncoder, jsonEncoder } from '../rpc/answer-encoders.js';
 import type { Call } from '../rpc/call.js';
 import { readBinary, readJson } from '../rpc/decode/decode.js';
 import { ServiceError } from '../rpc/errors.js';
@@ -65,18 +64,17 @@ export function endpointsOf(rpc: AnyRpc, registry?: Registry): Endpoint[] {
 
 /** How the messages of an RPC are read and written, by media type. */
 function formatsOf(rpc: AnyRpc, registry: Registry | undefined): ReadonlyMap<string | undefined, Format> {
-  const { input, output } = rpc.method;
-  const writeOptions = registry === undefined ? {} : { registry };
+  const { input } = rpc.method;
   const formats: readonly Format[] = [
     {
       mediaType: 'application/json',
       read: (body = NO_BODY) => readJson(input, body, registry),
-      write: (response) => Buffer.from(toJsonString(output, bridgeResponse(rpc, response), writeOptions)),
+      write: jsonEncoder(rpc, registry),
     },
     {
       mediaType: 'application/proto',
       read: (body = NO_BODY) => readBinary(input, body),
-      write: answerEncoder(rpc),
+      write: binaryEncoder(rpc),
     },
   ];
   return new Map(formats.map((format) => [format.mediaType, format]));

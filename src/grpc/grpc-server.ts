@@ -9,7 +9,7 @@ import {
   setLogVerbosity,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
-import { answerEncoder } from '../rpc/answer-encoder.js';
+import { binaryEncoder } from '../rpc/answer-encoders.js';
 import { type Call, requestIdOf } from '../rpc/call.js';
 import type { CallLog } from '../rpc/call-log.js';
 import { readBinary } from '../rpc/decode/decode.js';
@@ -124,7 +124,7 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
    * handler rejects, and sends the message of a thrown Error to the caller.
    */
   function unary(rpc: AnyRpc): UntypedHandleCall {
-    const toBytes = answerEncoder(rpc);
+    const toBytes = binaryEncoder(rpc);
     return async (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
       const plain = toCall(call);
       const headers = headersOf(plain);
