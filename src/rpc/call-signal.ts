@@ -11,16 +11,34 @@ export interface CallSignal extends AbortSignal {
   readonly reason: CallEnd | undefined;
 }
 
-/** Aborts one call. The first reason stays; later ones are ignored. */
-export interface CallController {
-  readonly signal: CallSignal;
-  readonly abort: (reason: CallEnd) => void;
-}
+/**
+ * Aborts one call. The first reason stays; later ones are ignored, and so are those after {@link close}.
+ *
+ * The signal is created when it is first read: Node takes 5 µs for one, and most calls are answered without it.
+ */
+export class CallController {
+  #abort: AbortController | undefined;
+  #reason: CallEnd | undefined;
+  #isClosed = false;
 
-/** Creates the controller of one call. */
-export function createCallController(): CallController {
-  const controller = new AbortController();
-  return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
+  get signal(): CallSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+
+  abort(reason: CallEnd): void {
+    if (this.#reason !== undefined || this.#isClosed) return;
+    this.#reason = reason;
+    this.#abort?.abort(reason);
+  }
+
+  /** The call is answered. gRPC tells of a gone caller for every call, also after its answer. */
+  close(): void {
+    this.#isClosed = true;
+  }
 }
 
 const ERRORS: Readonly<Record<CallEnd, () => ServiceError>> = {

@@ -149,5 +149,12 @@ async function toTenantCall(
   call: AuthenticatedCall,
 ): Promise<TenantCall> {
   const tenantId = await requireTenantId(tenants, call, tenant);
-  return { ...call, tenantId, audit: createCallAudit(audit, call, { action: name, tenantId, tenant }) };
+  // A getter is not copied by the spread.
+  const { signal } = call;
+  return {
+    ...call,
+    signal,
+    tenantId,
+    audit: createCallAudit(audit, call, { action: name, tenantId, tenant }),
+  };
 }

@@ -2,11 +2,12 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import { requireScope } from './authorize.js';
 import { bridgeRequest } from './bridge.js';
-import type { AuthenticatedCall, Call, Caller } from './call.js';
+import type { Call, Caller } from './call.js';
 import type { CallLog, LoggedCall } from './call-log.js';
-import { type CallController, type CallSignal, createCallController, throwIfEnded } from './call-signal.js';
+import { CallController, type CallSignal, throwIfEnded } from './call-signal.js';
 import { deadlineExceeded, overloaded, rulesBroken, ServiceError, toServiceError } from './errors.js';
 import { handOver } from './hand-over.js';
+import { HandledCall } from './handled-call.js';
 import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
 
 /** The pipeline that every call of every RPC goes through, from any edge. */
@@ -86,7 +87,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return {
     async invoke(rpc, read, call) {
       const entry: Entry = { rpc, call, start: elapsed(), caller: undefined };
-      const controller = createCallController();
+      const controller = new CallController();
       try {
         if (inFlight >= maxInFlight) throw overloaded();
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
@@ -94,7 +95,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         if (ms <= 0) throw deadlineExceeded();
         call.onGone?.(() => controller.abort('caller_gone'));
         if (rpc.maxCallMs !== undefined) abortOnStop(controller);
-        const work = rpc.handle(request, toAuthenticatedCall(entry, controller, ms));
+        const work = rpc.handle(request, new HandledCall(call, entry.caller, entry.start + ms, controller));
         inFlight++;
         const answer = await withDeadline(work, ms, controller, onSettled);
         callLog.answered(entry);
@@ -102,13 +103,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       } catch (thrown) {
         throw logRefusal(entry, thrown);
       } finally {
+        controller.close();
         abortedOnStop.delete(controller);
       }
     },
 
     async invokeStream(rpc, read, call, send) {
       const entry: Entry = { rpc, call, start: elapsed(), caller: undefined };
-      const controller = createCallController();
+      const controller = new CallController();
       let timer: NodeJS.Timeout | undefined;
       try {
         const request = bridgeRequest(rpc, admit(entry, rpc, read));
@@ -116,13 +118,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         if (timeoutMs <= MAX_TIMER_MS) timer = setTimeout(() => controller.abort('deadline'), timeoutMs);
         call.onGone?.(() => controller.abort('caller_gone'));
         abortOnStop(controller);
-        const responses = rpc.handle(request, toAuthenticatedCall(entry, controller, timeoutMs));
+        const deadline = entry.start + timeoutMs;
+        const handled = new HandledCall(call, entry.caller, deadline, controller);
+        const responses = rpc.handle(request, handled);
         await deliver(rpc, request, responses, controller.signal, send);
         callLog.answered(entry);
       } catch (thrown) {
         throw logRefusal(entry, thrown);
       } finally {
         clearTimeout(timer);
+        controller.close();
         abortedOnStop.delete(controller);
       }
     },
@@ -136,28 +141,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   function abortOnStop(controller: CallController): void {
     abortedOnStop.add(controller);
     if (isStopping) controller.abort('stopping');
-  }
-
-  function toAuthenticatedCall(entry: Entry, { signal }: CallController, ms: number): AuthenticatedCall {
-    const { surface, transport, requestId, timeoutMs, header, onGone } = entry.call;
-    const { addHeader, addTrailer, certificateSubject } = entry.call;
-    const { caller } = entry;
-    const deadline = entry.start + ms;
-    // Member by member: to spread the call and add to it takes 2 µs.
-    return {
-      surface,
-      transport,
-      requestId,
-      timeoutMs,
-      header,
-      addHeader,
-      addTrailer,
-      onGone,
-      certificateSubject,
-      caller,
-      deadline,
-      signal,
-    };
   }
 
   /** Authenticates and authorizes the caller, then decodes and checks the request. @throws ServiceError */

@@ -2,7 +2,7 @@ import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { eraseCustomer } from '../../src/api/erase-customer.js';
 import type { AuditEntry } from '../../src/rpc/audit.js';
-import { createCallController } from '../../src/rpc/call-signal.js';
+import { CallController } from '../../src/rpc/call-signal.js';
 import { fakeConversations } from '../conversations/fake-conversations.js';
 
 const test = suite('EraseCustomer');
@@ -22,7 +22,9 @@ async function erase({ stopsIn }: { readonly stopsIn?: number }) {
   const entries: AuditEntry[] = [];
   let time = 0;
   let batches = 0;
-  const { signal, abort } = createCallController();
+  const controller = new CallController();
+  const { signal } = controller;
+  const abort = controller.abort.bind(controller);
   const rpc = eraseCustomer({
     tenants: { get: async () => 'tenant' },
     conversations: fakeConversations({

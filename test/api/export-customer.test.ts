@@ -4,7 +4,7 @@ import { exportCustomer } from '../../src/api/export-customer.js';
 import type { Conversation, ConversationQuery } from '../../src/conversations/conversation.js';
 import type { AuditEntry } from '../../src/rpc/audit.js';
 import type { AuthenticatedCall } from '../../src/rpc/call.js';
-import { createCallController } from '../../src/rpc/call-signal.js';
+import { CallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { newConversation } from '../contract/rows.js';
 import { fakeConversations } from '../conversations/fake-conversations.js';
@@ -40,7 +40,7 @@ function rig(count: number, request: Partial<typeof REQUEST> = {}) {
     header: () => undefined,
     caller: undefined,
     deadline: Number.POSITIVE_INFINITY,
-    signal: createCallController().signal,
+    signal: new CallController().signal,
   };
   return { answers: rpc.handle({ ...REQUEST, ...request }, call), queries, audited };
 }

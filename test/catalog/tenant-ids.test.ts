@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Tenant } from '../../src/catalog/model.js';
 import { createTenantIds, type TenantIdsDeps } from '../../src/catalog/tenant-ids.js';
 import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
-import { createCallController } from '../../src/rpc/call-signal.js';
+import { CallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { requireTenantId } from '../../src/rpc/tenant.js';
 import { newTenant } from '../contract/rows.js';
@@ -119,7 +119,7 @@ const callOf = (by: Caller | undefined): AuthenticatedCall => ({
   header: () => undefined,
   caller: by,
   deadline: 0,
-  signal: createCallController().signal,
+  signal: new CallController().signal,
 });
 
 const CALLS: readonly (readonly [name: string, by: Caller | undefined, slug: string, answer: string])[] = [

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { endForGood } from '../../src/conversations/change-conversation.js';
 import type { Conversation } from '../../src/conversations/conversation.js';
 import { createKeyedQueue } from '../../src/conversations/keyed-queue.js';
-import { createCallController } from '../../src/rpc/call-signal.js';
+import { CallController } from '../../src/rpc/call-signal.js';
 import { checkHistory, type Operation, openedRow, perform } from './operations.js';
 
 const test = suite('turns');
@@ -97,7 +97,7 @@ test('an end waits for nobody: not for all the refreshes that came before it', a
   const refresh: Operation = { kind: 'refresh', set: { k1: 'x' }, remove: [], skew: 0 };
   const refreshes = Array.from({ length: 50 }, () => perform(refresh, opened, store, 5_000, queue));
   const deps = { conversations: store, date: () => 0, retentionSeconds: 1 };
-  await endForGood(deps, opened.id, createCallController().signal, (found) => found ?? opened);
+  await endForGood(deps, opened.id, new CallController().signal, (found) => found ?? opened);
   assert.ok(store.row().endedAt !== undefined);
   assert.ok(store.row().revision < 50, `it came after ${store.row().revision - 2} refreshes`);
   await Promise.allSettled(refreshes);

@@ -4,7 +4,7 @@ import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { createGroup, type GroupDeps } from '../../src/mongo/group-commit.js';
-import { type CallEnd, type CallSignal, createCallController } from '../../src/rpc/call-signal.js';
+import { CallController, type CallEnd, type CallSignal } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 
 const test = suite('group commit');
@@ -23,7 +23,9 @@ type Outcome = 'waiting' | 'written' | { readonly failed: unknown };
 const LATE = ended('deadline');
 
 function ended(reason: CallEnd): CallSignal {
-  const { signal, abort } = createCallController();
+  const controller = new CallController();
+  const { signal } = controller;
+  const abort = controller.abort.bind(controller);
   abort(reason);
   return signal;
 }
@@ -193,13 +195,13 @@ for (const [reason, code] of [
 ] as const) {
   test(`an item whose call ended while it waited (${reason}) is never sent`, async () => {
     const { put, outcome, sent, writes } = rig({ maxInFlight: 1 });
-    const calls = [createCallController(), createCallController()] as const;
+    const calls = [new CallController(), new CallController()] as const;
     put(1, calls[0].signal);
     await idle();
     put(2, calls[1].signal);
-    put(3, createCallController().signal);
+    put(3, new CallController().signal);
     put(4);
-    for (const { abort } of calls) abort(reason);
+    for (const call of calls) call.abort(reason);
     writes[0]?.settle();
     await idle();
     assert.equal(sent(), [[1], [3, 4]]);
@@ -230,7 +232,9 @@ test('when all are too late nothing is sent, and the next item is', async () => 
 
 test('an item that was sent before its call ended is written', async () => {
   const { put, outcome, writes } = rig();
-  const { signal, abort } = createCallController();
+  const controller = new CallController();
+  const { signal } = controller;
+  const abort = controller.abort.bind(controller);
   put(1, signal);
   await idle();
   abort('deadline');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { Conversation } from '../../src/conversations/conversation.js';
 import type { AuthenticatedCall, Caller } from '../../src/rpc/call.js';
-import { createCallController } from '../../src/rpc/call-signal.js';
+import { CallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import {
   deriveConversationId,
@@ -25,7 +25,7 @@ function call(change: Partial<AuthenticatedCall> = {}, headers: Readonly<Record<
     header: (name) => headers[name],
     caller: undefined,
     deadline: 0,
-    signal: createCallController().signal,
+    signal: new CallController().signal,
     ...change,
   } satisfies AuthenticatedCall;
 }
