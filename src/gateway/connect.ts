@@ -82,12 +82,17 @@ function formatsOf(rpc: AnyRpc, registry: Registry | undefined): ReadonlyMap<str
 
 /** A call as this protocol has it. */
 function connectCall(call: Call): Call {
+  const { surface, requestId, header, addHeader, onGone } = call;
   return {
-    ...call,
+    surface,
     transport: 'connect',
-    timeoutMs: timeoutOf(call.header('connect-timeout-ms')),
+    requestId,
+    timeoutMs: timeoutOf(header('connect-timeout-ms')),
+    header,
+    addHeader,
+    onGone,
     // Unary answers have their trailers among their headers.
-    addTrailer: (name, value) => call.addHeader?.(`Trailer-${name}`, value),
+    addTrailer: (name, value) => addHeader?.(`Trailer-${name}`, value),
   };
 }
 

@@ -126,17 +126,15 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   function unary(rpc: AnyRpc): UntypedHandleCall {
     const toBytes = binaryEncoder(rpc);
     return async (call: ServerUnaryCall<Buffer, unknown>, callback: sendUnaryData<unknown>) => {
-      const plain = toCall(call);
-      const headers = headersOf(plain);
       let trailers: Metadata | undefined;
-      const accepted: Call = {
-        ...plain,
+      const accepted = toCall(call, {
         addHeader: (name, value) => headers.add(name, value),
         addTrailer: (name, value) => {
           trailers ??= new Metadata();
           trailers.add(name, value);
         },
-      };
+      });
+      const headers = headersOf(accepted);
       // The headers are sent in one turn with the answer: sent ahead, they would be a packet of their own.
       const answer: typeof callback = (...result) => {
         call.sendMetadata(headers);
@@ -173,7 +171,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
     return accepted;
   }
 
-  function toCall(call: ServerUnaryCall<Buffer, unknown> | StreamingCall): Call {
+  function toCall(
+    call: ServerUnaryCall<Buffer, unknown> | StreamingCall,
+    { addHeader, addTrailer }: Pick<Call, 'addHeader' | 'addTrailer'> = {},
+  ): Call {
     const header = (name: string) => {
       const values = call.metadata.get(name);
       return values.length === 0 ? undefined : values.join(', ');
@@ -184,6 +185,8 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
       requestId: requestIdOf(header('x-request-id'), newRequestId),
       timeoutMs: timeoutOf(call.getDeadline()),
       header,
+      addHeader,
+      addTrailer,
       onGone: (listener) => call.on('cancelled', listener),
       // grpc-js has only certificates that were verified against GRPC_TLS_CLIENT_CA.
       certificateSubject: () => call.getAuthContext().sslPeerCertificate?.subject,

@@ -15,15 +15,15 @@ export interface Call {
    * Adds a header to the answer or the error of a unary call: an HTTP header, or gRPC's initial metadata. A name that
    * is added twice keeps both values. Undefined for streams, whose headers are sent before their handler runs.
    */
-  readonly addHeader?: (name: string, value: string) => void;
+  readonly addHeader?: ((name: string, value: string) => void) | undefined;
   /**
    * Adds a trailer, like {@link addHeader}. Connect sends it as a `Trailer-` header, a public path as a plain header.
    */
-  readonly addTrailer?: (name: string, value: string) => void;
+  readonly addTrailer?: ((name: string, value: string) => void) | undefined;
   /** Registers a listener for a caller that hangs up before it has its answer. */
-  readonly onGone?: (listener: () => void) => void;
+  readonly onGone?: ((listener: () => void) => void) | undefined;
   /** Gets the subject of the connection's client certificate; undefined without a verified one. */
-  readonly certificateSubject?: () => CertificateSubject | undefined;
+  readonly certificateSubject?: (() => CertificateSubject | undefined) | undefined;
 }
 
 /**

