@@ -1,4 +1,4 @@
-import { parse, resetSVGDefIds, View } from 'vega';
+import { parse, View } from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import type { Chart, Line, Panel } from './chart.js';
 
@@ -65,8 +65,6 @@ export async function toSvg(chart: Chart): Promise<string> {
   if (lines.every(({ points }) => points.length === 0)) {
     throw new Error(`${chart.title}: there are no points to draw`);
   }
-  // The ids of an SVG's definitions are counted over all pictures of a process.
-  resetSVGDefIds();
   const { spec } = compile(specOf(chart));
   const { left, right, height } = PLOTS;
   const size = { width: WIDTH - left - right, height };

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { count, file } from '../command/options.js';
 import { definePart } from '../command/part.js';
@@ -27,7 +28,7 @@ export const coldStart = definePart({
   summary: 'time from the start of a process to its first open, on an empty and on a filled database',
   about: `
 Starts the service in a new process, on an empty database and on a filled one in turns, and opens a session as soon as it
-says that it is up. Prints and writes, in ms since the start of the process: modules (loaded: a run of --version),
+says that it is up. Prints and writes, in ms since the start of the process: modules (loaded, in a process of their own),
 database (the embedded server's socket is there), listening, firstOpen. The database is the embedded server, or the one
 that MONGODB_URI names. The files are in the page cache by then.`,
   options: {
@@ -81,7 +82,13 @@ async function fillPlace(
 /** Starts a process and opens a session. @returns the time of each step in ms */
 async function startOnce(place: Place): Promise<Metrics> {
   const before = performance.now();
-  await promisify(execFile)(process.execPath, [repoFile('dist/src/main.js'), '--version']);
+  // Only the command serve loads the service; `--version` does not.
+  const modulesOfServe = pathToFileURL(repoFile('dist/src/cli/serve.js')).href;
+  await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    `import '${modulesOfServe}'`,
+  ]);
   const modules = performance.now() - before;
 
   const beganAt = Date.now();
