@@ -5,10 +5,8 @@ import { answerError, refuseConnect } from '../../src/gateway/connect-error.js';
 import type { Endpoint } from '../../src/gateway/endpoint.js';
 import type { Call } from '../../src/rpc/call.js';
 
-/** A call with the HTTP request that it came in, which handlers of the service do not see. */
-interface ObservedCall extends Call {
-  readonly request: IncomingMessage;
-}
+/** The HTTP request of each call, which handlers of the service do not see; by the function that reads its headers. */
+const requests = new WeakMap<Call['header'], IncomingMessage>();
 
 /**
  * Adds to an endpoint what the suite asks of a handler and the service keeps from its own: the whole HTTP request, and
@@ -19,8 +17,8 @@ export function observable(endpoint: Endpoint): Endpoint {
     ...endpoint,
     accept(request, plain) {
       const { call, format } = endpoint.accept(request, plain);
-      const observed: ObservedCall = { ...call, request };
-      return { call: observed, format };
+      requests.set(call.header, request);
+      return { call, format };
     },
     refuse(exchange, error) {
       if (error.cause instanceof ConnectError) answerError(exchange, error.cause);
@@ -32,8 +30,9 @@ export function observable(endpoint: Endpoint): Endpoint {
 
 /** What the suite wants to know of a request: ConformancePayload.RequestInfo without the message. */
 export function observed(call: Call): JsonObject {
-  if (!isObserved(call)) throw new Error('the endpoint of this call is not observable');
-  const { url = '', method, headers } = call.request;
+  const request = requests.get(call.header);
+  if (request === undefined) throw new Error('the endpoint of this call is not observable');
+  const { url = '', method, headers } = request;
   const query = new URL(url, 'http://localhost').searchParams;
   return {
     requestHeaders: Object.entries(headers).map(([name, value]) => ({ name, value: [value ?? []].flat() })),
@@ -42,8 +41,4 @@ export function observed(call: Call): JsonObject {
       connectGetInfo: { queryParams: [...query].map(([name, value]) => ({ name, value: [value] })) },
     }),
   };
-}
-
-function isObserved(call: Call): call is ObservedCall {
-  return 'request' in call;
 }
