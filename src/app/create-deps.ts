@@ -1,30 +1,30 @@
-import { v7 as uuidV7 } from 'uuid';
+import { randomBytes } from 'node:crypto';
+import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createTenantIds } from '../catalog/tenant-ids.js';
-import type { WidgetViews } from '../catalog/widget-views.js';
+import { createWidgetViews } from '../catalog/widget-views.js';
 import { createCursors } from '../conversations/cursors.js';
 import { createKeyedQueue } from '../conversations/keyed-queue.js';
 import { createRecentConversations } from '../conversations/recent-conversations.js';
 import { createPace, processCpuMs, startEventLoopLoad } from '../conversations/watch/pace.js';
 import { createStreamCaps, type StreamLimits } from '../conversations/watch/stream-caps.js';
 import { createWatches } from '../conversations/watch/watches.js';
-import { createRandomSource } from '../crypto/random.js';
+import { createRandomSource, createUuidSource } from '../crypto/random.js';
 import type { Deps } from '../deps.js';
 import type { Database } from '../mongo/database.js';
 import { mongoAudit } from '../mongo/mongo-audit.js';
 import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import { mongoConversations } from '../mongo/mongo-conversations.js';
 import { createSessionTokens, type SigningKey } from '../sessions/token.js';
-import type { Dates } from '../time/dates.js';
+import { createDates } from '../time/dates.js';
 import type { Elapsed } from '../time/elapsed.js';
 import { pause } from '../time/pause.js';
 import type { Config } from './config.js';
+import { identityKeyring } from './keys.js';
 
 /** What {@link createDeps} builds the handlers' dependencies from. */
 export interface DepsInput {
   readonly database: Database;
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
-  readonly views: WidgetViews;
-  readonly dates: Dates;
   readonly now: () => number;
   readonly elapsed: Elapsed;
   readonly watchLimits: StreamLimits | undefined;
@@ -32,15 +32,19 @@ export interface DepsInput {
 
 /** Creates the dependencies of a process's handlers. */
 export function createDeps(config: Config, input: DepsInput): Deps {
-  const { database, signingKeys, views, dates, now, elapsed, watchLimits } = input;
+  const { database, signingKeys, now, elapsed, watchLimits } = input;
   const random = createRandomSource();
-  const newId = () => uuidV7({ random: random(16) });
+  const newId = createUuidSource(random);
+  const catalog = mongoCatalog(database);
+  const identitySecrets = createIdentitySecrets({ keyring: identityKeyring(config), randomBytes });
+  const dates = createDates(now, elapsed);
   const conversations = createRecentConversations({ store: mongoConversations(database, elapsed), elapsed });
   const cursors = createCursors(signingKeys.map(({ secret }) => secret));
   const pace = createPace({ elapsed, startLoad: startEventLoopLoad, cpuMs: processCpuMs });
   return {
-    ...{ views, conversations, cursors, now, elapsed, newId },
-    tenants: createTenantIds({ store: mongoCatalog(database), elapsed }),
+    ...{ conversations, cursors, now, elapsed, newId },
+    views: createWidgetViews({ store: catalog, identitySecrets, elapsed }),
+    tenants: createTenantIds({ store: catalog, elapsed }),
     changeQueue: createKeyedQueue(),
     audit: mongoAudit(database, { now, newId }),
     tokens: createSessionTokens(signingKeys),

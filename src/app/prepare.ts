@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { EmbeddedStartError, startEmbeddedMongo } from '@chatsessions/embedded-mongo';
 import type { Logger } from 'pino';
-import { v7 as uuidV7 } from 'uuid';
 import type { KnownCaller } from '../callers/authenticate.js';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
-import { createRandomSource } from '../crypto/random.js';
+import { createRandomSource, createUuidSource } from '../crypto/random.js';
 import { type Database, openDatabase } from '../mongo/database.js';
 import { explainConnectError } from '../mongo/driver-errors.js';
 import { mongoAudit } from '../mongo/mongo-audit.js';
@@ -62,8 +61,7 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
 
     const isDemo = config.SEED_FILE === undefined && embedded !== undefined;
     const file = config.SEED_FILE ?? (isDemo ? DEMO_TENANT : undefined);
-    const random = createRandomSource();
-    const newId = () => uuidV7({ random: random(16) });
+    const newId = createUuidSource(createRandomSource());
     const applied =
       file === undefined
         ? []

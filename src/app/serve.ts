@@ -1,23 +1,20 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { createAuthenticate } from '../callers/authenticate.js';
-import { createIdentitySecrets } from '../catalog/identity-secrets.js';
-import { createWidgetViews, type WidgetViews } from '../catalog/widget-views.js';
+import type { WidgetViews } from '../catalog/widget-views.js';
 import type { StreamLimits } from '../conversations/watch/stream-caps.js';
+import type { Deps } from '../deps.js';
 import { connectEndpoints } from '../gateway/connect.js';
 import { createGateway } from '../gateway/gateway.js';
 import { restEndpoints } from '../gateway/rest.js';
 import { createGrpcServer } from '../grpc/grpc-server.js';
-import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import { createCallLog } from '../rpc/call-log.js';
 import { createPipeline } from '../rpc/invoke.js';
-import { createDates, type Dates } from '../time/dates.js';
 import type { Elapsed } from '../time/elapsed.js';
 import { createClosers } from './closers.js';
 import { type Address, type Addresses, type Config, formatAddress } from './config.js';
 import { createDeps } from './create-deps.js';
 import { readGrpcCredentials } from './engine-callers.js';
-import { identityKeyring } from './keys.js';
 import type { Prepared } from './prepare.js';
 import { createServices } from './services.js';
 import { messageOf, StartError } from './start-error.js';
@@ -47,7 +44,7 @@ export interface ServeOptions {
 const MAX_CALL_MS = 5_000;
 /** How often the cached catalogue is compared with the stored one, in ms. */
 const CATALOG_POLL_MS = 2_000;
-/** How often the wall clock is sampled, in ms, so that {@link Dates} notices a jump even without calls. */
+/** How often the wall clock is sampled, in ms, so that a jump is noticed even without calls (dates.ts). */
 const CLOCK_SAMPLE_MS = 1_000;
 /** How long the calls in flight may take when the process stops, in ms: longer than MAX_CALL_MS. */
 const GRACE_MS = 6_000;
@@ -61,12 +58,9 @@ export async function serveSurfaces(
   const { log, now, elapsed, watchLimits, maxConnectionAgeMs } = options;
   const closers = createClosers(log);
   try {
-    const identitySecrets = createIdentitySecrets({ keyring: identityKeyring(config), randomBytes });
-    const views = createWidgetViews({ store: mongoCatalog(database), identitySecrets, elapsed });
-    closers.add(pollCatalog(views, log));
-    const dates = createDates(now, elapsed);
-    closers.add(sampleClock(dates));
-    const deps = createDeps(config, { database, signingKeys, views, dates, now, elapsed, watchLimits });
+    const deps = createDeps(config, { database, signingKeys, now, elapsed, watchLimits });
+    closers.add(pollCatalog(deps.views, log));
+    closers.add(sampleClock(deps.date));
     const { rpcs, streamRpcs } = createServices(deps);
 
     const callLog = createCallLog(log, elapsed);
@@ -107,8 +101,8 @@ function pollCatalog(views: WidgetViews, log: Logger): () => Promise<void> {
 }
 
 /** Samples the wall clock regularly. @returns a function that ends this */
-function sampleClock(dates: Dates): () => Promise<void> {
-  const clock = setInterval(dates.latest, CLOCK_SAMPLE_MS);
+function sampleClock(date: Deps['date']): () => Promise<void> {
+  const clock = setInterval(date, CLOCK_SAMPLE_MS);
   return async () => clearInterval(clock);
 }
 

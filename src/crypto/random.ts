@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { v7 } from 'uuid';
 
 /** The size of the pool. One call to the system costs as much for 16 bytes as for thousands. */
 const POOL_BYTES = 8 * 1024;
@@ -19,4 +20,9 @@ export function createRandomSource(fill: (pool: Buffer) => void = randomFillSync
     used += size;
     return pool.subarray(used - size, used);
   };
+}
+
+/** Creates a source of UUIDv7 (RFC 9562, section 5.7). @param random of {@link createRandomSource} */
+export function createUuidSource(random: (size: number) => Buffer): () => string {
+  return () => v7({ random: random(16) });
 }

@@ -149,12 +149,7 @@ async function toTenantCall(
   call: AuthenticatedCall,
 ): Promise<TenantCall> {
   const tenantId = await requireTenantId(tenants, call, tenant);
-  // A getter is not copied by the spread.
-  const { signal } = call;
-  return {
-    ...call,
-    signal,
-    tenantId,
-    audit: createCallAudit(audit, call, { action: name, tenantId, tenant }),
-  };
+  const callAudit = createCallAudit(audit, call, { action: name, tenantId, tenant });
+  // The call is this handler's alone, so it is extended and not copied: a copy would create its signal.
+  return Object.assign(call, { tenantId, audit: callAudit });
 }

@@ -11,7 +11,7 @@ type Methods = typeof methods;
 type Codecs = typeof codecs;
 
 /** The name of an RPC. */
-export type RpcName = keyof Methods & keyof Codecs;
+export type RpcName = keyof Methods;
 /** The name of a unary RPC. */
 export type UnaryName = { [N in RpcName]: Methods[N] extends DescMethodUnary ? N : never }[RpcName];
 /** The name of a server-streaming RPC. */
