@@ -1,5 +1,6 @@
 /** The command line of `npm run bench`: picks the part that its arguments name. */
 
+import { exitOnSignals } from '@chatsessions/test-harness';
 import { UsageError } from './command/options.js';
 import type { Part } from './command/part.js';
 import { compare } from './compare/compare.js';
@@ -22,7 +23,7 @@ const PARTS: readonly [Part, ...Part[]] = [
 ];
 
 // Child processes are killed on exit, and a signal alone would skip the exit handlers.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+exitOnSignals();
 
 try {
   process.exitCode = await main(process.argv.slice(2));

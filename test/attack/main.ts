@@ -1,5 +1,7 @@
 /** `npm run attack`: see USAGE in options.ts. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exitOnSignals } from '@chatsessions/test-harness';
 import type { Attack } from './attack.js';
 import { type AttackCommand, type Command, readCommand, USAGE, UsageError } from './options.js';
 import { type Played, play } from './play.js';
@@ -15,7 +17,7 @@ const QUICK_ALONE_MS = 1_000;
 const PROGRESS_MS = 15_000;
 
 // What is up is taken down by handlers of `exit`.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+exitOnSignals();
 
 try {
   process.exitCode = await main(readCommand(process.argv.slice(2), ATTACKS));

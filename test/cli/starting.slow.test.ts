@@ -4,20 +4,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
+import { post, SEED } from './open.js';
 
 const test = suite('starting the process');
 const STACK = /\n\s+at /;
-const PATH = '/api/public/v1/chat/sessions';
-const SEED = repoFile('test/cases/open-session.seed.yaml');
-
-const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
-  fetch(`${url}${PATH}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
 
 test('it shows that it works behind a proxy of the company, too', async () => {
   const service = await startService({ http_proxy: 'http://127.0.0.1:9', https_proxy: 'http://127.0.0.1:9' });

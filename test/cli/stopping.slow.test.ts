@@ -10,17 +10,9 @@ import * as assert from 'uvu/assert';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { repoFile } from '../harness/repo-file.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
+import { PATH, post, SEED } from './open.js';
 
 const test = suite('stopping and killing the process');
-const PATH = '/api/public/v1/chat/sessions';
-const SEED = repoFile('test/cases/open-session.seed.yaml');
-
-const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
-  fetch(`${url}${PATH}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
 
 /** Opens a session with `Expect: 100-continue`, so that the client knows when the server has begun with it. */
 function openSlowly(

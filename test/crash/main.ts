@@ -1,6 +1,6 @@
 /** Crashes, for as long as one likes: see USAGE. */
 import { parseArgs } from 'node:util';
-import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
+import { exitOnSignals, newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
 import { crashRounds, type RoundsResult } from './rounds.js';
 import { embeddedTarget, ferretdbTarget, NoSuchServerError, type Target } from './targets.js';
 
@@ -28,8 +28,7 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(USAGE);
 else {
   // What is up is taken down by handlers of `exit`.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => process.exit(130));
+  exitOnSignals();
   process.exit(await crash());
 }
 

@@ -196,12 +196,12 @@ test('a client that stops reading: no more is made than the windows hold; then i
   );
   const reader = read();
   await reader.came(1);
-  reader.stop();
+  reader.pause();
   await until(() => logged().length > 0);
   assert.is(logged()[0]?.code, 'reader_too_slow');
   assert.ok(made - reader.messages.length < 40, `${made} made, ${reader.messages.length} read`);
 
-  reader.goOn();
+  reader.resume();
   assert.equal(await reader.ended.then(({ code, reason }) => [code, reason]), [
     'RESOURCE_EXHAUSTED',
     'reader_too_slow',
@@ -217,7 +217,7 @@ test('a client that stays away after that is cut off', async () => {
     { maxStallMs: 100, statusMs: 100 },
   );
   const reader = read();
-  reader.stop();
+  reader.pause();
   await until(() => logged().length > 0);
   const { code, reason } = await reader.ended;
   // HTTP/2's ENHANCE_YOUR_CALM: a status without details.
@@ -247,7 +247,7 @@ test('a client that cancels while an answer waits for it', async () => {
   });
   const reader = read();
   await reader.came(1);
-  reader.stop();
+  reader.pause();
   reader.cancel();
   await cleaned.happened;
 });
@@ -286,7 +286,7 @@ test('the server stops while a client does not read: it is cut off, and does not
   });
   const reader = read();
   await reader.came(1);
-  reader.stop();
+  reader.pause();
   await untilStill(() => made);
   await close();
   await cleaned.happened;

@@ -4,10 +4,9 @@
  * nothing. `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
  */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { openDatabase } from 'chatsessions/mongo/database.js';
 import { mongoConversations } from 'chatsessions/mongo/mongo-conversations.js';
-import { announce } from '../peers/process.js';
+import { announceHttp } from '../peers/process.js';
 import { newVisit } from './visit.js';
 
 const answer = Buffer.from(process.env['ANSWER'] ?? '', 'base64');
@@ -26,12 +25,4 @@ const server = createServer((request, response) => {
     response.end(answer);
   });
 });
-server.listen(0, '127.0.0.1', () => {
-  const { port } = server.address() as AddressInfo;
-  announce({ http: `http://127.0.0.1:${port}` }, async () => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    await closed;
-    await database.close();
-  });
-});
+announceHttp(server, () => database.close());

@@ -3,8 +3,7 @@
  * same bytes and headers. `ANSWER` is the body in base64, `HEADERS` the headers as JSON.
  */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { announce } from '../peers/process.js';
+import { announceHttp } from '../peers/process.js';
 
 const answer = Buffer.from(process.env['ANSWER'] ?? '', 'base64');
 const headers: Record<string, string> = JSON.parse(process.env['HEADERS'] ?? '{}');
@@ -16,11 +15,4 @@ const server = createServer((request, response) => {
     response.end(answer);
   });
 });
-server.listen(0, '127.0.0.1', () => {
-  const { port } = server.address() as AddressInfo;
-  announce({ http: `http://127.0.0.1:${port}` }, async () => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    await closed;
-  });
-});
+announceHttp(server);

@@ -1,3 +1,5 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The configuration of a peer, under the names that the service's own has. Durations are in seconds. */
@@ -50,4 +52,20 @@ export function announce(addresses: Addresses, close: () => Promise<unknown>): v
   process.once('disconnect', end);
   if (process.send) process.send(addresses);
   else console.log(JSON.stringify(addresses));
+}
+
+/**
+ * Has an HTTP server listen on a free port of this machine, and announces it. At the end its connections are closed, and
+ * then `closeRest` is called.
+ */
+export function announceHttp(server: Server, closeRest: () => Promise<unknown> = async () => {}): void {
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as AddressInfo;
+    announce({ http: `http://127.0.0.1:${port}` }, async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await closeRest();
+    });
+  });
 }

@@ -1,5 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import * as harness from '@chatsessions/test-harness';
 import { type ClientReadableStream, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 import { ErrorInfoSchema } from 'chatsessions/gen/protobuf-es/google/rpc/error_details_pb.js';
 import { StatusSchema } from 'chatsessions/gen/protobuf-es/google/rpc/status_pb.js';
@@ -13,44 +14,12 @@ export interface StreamEnd {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A gRPC stream whose messages are kept. */
-export interface StreamReader<T> {
-  /** The messages so far. */
-  readonly messages: readonly T[];
-  /** Resolves with the first message. */
-  readonly first: Promise<T>;
-  readonly ended: Promise<StreamEnd>;
-  /** Stops reading while the connection stays, as a program does that hangs. */
-  pause(): void;
-  resume(): void;
-  cancel(): void;
-}
+/** A stream of the service that is being read. */
+export type StreamReader<T> = harness.StreamReader<T, StreamEnd>;
 
-/** Reads a stream from now on. */
+/** Reads a stream of the service from now on. */
 export function readStream<T>(stream: ClientReadableStream<T>): StreamReader<T> {
-  const messages: T[] = [];
-  const ended = new Promise<StreamEnd>((resolve) => {
-    stream.on('status', (status: StatusObject) => resolve(toEnd(status)));
-  });
-  const first = new Promise<T>((resolve, reject) => {
-    stream.once('data', resolve);
-    void ended.then(({ code }) =>
-      reject(new Error(`the stream ended with ${code} before its first message`)),
-    );
-  });
-  // Nobody waits for it on streams that are only read.
-  first.catch(() => {});
-  // An error without a listener is thrown; the status says the same.
-  stream.on('error', () => {});
-  stream.on('data', (message: T) => messages.push(message));
-  return {
-    messages,
-    first,
-    ended,
-    pause: () => stream.pause(),
-    resume: () => stream.resume(),
-    cancel: () => stream.cancel(),
-  };
+  return harness.readStream(stream, toEnd);
 }
 
 function toEnd({ code, metadata }: StatusObject): StreamEnd {

@@ -43,7 +43,7 @@ async function measure(ms: number, width: number): Promise<number> {
     readStream(client.watchConversations({ tenant: DEMO_TENANT, resumeToken }));
   const readers = [watch(), watch(), watch()] as const;
   const [, , hanging] = readers;
-  for (const reader of readers) await reader.first;
+  for (const reader of readers) await reader.came(1);
   const memory = sample(service);
   memory.print('3 watchers, before any write');
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitOnSignals } from './exit-on-signals.js';
 import { printFile, printSummary } from './print.js';
 import { type FileResult, type RunningFile, runFile } from './run-file.js';
 import { compiledPath, selectFiles } from './test-files.js';
@@ -54,8 +55,7 @@ async function runAll(root: string): Promise<number> {
     for (const { kill } of running.values()) kill();
   };
   process.once('exit', killAll);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => process.exit(130));
+  exitOnSignals();
 
   const results = new Map<string, FileResult>();
   let spokeAt = performance.now();

@@ -1,6 +1,12 @@
 /** Power cuts of the embedded server, for as long as one likes: see USAGE. */
 import { parseArgs } from 'node:util';
-import { newSeed, type SeededRandom, seededRandom, whyNoJournal } from '@chatsessions/test-harness';
+import {
+  exitOnSignals,
+  newSeed,
+  type SeededRandom,
+  seededRandom,
+  whyNoJournal,
+} from '@chatsessions/test-harness';
 import { type PowerCutResult, powerCuts } from './power-cuts.js';
 
 const USAGE = `Usage: npm run power-cuts -- [options]
@@ -27,8 +33,7 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(USAGE);
 else {
   // The servers under test are ended by handlers of `exit`.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => process.exit(130));
+  exitOnSignals();
   process.exit((await cutAll(whole('cuts'), whole('seed'))) ? 0 : 1);
 }
 
