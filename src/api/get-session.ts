@@ -17,11 +17,15 @@ export const getSession = unary('getSession', {
     const { claims, view } = await admitToken(deps, sessionTokenOf(call), call);
     requireUsable(view, deps.now());
     requireOrigin(view, call);
-    const { id, locale } = requireOngoing(await deps.conversations.find(claims.conversationId), claims);
+    const found = await deps.conversations.find(claims.conversationId);
+    const { id, locale, customerId, customerVerified, variables } = requireOngoing(found, claims);
     return {
       conversationId: id,
       expiresAt: timestamp(claims.exp * 1000),
       locale,
+      customerId,
+      customerVerified,
+      variables,
       catalogRevision: view.revision,
       ...view.offer,
     };

@@ -23,6 +23,7 @@ export const verifySession = unary('verifySession', {
         customerId: conversation.customerId,
         customerVerified: conversation.customerVerified,
         untrusted: toUntrusted(conversation),
+        attributes: conversation.attributes,
         origin: conversation.origin,
         surface: toSurface(conversation),
         expiresAt: timestamp(claims.exp * 1000),

@@ -1,4 +1,5 @@
 import { endConversation } from '../api/end-conversation.js';
+import { endCustomerSessions } from '../api/end-customer-sessions.js';
 import { endSession } from '../api/end-session.js';
 import { eraseCustomer } from '../api/erase-customer.js';
 import { exportCustomer } from '../api/export-customer.js';
@@ -7,7 +8,7 @@ import { getSession } from '../api/get-session.js';
 import { listConversations } from '../api/list-conversations.js';
 import { openSession } from '../api/open-session.js';
 import { refreshSession } from '../api/refresh-session.js';
-import { updateVariables } from '../api/update-variables.js';
+import { updateConversation } from '../api/update-conversation.js';
 import { verifySession } from '../api/verify-session.js';
 import { watchConversations } from '../api/watch-conversations.js';
 import type { Deps } from '../deps.js';
@@ -34,8 +35,9 @@ export function createServices(deps: Deps): {
     verifySession: verifySession(deps),
     getConversation: getConversation(deps),
     listConversations: listConversations(deps),
-    updateVariables: updateVariables(deps),
+    updateConversation: updateConversation(deps),
     endConversation: endConversation(deps),
+    endCustomerSessions: endCustomerSessions(deps),
     eraseCustomer: eraseCustomer(deps),
   };
   const streams: StreamTable = {

@@ -72,7 +72,16 @@ async function openOverGrpc(target: string, publicKey: string): Promise<unknown>
   });
   try {
     const { expiresAt, ...answer } = await new Promise<OpenSessionResponse>((resolve, reject) => {
-      const wanted = { publicKey, customerId: '', customerToken: '', ...VISIT };
+      const wanted = {
+        publicKey,
+        customerId: '',
+        customerToken: '',
+        continueLatest: false,
+        attributes: undefined,
+        customerVerified: false,
+        ttl: undefined,
+        ...VISIT,
+      };
       const options = { deadline: Date.now() + TIMEOUT_MS };
       client.openSession(
         wanted,

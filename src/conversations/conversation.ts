@@ -14,7 +14,10 @@ export interface Conversation {
   readonly customerVerified: boolean;
   /** Canonical BCP-47. */
   readonly locale: string | undefined;
+  /** What the visitor's browser may say: untrusted. */
   readonly variables: JsonObject;
+  /** What services know: the chat surface can neither read nor write them. */
+  readonly attributes: JsonObject;
   readonly origin: string | undefined;
   readonly surface: Surface;
   /** The claims of the first session token. Times are in seconds. */

@@ -23,6 +23,7 @@ export function toMessage(conversation: Conversation): ConversationMessage {
     expiresAt: timestamp(conversation.expiresAt * 1000),
     endedAt: conversation.endedAt === undefined ? undefined : timestamp(conversation.endedAt),
     revision: conversation.revision,
+    attributes: conversation.attributes,
   };
 }
 

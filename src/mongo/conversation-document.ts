@@ -16,6 +16,7 @@ export function toDocument(conversation: Conversation): ConversationDocument {
     customerVerified: conversation.customerVerified || undefined,
     locale: conversation.locale,
     variables: conversation.variables,
+    attributes: Object.keys(conversation.attributes).length === 0 ? undefined : conversation.attributes,
     origin: conversation.origin,
     surface: conversation.surface,
     session: { jti: session.jti, iat: new Date(session.iat * 1000), exp: new Date(session.exp * 1000) },
@@ -33,7 +34,8 @@ export function toDocument(conversation: Conversation): ConversationDocument {
 
 /** Converts a document to its conversation. */
 export function fromDocument(document: ConversationDocument): Conversation {
-  const { customerId, customerVerified = false, locale, variables, origin, surface, session } = document;
+  const { customerId, customerVerified = false, locale, variables, attributes = {}, origin } = document;
+  const { surface, session } = document;
   const { idempotency, expiresAt = session.exp, endedAt } = document;
   const { revision = FIRST_REVISION, changes = [] } = document;
   return {
@@ -44,6 +46,7 @@ export function fromDocument(document: ConversationDocument): Conversation {
     customerVerified,
     locale,
     variables,
+    attributes,
     origin,
     surface,
     session: { jti: session.jti, iat: session.iat.getTime() / 1000, exp: session.exp.getTime() / 1000 },

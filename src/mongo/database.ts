@@ -49,6 +49,8 @@ export interface ConversationDocument {
   readonly locale?: string | undefined;
   /** Written and read only as a whole, so that MongoDB never interprets a visitor's key as an operator or a path. */
   readonly variables: JsonObject;
+  /** Absent when there are none. */
+  readonly attributes?: JsonObject | undefined;
   readonly origin?: string | undefined;
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };

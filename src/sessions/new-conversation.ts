@@ -56,6 +56,7 @@ export function newConversation(deps: OpenDeps, opening: Opening): Conversation 
     tenantId,
     keyId,
     ...visitorFields,
+    attributes: request.attributes ?? {},
     customerVerified: customer.verified,
     origin,
     surface: call.surface,

@@ -7,7 +7,7 @@ import { getSession } from '../../src/api/get-session.js';
 import { listConversations } from '../../src/api/list-conversations.js';
 import { openSession } from '../../src/api/open-session.js';
 import { refreshSession } from '../../src/api/refresh-session.js';
-import { updateVariables } from '../../src/api/update-variables.js';
+import { updateConversation } from '../../src/api/update-conversation.js';
 import { verifySession } from '../../src/api/verify-session.js';
 import { watchConversations } from '../../src/api/watch-conversations.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -25,7 +25,7 @@ export const allRpcs: readonly (AnyRpc | AnyStreamRpc)[] = [
   verifySession(nothing),
   getConversation(nothing),
   listConversations(nothing),
-  updateVariables(nothing),
+  updateConversation(nothing),
   endConversation(nothing),
   eraseCustomer(nothing),
   exportCustomer(nothing),

@@ -6,6 +6,7 @@ import {
   type OpenSessionResponse,
   type VerifySessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { openRequest } from '../harness/requests.js';
 import type { Target } from './attack.js';
 import { SESSIONS_PATH } from './http.js';
 import { createTally, type Tally } from './tally.js';
@@ -156,7 +157,7 @@ function engineClient({ grpc, engineToken }: Target) {
   return {
     open: (publicKey: string) =>
       answered<OpenSessionResponse>((callback) => {
-        const wanted = { publicKey, customerId: '', customerToken: '', locale: '', variables: undefined };
+        const wanted = openRequest({ publicKey });
         client.openSession(wanted, metadata(), options(), callback);
       }),
     verify: (token: string) =>

@@ -37,7 +37,7 @@ const RPCS: readonly (readonly [
   ['VerifySession', 'verify', ({ token }) => ({ token }), 'token'],
   ['GetConversation', 'read', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
   ['ListConversations', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
-  ['UpdateVariables', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
+  ['UpdateConversation', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
   ['EndConversation', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
   ['EraseCustomer', 'erase', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['ExportCustomer', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
@@ -149,7 +149,7 @@ for (const [rpc] of RPCS.filter(([, , , by]) => by === 'tenant')) {
 
 test("a caller's own tenant does not have another's conversation", async () => {
   const session = await open();
-  for (const rpc of ['GetConversation', 'UpdateVariables', 'EndConversation']) {
+  for (const rpc of ['GetConversation', 'UpdateConversation', 'EndConversation']) {
     const { reason } = await call(rpc, 'globex', session, { tenant: 'globex' });
     assert.is(reason, 'not_found', rpc);
   }

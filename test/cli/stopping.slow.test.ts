@@ -9,6 +9,7 @@ import { credentials } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { repoFile } from '../harness/repo-file.js';
+import { openRequest } from '../harness/requests.js';
 import { httpUrlOf, startService } from '../harness/service-process.js';
 import { PATH, post, SEED } from './open.js';
 
@@ -48,7 +49,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       proxy.set('held');
       const opens = Array.from({ length: 20 }, () => openSlowly(url, { publicKey }));
       const client = new ChatSessionsClient(target, credentials.createInsecure());
-      const wanted = { publicKey, customerId: '', customerToken: '', locale: '', variables: undefined };
+      const wanted = openRequest({ publicKey });
       let tell: (outcome: string) => void = () => {};
       const called = new Promise<string>((resolve) => {
         tell = resolve;

@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import { withTimeout } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { openRequest } from '../harness/requests.js';
 import type { Target } from '../parity/transports.js';
 import { KEY, openOnce } from './cluster.js';
 
@@ -96,7 +97,7 @@ export function engineStub(grpcTarget: string): ChatSessionsClient {
 export function openOverGrpc(stub: ChatSessionsClient, requestId: string): Promise<string> {
   const metadata = new Metadata();
   metadata.set('x-request-id', requestId);
-  const request = { publicKey: KEY, customerId: '', customerToken: '', locale: '', variables: undefined };
+  const request = openRequest({ publicKey: KEY });
   return new Promise((resolve, reject) => {
     const options = { deadline: Date.now() + PATIENCE_MS };
     stub.openSession(request, metadata, options, (error, response) =>

@@ -15,6 +15,7 @@ export function newConversation(more: Partial<Conversation> = {}): Conversation 
     customerVerified: false,
     locale: undefined,
     variables: {},
+    attributes: {},
     origin: undefined,
     surface: 'chat',
     session: { jti: randomBytes(16).toString('base64url'), iat: AT / 1000, exp: AT / 1000 + 3600 },

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { endConversation } from '../../src/api/end-conversation.js';
 import { endSession } from '../../src/api/end-session.js';
 import { refreshSession } from '../../src/api/refresh-session.js';
-import { updateVariables } from '../../src/api/update-variables.js';
+import { updateConversation } from '../../src/api/update-conversation.js';
 import { widgetView } from '../../src/catalog/widget-view.js';
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
 import type { KeyedQueue } from '../../src/conversations/keyed-queue.js';
@@ -14,7 +14,7 @@ import {
   EndConversationRequestSchema,
   EndSessionRequestSchema,
   RefreshSessionRequestSchema,
-  UpdateVariablesRequestSchema,
+  UpdateConversationRequestSchema,
 } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import type { Call } from '../../src/rpc/call.js';
 import { createCallLog } from '../../src/rpc/call-log.js';
@@ -147,8 +147,8 @@ export async function perform(
       invoke(refreshSession(parts), () => create(RefreshSessionRequestSchema, patch), callOf('chat')),
     update: () =>
       invoke(
-        updateVariables(parts),
-        () => create(UpdateVariablesRequestSchema, { ...named, ...patch }),
+        updateConversation(parts),
+        () => create(UpdateConversationRequestSchema, { ...named, ...patch }),
         callOf('engine'),
       ),
     'end by token': () => invoke(endSession(parts), () => create(EndSessionRequestSchema), callOf('chat')),

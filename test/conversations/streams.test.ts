@@ -8,6 +8,7 @@ import {
   type WatchConversationsResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
+import { openRequest, refreshRequest, updateRequest } from '../harness/requests.js';
 import { readStream, type StreamReader } from '../harness/stream-reader.js';
 import { briefly } from './watch/world.js';
 
@@ -35,10 +36,7 @@ const answered = <T>(call: (callback: (error: Error | null, response: T) => void
 
 const open = (more: Partial<OpenSessionRequest> = {}) =>
   answered<OpenSessionResponse>((callback) =>
-    client.openSession(
-      { publicKey: KEY, customerId: '', locale: '', variables: undefined, customerToken: '', ...more },
-      callback,
-    ),
+    client.openSession(openRequest({ publicKey: KEY, ...more }), callback),
   );
 
 function withToken({ sessionToken }: OpenSessionResponse): Metadata {
@@ -70,16 +68,12 @@ test('what happens to a conversation reaches its watchers, and those who come ba
   await reader.came(1);
   const session = await open();
   await answered((callback) =>
-    client.refreshSession(
-      { locale: 'en', variables: undefined, removeVariables: [] },
-      withToken(session),
-      callback,
-    ),
+    client.refreshSession(refreshRequest({ locale: 'en' }), withToken(session), callback),
   );
   const { conversationId } = session;
   const named = { tenant: 'acme', conversationId };
   await answered((callback) =>
-    client.updateVariables({ ...named, variables: { cart: 1 }, removeVariables: [] }, callback),
+    client.updateConversation(updateRequest({ ...named, variables: { cart: 1 } }), callback),
   );
   await answered((callback) => client.endConversation(named, callback));
 

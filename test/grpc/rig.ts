@@ -7,8 +7,8 @@ import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_deta
 import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
 import {
   ChatSessionsService,
-  type UpdateVariablesRequest,
-  type UpdateVariablesResponse,
+  type EndCustomerSessionsRequest,
+  type EndCustomerSessionsResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { GrpcBounds } from '../../src/grpc/bounds.js';
 import { createGrpcServer } from '../../src/grpc/grpc-server.js';
@@ -18,7 +18,7 @@ import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
 
 /** The path of the rig's one RPC. */
-export const PATH = ChatSessionsService.updateVariables.path;
+export const PATH = ChatSessionsService.endCustomerSessions.path;
 
 /** A server with one unary RPC, and what it logged. */
 export interface Rig {
@@ -35,7 +35,7 @@ export interface Rig {
 /** What a rig may do differently. */
 export interface RigOptions {
   /** Answers a call; revision 1 unless given. */
-  readonly handle?: () => Promise<UpdateVariablesResponse>;
+  readonly handle?: () => Promise<EndCustomerSessionsResponse>;
   readonly credentials?: ServerCredentials;
 }
 
@@ -43,7 +43,7 @@ export interface RigOptions {
 export async function startRig(
   bounds: Partial<GrpcBounds> = {},
   {
-    handle = async () => ({ revision: 1 }),
+    handle = async () => ({ endedCount: 1, complete: true }),
     credentials = ServerCredentials.createInsecure(),
   }: RigOptions = {},
 ): Promise<Rig> {
@@ -54,11 +54,11 @@ export async function startRig(
   const server = createGrpcServer({
     rpcs: [
       defineRpc({
-        method: ChatSessions.method.updateVariables,
-        codec: ChatSessionsService.updateVariables,
+        method: ChatSessions.method.endCustomerSessions,
+        codec: ChatSessionsService.endCustomerSessions,
         scope: 'write',
         rules: () => [],
-        handle: (_request: UpdateVariablesRequest) => {
+        handle: (_request: EndCustomerSessionsRequest) => {
           handled += 1;
           return handle();
         },
@@ -103,21 +103,19 @@ export function message(body: Buffer, flag = 0, declaredBytes = body.length): Bu
 }
 
 /** A request that the RPC accepts. */
-export const REQUEST: UpdateVariablesRequest = {
+export const REQUEST: EndCustomerSessionsRequest = {
   tenant: 'acme',
-  conversationId: 'c',
-  variables: undefined,
-  removeVariables: [],
+  customerId: 'c',
 };
 /** It as a gRPC message. */
 export const REQUEST_MESSAGE = message(
-  Buffer.from(ChatSessionsService.updateVariables.requestSerialize(REQUEST)),
+  Buffer.from(ChatSessionsService.endCustomerSessions.requestSerialize(REQUEST)),
 );
 
 /** Resolves with the usual answer after `ms`. */
-export async function answerAfter(ms: number): Promise<UpdateVariablesResponse> {
+export async function answerAfter(ms: number): Promise<EndCustomerSessionsResponse> {
   await new Promise((resolve) => setTimeout(resolve, ms));
-  return { revision: 1 };
+  return { endedCount: 1, complete: true };
 }
 
 /** How a call ended: its status, if it was told one, and the code that its stream was closed with. */

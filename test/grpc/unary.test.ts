@@ -3,20 +3,20 @@ import { credentials, type ServiceError as GrpcError, type Metadata } from '@grp
 import * as assert from 'uvu/assert';
 import {
   ChatSessionsClient,
-  type UpdateVariablesResponse,
+  type EndCustomerSessionsResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { REQUEST, startRig } from './rig.js';
 
 const test = suite('gRPC unary calls');
 
 /** Calls an RPC that answers `response`, by a client of grpc-js. */
-async function call(response: UpdateVariablesResponse) {
+async function call(response: EndCustomerSessionsResponse) {
   const rig = await startRig({}, { handle: async () => response });
   const client = new ChatSessionsClient(`127.0.0.1:${rig.port}`, credentials.createInsecure());
   let requestId: unknown;
   try {
     const error = await new Promise<GrpcError | null>((resolve) => {
-      client.updateVariables(REQUEST, resolve).on('metadata', (answered: Metadata) => {
+      client.endCustomerSessions(REQUEST, resolve).on('metadata', (answered: Metadata) => {
         [requestId] = answered.get('x-request-id');
       });
     });
@@ -28,14 +28,14 @@ async function call(response: UpdateVariablesResponse) {
 }
 
 test('an answer has its request id', async () => {
-  const { error, requestId, failures } = await call({ revision: 2 });
+  const { error, requestId, failures } = await call({ endedCount: 2, complete: true });
   assert.is(error, null);
   assert.is(requestId, 'request-of-ours');
   assert.equal(failures, []);
 });
 
 test("an answer that cannot be encoded is the error table's internal error, and is logged", async () => {
-  const { error, requestId, failures } = await call({ revision: Number.NaN });
+  const { error, requestId, failures } = await call({ endedCount: Number.NaN, complete: true });
   assert.is(error?.code, 13);
   assert.is(error?.details, 'Something went wrong on our side.');
   assert.is(error?.metadata.get('grpc-status-details-bin').length, 1);

@@ -8,6 +8,7 @@ import {
   type OpenSessionResponse,
 } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
+import { openRequest } from '../harness/requests.js';
 import { transports } from '../parity/transports.js';
 
 const test = suite('a database in trouble');
@@ -68,7 +69,7 @@ test('a caller that waits less is told in time', async () => {
   assert.ok(await isServing());
   proxy.set('stalled');
   const client = new ChatSessionsClient(service.grpcTarget, credentials.createInsecure());
-  const request = { publicKey: KEY, customerId: '', customerToken: '', locale: '', variables: undefined };
+  const request = openRequest({ publicKey: KEY });
   const refused = await new Promise<ServiceError | null>((resolve) => {
     const options = { deadline: Date.now() + 300 };
     client.openSession(

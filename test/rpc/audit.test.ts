@@ -82,7 +82,7 @@ const CALLS: readonly (readonly [name: string, rpc: string, request: Request, ad
   ['a list of no tenant', 'ListConversations', () => ({ tenant: 'no-such-tenant' }), []],
   [
     'changing variables',
-    'UpdateVariables',
+    'UpdateConversation',
     ({ conversationId }) => ({ tenant: 'acme', conversationId, variables: { a: 'secret-5ec0de' } }),
     [],
   ],

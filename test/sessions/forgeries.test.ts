@@ -14,6 +14,7 @@ import {
   TOKEN_TYPE,
 } from '../../src/sessions/token.js';
 import { startTestApp, TEST_SECRET, type TestApp } from '../harness/app.js';
+import { openRequest } from '../harness/requests.js';
 import { type Forgery, forgeries, type Genuine, jws } from './forged-tokens.js';
 import {
   type EngineClient,
@@ -217,7 +218,7 @@ live.before(async () => {
   service = await startTestApp({ env: { SESSION_SIGNING_KEYS: keys.join(',') } });
   engine = engineClient(service);
   const claimsOf = async (publicKey: string) => {
-    const request = { publicKey, customerId: '', locale: '', variables: undefined, customerToken: '' };
+    const request = openRequest({ publicKey });
     const { sessionToken } = await engine.openSession(request);
     return tokens.verify(sessionToken, Date.now());
   };

@@ -190,6 +190,7 @@ function conversation(change: Partial<Conversation> = {}): Conversation {
     customerId: undefined,
     locale: undefined,
     variables: {},
+    attributes: {},
     origin: undefined,
     surface: 'chat',
     session: { jti: 'j', iat: NOW / 1000, exp: NOW / 1000 + 3_600 },

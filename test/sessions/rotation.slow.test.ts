@@ -3,6 +3,7 @@ import { decodeProtectedHeader } from 'jose';
 import * as assert from 'uvu/assert';
 import { newDatabaseName, openServer, type Server } from '../contract/server.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
+import { listRequest, openRequest, refreshRequest } from '../harness/requests.js';
 import { type EngineClient, engineClient, engineOutcome, getOnPublicPath } from './session-calls.js';
 
 const test = suite('rotation of signing keys');
@@ -34,23 +35,9 @@ interface Issued {
   readonly pageToken: string;
 }
 
-const openRequest = {
-  publicKey: PUBLIC_KEY,
-  customerId: '',
-  locale: '',
-  variables: undefined,
-  customerToken: '',
-};
-const refreshRequest = { locale: '', variables: undefined, removeVariables: [] };
-const listRequest = {
-  tenant: 'acme',
-  customerId: '',
-  openedFrom: undefined,
-  openedBefore: undefined,
-  verifiedOnly: false,
-  pageSize: 1,
-  pageToken: '',
-};
+const open = openRequest({ publicKey: PUBLIC_KEY });
+const refresh = refreshRequest({});
+const list = listRequest({ tenant: 'acme', pageSize: 1 });
 
 /** Two processes on one database, restarted one after the other, and a clock that both go by. */
 async function withFleet(keyring: Keyring, body: (fleet: ReturnType<typeof fleetOf>) => Promise<void>) {
@@ -104,9 +91,9 @@ function fleetOf(
 }
 
 async function issue({ engine }: Process, by: string): Promise<Issued> {
-  await engine.openSession(openRequest);
-  const { sessionToken } = await engine.openSession(openRequest);
-  const { nextPageToken } = await engine.listConversations(listRequest);
+  await engine.openSession(open);
+  const { sessionToken } = await engine.openSession(open);
+  const { nextPageToken } = await engine.listConversations(list);
   assert.is.not(nextPageToken, '');
   return { by, sessionToken, pageToken: nextPageToken };
 }
@@ -114,7 +101,7 @@ async function issue({ engine }: Process, by: string): Promise<Issued> {
 /** What a process says of each thing that was issued: `OK OK`, or why not. */
 async function verdicts({ app, engine }: Process, { sessionToken, pageToken }: Issued): Promise<string> {
   const verified = await engineOutcome(engine.verifySession({ token: sessionToken, intentName: '' }));
-  const page = await engineOutcome(engine.listConversations({ ...listRequest, pageToken }));
+  const page = await engineOutcome(engine.listConversations({ ...list, pageToken }));
   const browser = await getOnPublicPath(app, sessionToken);
   assert.is(verified.reason, browser.reason, 'the two surfaces disagree');
   return `${verified.reason ?? 'OK'} ${page.reason ?? 'OK'}`;
@@ -182,14 +169,14 @@ test(
   'a token of the old key can be refreshed until SESSION_TTL + RESUME_WINDOW after the switch, into the new key',
   () =>
     withFleet(['old', 'new'], async ({ processes, restart, wait }) => {
-      const { sessionToken: last, conversationId } = await processes[1].engine.openSession(openRequest);
+      const { sessionToken: last, conversationId } = await processes[1].engine.openSession(open);
       assert.is(kidOf(last), 'old');
       await restart(0, ['new', 'old']);
       await restart(1, ['new', 'old']);
 
       wait(SESSION_TTL + RESUME_WINDOW - 60);
       for (const { engine } of processes) {
-        const refreshed = await engine.refreshSession(refreshRequest, last);
+        const refreshed = await engine.refreshSession(refresh, last);
         assert.is(kidOf(refreshed.sessionToken), 'new');
         assert.is(refreshed.conversationId, conversationId);
         for (const other of processes) {
@@ -202,7 +189,7 @@ test(
       }
       wait(60);
       for (const { engine } of processes) {
-        const { reason, cause } = await engineOutcome(engine.refreshSession(refreshRequest, last));
+        const { reason, cause } = await engineOutcome(engine.refreshSession(refresh, last));
         assert.equal([reason, cause], ['invalid_session_token', 'expired']);
       }
     }),

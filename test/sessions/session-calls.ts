@@ -48,7 +48,7 @@ export function engineClient({ grpcTarget }: Pick<TestApp, 'grpcTarget'>) {
     verifySession: unary(client.verifySession),
     getConversation: unary(client.getConversation),
     listConversations: unary(client.listConversations),
-    updateVariables: unary(client.updateVariables),
+    updateConversation: unary(client.updateConversation),
     endConversation: unary(client.endConversation),
     close: () => client.close(),
   };

@@ -12,7 +12,8 @@ export function newVisit({ customerId, locale, variables }: Omit<typeof VISIT, '
   const now = Date.now();
   const iat = Math.floor(now / 1_000);
   return {
-    ...{ id: uuidV7(), tenantId, keyId, customerId, customerVerified: false, locale, variables },
+    ...{ id: uuidV7(), tenantId, keyId, customerId, customerVerified: false, locale },
+    ...{ variables, attributes: {} },
     ...{ origin: 'http://localhost:3000', surface: 'chat', session: { jti, iat, exp: iat + 3_600 } },
     ...{ idempotency: undefined, expiresAt: iat + 3_600, endedAt: undefined, createdAt: now, updatedAt: now },
     ...{ purgeAt: now + RETENTION_MS, revision: 1, changes: [] },

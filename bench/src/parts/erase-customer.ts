@@ -1,6 +1,7 @@
 import type { EraseCustomerResponse } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import { count } from '../command/options.js';
 import { definePart } from '../command/part.js';
+import { openRequest } from '../requests/defaults.js';
 import { DEMO_TENANT, VISIT } from '../requests/demo.js';
 import { answered, engineClient } from '../requests/engine-client.js';
 import { embeddedDatabases, withPlace, withService } from '../servers/place.js';
@@ -68,7 +69,7 @@ async function openAll(service: ServerProcess, count: number): Promise<void> {
     while (opened < count) {
       const variables = { cart_total: opened++, page: 'checkout' };
       await answered((callback) =>
-        client.openSession({ ...VISIT, customerId: CUSTOMER, customerToken: '', variables }, callback),
+        client.openSession(openRequest({ ...VISIT, customerId: CUSTOMER, variables }), callback),
       );
     }
   };

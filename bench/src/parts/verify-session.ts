@@ -10,6 +10,7 @@ import { spread } from '../figures/statistics.js';
 import { callRaw } from '../load/call-raw.js';
 import type { GrpcRequest } from '../load/grpc.js';
 import { grpcLoad } from '../load/grpc-generator.js';
+import { openRequest } from '../requests/defaults.js';
 import { VISIT } from '../requests/demo.js';
 import { startOurs, startPeer } from '../servers/server-process.js';
 
@@ -74,7 +75,7 @@ second and the CPU time per call of each server, and the ratios of the medians.`
 /** Opens sessions. @returns a VerifySession request per session */
 async function openSessions(client: Client, wanted: number): Promise<GrpcRequest[]> {
   const { openSession, verifySession } = ChatSessionsService;
-  const open = openSession.requestSerialize({ ...VISIT, customerToken: '' });
+  const open = openSession.requestSerialize(openRequest(VISIT));
   const requests: GrpcRequest[] = [];
   while (requests.length < wanted) {
     const opens = Array.from({ length: 50 }, () => callRaw(client, openSession.path, open));

@@ -1,6 +1,7 @@
 import { ChatSessionsService } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { GrpcRequest } from '../load/grpc.js';
 import type { HttpRequest } from '../load/http.js';
+import { openRequest } from './defaults.js';
 import { VISIT } from './demo.js';
 
 const { openSession } = ChatSessionsService;
@@ -22,5 +23,5 @@ export const connectOpen: HttpRequest = { ...publicOpen, path: OPEN_RPC_PATH };
 /** The measured open over gRPC. */
 export const grpcOpen: GrpcRequest = {
   json: VISIT,
-  bytes: openSession.requestSerialize({ ...VISIT, customerToken: '' }),
+  bytes: openSession.requestSerialize(openRequest(VISIT)),
 };

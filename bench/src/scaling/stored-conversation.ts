@@ -42,6 +42,7 @@ export function storedConversation(number: number, { shops, total, end }: Histor
     customerVerified: isKnown && chance(0.25),
     locale: chance(0.9) ? pick(LOCALES, random()) : undefined,
     variables: variables(random),
+    attributes: {},
     origin: `https://${tenant.slug}.example`,
     surface: 'chat',
     session,

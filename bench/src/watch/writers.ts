@@ -3,6 +3,7 @@ import type {
   ChatSessionsClient,
   OpenSessionResponse,
 } from 'chatsessions/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { openRequest, refreshRequest, updateRequest } from '../requests/defaults.js';
 import { DEMO_KEY, DEMO_TENANT } from '../requests/demo.js';
 import { answered } from '../requests/engine-client.js';
 
@@ -59,7 +60,7 @@ export function startWriters(client: ChatSessionsClient, width: number): Writers
   async function open(turn: number): Promise<Written> {
     const session = await answered<OpenSessionResponse>((callback) =>
       client.openSession(
-        { publicKey: DEMO_KEY, customerId: '', locale: 'en-GB', variables: { turn }, customerToken: '' },
+        openRequest({ publicKey: DEMO_KEY, locale: 'en-GB', variables: { turn } }),
         callback,
       ),
     );
@@ -69,15 +70,18 @@ export function startWriters(client: ChatSessionsClient, width: number): Writers
 
   async function change(written: Written, turn: number): Promise<void> {
     const { conversationId, sessionToken } = written.session;
-    const patch = { variables: { turn }, removeVariables: [] };
+    const variables = { turn };
     if (turn % 2) {
       await answered((callback) =>
-        client.updateVariables({ tenant: DEMO_TENANT, conversationId, ...patch }, callback),
+        client.updateConversation(
+          updateRequest({ tenant: DEMO_TENANT, conversationId, variables }),
+          callback,
+        ),
       );
     } else {
       const metadata = new Metadata();
       metadata.set('chat-session-token', sessionToken);
-      await answered((callback) => client.refreshSession({ locale: '', ...patch }, metadata, callback));
+      await answered((callback) => client.refreshSession(refreshRequest({ variables }), metadata, callback));
     }
     log.add(`${conversationId} ${++written.revision}`);
   }

@@ -10,21 +10,21 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Conversation, ConversationEvent, Surface, Untrusted } from "./conversation_pb.js";
+import type { Conversation, ConversationEvent, ConversationState, Surface, Untrusted } from "./conversation_pb.js";
 import { file_chatsessions_v1_conversation } from "./conversation_pb.js";
 import type { Intent, QuickQuestion, Widget } from "./widget_pb.js";
 import { file_chatsessions_v1_widget } from "./widget_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file chatsessions/v1/chat_sessions.proto.
  */
 export const file_chatsessions_v1_chat_sessions: GenFile = /*@__PURE__*/
-  fileDesc("CiNjaGF0c2Vzc2lvbnMvdjEvY2hhdF9zZXNzaW9ucy5wcm90bxIPY2hhdHNlc3Npb25zLnYxIpYBChJPcGVuU2Vzc2lvblJlcXVlc3QSFwoKcHVibGljX2tleRgBIAEoCUID4EECEhMKC2N1c3RvbWVyX2lkGAIgASgJEg4KBmxvY2FsZRgDIAEoCRIqCgl2YXJpYWJsZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhYKDmN1c3RvbWVyX3Rva2VuGAUgASgJIoECChNPcGVuU2Vzc2lvblJlc3BvbnNlEhUKDXNlc3Npb25fdG9rZW4YASABKAkSFwoPY29udmVyc2F0aW9uX2lkGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBndpZGdldBgEIAEoCzIXLmNoYXRzZXNzaW9ucy52MS5XaWRnZXQSKAoHaW50ZW50cxgFIAMoCzIXLmNoYXRzZXNzaW9ucy52MS5JbnRlbnQSNwoPcXVpY2tfcXVlc3Rpb25zGAYgAygLMh4uY2hhdHNlc3Npb25zLnYxLlF1aWNrUXVlc3Rpb24iEwoRR2V0U2Vzc2lvblJlcXVlc3QiowIKEkdldFNlc3Npb25SZXNwb25zZRIXCg9jb252ZXJzYXRpb25faWQYASABKAkSLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoGbG9jYWxlGAMgASgJSACIAQESGAoQY2F0YWxvZ19yZXZpc2lvbhgEIAEoBRInCgZ3aWRnZXQYBSABKAsyFy5jaGF0c2Vzc2lvbnMudjEuV2lkZ2V0EigKB2ludGVudHMYBiADKAsyFy5jaGF0c2Vzc2lvbnMudjEuSW50ZW50EjcKD3F1aWNrX3F1ZXN0aW9ucxgHIAMoCzIeLmNoYXRzZXNzaW9ucy52MS5RdWlja1F1ZXN0aW9uQgkKB19sb2NhbGUibQoVUmVmcmVzaFNlc3Npb25SZXF1ZXN0Eg4KBmxvY2FsZRgBIAEoCRIqCgl2YXJpYWJsZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhgKEHJlbW92ZV92YXJpYWJsZXMYAyADKAkikgEKFlJlZnJlc2hTZXNzaW9uUmVzcG9uc2USFQoNc2Vzc2lvbl90b2tlbhgBIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQY2F0YWxvZ19yZXZpc2lvbhgEIAEoBSITChFFbmRTZXNzaW9uUmVxdWVzdCIUChJFbmRTZXNzaW9uUmVzcG9uc2UiPwoUVmVyaWZ5U2Vzc2lvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA+BBAhITCgtpbnRlbnRfbmFtZRgCIAEoCSL2AgoVVmVyaWZ5U2Vzc2lvblJlc3BvbnNlEg4KBnRlbmFudBgBIAEoCRIVCg13aWRnZXRfa2V5X2lkGAIgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgDIAEoCRIYCgtjdXN0b21lcl9pZBgEIAEoCUgAiAEBEhkKEWN1c3RvbWVyX3ZlcmlmaWVkGAUgASgIEi0KCXVudHJ1c3RlZBgGIAEoCzIaLmNoYXRzZXNzaW9ucy52MS5VbnRydXN0ZWQSEwoGb3JpZ2luGAcgASgJSAGIAQESKQoHc3VyZmFjZRgIIAEoDjIYLmNoYXRzZXNzaW9ucy52MS5TdXJmYWNlEi4KCmV4cGlyZXNfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKDmludGVudF9hbGxvd2VkGAogASgISAKIAQFCDgoMX2N1c3RvbWVyX2lkQgkKB19vcmlnaW5CEQoPX2ludGVudF9hbGxvd2VkIksKFkdldENvbnZlcnNhdGlvblJlcXVlc3QSEwoGdGVuYW50GAEgASgJQgPgQQISHAoPY29udmVyc2F0aW9uX2lkGAIgASgJQgPgQQIiTgoXR2V0Q29udmVyc2F0aW9uUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiLmAQoYTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhMKC2N1c3RvbWVyX2lkGAIgASgJEi8KC29wZW5lZF9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1vcGVuZWRfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg12ZXJpZmllZF9vbmx5GAUgASgIEhEKCXBhZ2Vfc2l6ZRgGIAEoBRISCgpwYWdlX3Rva2VuGAcgASgJImoKGUxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2USNAoNY29udmVyc2F0aW9ucxgBIAMoCzIdLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpEBChZVcGRhdGVWYXJpYWJsZXNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECEioKCXZhcmlhYmxlcxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGAoQcmVtb3ZlX3ZhcmlhYmxlcxgEIAMoCSIrChdVcGRhdGVWYXJpYWJsZXNSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBSJLChZFbmRDb252ZXJzYXRpb25SZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECIhkKF0VuZENvbnZlcnNhdGlvblJlc3BvbnNlIkUKFEVyYXNlQ3VzdG9tZXJSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhgKC2N1c3RvbWVyX2lkGAIgASgJQgPgQQIiPwoVRXJhc2VDdXN0b21lclJlc3BvbnNlEhQKDGVyYXNlZF9jb3VudBgBIAEoBRIQCghjb21wbGV0ZRgCIAEoCCJdChVFeHBvcnRDdXN0b21lclJlcXVlc3QSEwoGdGVuYW50GAEgASgJQgPgQQISGAoLY3VzdG9tZXJfaWQYAiABKAlCA+BBAhIVCg12ZXJpZmllZF9vbmx5GAMgASgIIk0KFkV4cG9ydEN1c3RvbWVyUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJGChlXYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhQKDHJlc3VtZV90b2tlbhgCIAEoCSJmChpXYXRjaENvbnZlcnNhdGlvbnNSZXNwb25zZRIyCgZldmVudHMYASADKAsyIi5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uRXZlbnQSFAoMcmVzdW1lX3Rva2VuGAIgASgJMpgLCgxDaGF0U2Vzc2lvbnMSgQEKC09wZW5TZXNzaW9uEiMuY2hhdHNlc3Npb25zLnYxLk9wZW5TZXNzaW9uUmVxdWVzdBokLmNoYXRzZXNzaW9ucy52MS5PcGVuU2Vzc2lvblJlc3BvbnNlIieC0+STAiE6ASoiHC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMShgEKCkdldFNlc3Npb24SIi5jaGF0c2Vzc2lvbnMudjEuR2V0U2Vzc2lvblJlcXVlc3QaIy5jaGF0c2Vzc2lvbnMudjEuR2V0U2Vzc2lvblJlc3BvbnNlIi+QAgGC0+STAiYSJC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMvY3VycmVudBKaAQoOUmVmcmVzaFNlc3Npb24SJi5jaGF0c2Vzc2lvbnMudjEuUmVmcmVzaFNlc3Npb25SZXF1ZXN0GicuY2hhdHNlc3Npb25zLnYxLlJlZnJlc2hTZXNzaW9uUmVzcG9uc2UiN4LT5JMCMToBKiIsL2FwaS9wdWJsaWMvdjEvY2hhdC9zZXNzaW9ucy9jdXJyZW50L3JlZnJlc2gShgEKCkVuZFNlc3Npb24SIi5jaGF0c2Vzc2lvbnMudjEuRW5kU2Vzc2lvblJlcXVlc3QaIy5jaGF0c2Vzc2lvbnMudjEuRW5kU2Vzc2lvblJlc3BvbnNlIi+QAgKC0+STAiYqJC9hcGkvcHVibGljL3YxL2NoYXQvc2Vzc2lvbnMvY3VycmVudBJjCg1WZXJpZnlTZXNzaW9uEiUuY2hhdHNlc3Npb25zLnYxLlZlcmlmeVNlc3Npb25SZXF1ZXN0GiYuY2hhdHNlc3Npb25zLnYxLlZlcmlmeVNlc3Npb25SZXNwb25zZSIDkAIBEmkKD0dldENvbnZlcnNhdGlvbhInLmNoYXRzZXNzaW9ucy52MS5HZXRDb252ZXJzYXRpb25SZXF1ZXN0GiguY2hhdHNlc3Npb25zLnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIgOQAgESbwoRTGlzdENvbnZlcnNhdGlvbnMSKS5jaGF0c2Vzc2lvbnMudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GiouY2hhdHNlc3Npb25zLnYxLkxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2UiA5ACARJkCg9VcGRhdGVWYXJpYWJsZXMSJy5jaGF0c2Vzc2lvbnMudjEuVXBkYXRlVmFyaWFibGVzUmVxdWVzdBooLmNoYXRzZXNzaW9ucy52MS5VcGRhdGVWYXJpYWJsZXNSZXNwb25zZRJpCg9FbmRDb252ZXJzYXRpb24SJy5jaGF0c2Vzc2lvbnMudjEuRW5kQ29udmVyc2F0aW9uUmVxdWVzdBooLmNoYXRzZXNzaW9ucy52MS5FbmRDb252ZXJzYXRpb25SZXNwb25zZSIDkAICEmMKDUVyYXNlQ3VzdG9tZXISJS5jaGF0c2Vzc2lvbnMudjEuRXJhc2VDdXN0b21lclJlcXVlc3QaJi5jaGF0c2Vzc2lvbnMudjEuRXJhc2VDdXN0b21lclJlc3BvbnNlIgOQAgISaAoORXhwb3J0Q3VzdG9tZXISJi5jaGF0c2Vzc2lvbnMudjEuRXhwb3J0Q3VzdG9tZXJSZXF1ZXN0GicuY2hhdHNlc3Npb25zLnYxLkV4cG9ydEN1c3RvbWVyUmVzcG9uc2UiA5ACATABEnQKEldhdGNoQ29udmVyc2F0aW9ucxIqLmNoYXRzZXNzaW9ucy52MS5XYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0GisuY2hhdHNlc3Npb25zLnYxLldhdGNoQ29udmVyc2F0aW9uc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_chatsessions_v1_conversation, file_chatsessions_v1_widget, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiNjaGF0c2Vzc2lvbnMvdjEvY2hhdF9zZXNzaW9ucy5wcm90bxIPY2hhdHNlc3Npb25zLnYxIscCChJPcGVuU2Vzc2lvblJlcXVlc3QSFwoKcHVibGljX2tleRgBIAEoCUID4EECEhgKC2N1c3RvbWVyX2lkGAIgASgJQgPgQQESEwoGbG9jYWxlGAMgASgJQgPgQQESLwoJdmFyaWFibGVzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEID4EEBEhsKDmN1c3RvbWVyX3Rva2VuGAUgASgJQgPgQQESHAoPY29udGludWVfbGF0ZXN0GAYgASgIQgPgQQESMAoKYXR0cmlidXRlcxgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA+BBARIeChFjdXN0b21lcl92ZXJpZmllZBgIIAEoCEID4EEBEisKA3R0bBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkID4EEBIoECChNPcGVuU2Vzc2lvblJlc3BvbnNlEhUKDXNlc3Npb25fdG9rZW4YASABKAkSFwoPY29udmVyc2F0aW9uX2lkGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBndpZGdldBgEIAEoCzIXLmNoYXRzZXNzaW9ucy52MS5XaWRnZXQSKAoHaW50ZW50cxgFIAMoCzIXLmNoYXRzZXNzaW9ucy52MS5JbnRlbnQSNwoPcXVpY2tfcXVlc3Rpb25zGAYgAygLMh4uY2hhdHNlc3Npb25zLnYxLlF1aWNrUXVlc3Rpb24iEwoRR2V0U2Vzc2lvblJlcXVlc3QilAMKEkdldFNlc3Npb25SZXNwb25zZRIXCg9jb252ZXJzYXRpb25faWQYASABKAkSLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoGbG9jYWxlGAMgASgJSACIAQESGAoLY3VzdG9tZXJfaWQYBCABKAlIAYgBARIZChFjdXN0b21lcl92ZXJpZmllZBgFIAEoCBIqCgl2YXJpYWJsZXMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhgKEGNhdGFsb2dfcmV2aXNpb24YByABKAUSJwoGd2lkZ2V0GAggASgLMhcuY2hhdHNlc3Npb25zLnYxLldpZGdldBIoCgdpbnRlbnRzGAkgAygLMhcuY2hhdHNlc3Npb25zLnYxLkludGVudBI3Cg9xdWlja19xdWVzdGlvbnMYCiADKAsyHi5jaGF0c2Vzc2lvbnMudjEuUXVpY2tRdWVzdGlvbkIJCgdfbG9jYWxlQg4KDF9jdXN0b21lcl9pZCKZAQoVUmVmcmVzaFNlc3Npb25SZXF1ZXN0EhMKBmxvY2FsZRgBIAEoCUID4EEBEi8KCXZhcmlhYmxlcxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA+BBARIdChByZW1vdmVfdmFyaWFibGVzGAMgAygJQgPgQQESGwoOY3VzdG9tZXJfdG9rZW4YBCABKAlCA+BBASKSAQoWUmVmcmVzaFNlc3Npb25SZXNwb25zZRIVCg1zZXNzaW9uX3Rva2VuGAEgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBjYXRhbG9nX3JldmlzaW9uGAQgASgFIhMKEUVuZFNlc3Npb25SZXF1ZXN0IhQKEkVuZFNlc3Npb25SZXNwb25zZSJEChRWZXJpZnlTZXNzaW9uUmVxdWVzdBISCgV0b2tlbhgBIAEoCUID4EECEhgKC2ludGVudF9uYW1lGAIgASgJQgPgQQEiowMKFVZlcmlmeVNlc3Npb25SZXNwb25zZRIOCgZ0ZW5hbnQYASABKAkSFQoNd2lkZ2V0X2tleV9pZBgCIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAyABKAkSGAoLY3VzdG9tZXJfaWQYBCABKAlIAIgBARIZChFjdXN0b21lcl92ZXJpZmllZBgFIAEoCBItCgl1bnRydXN0ZWQYBiABKAsyGi5jaGF0c2Vzc2lvbnMudjEuVW50cnVzdGVkEhMKBm9yaWdpbhgHIAEoCUgBiAEBEikKB3N1cmZhY2UYCCABKA4yGC5jaGF0c2Vzc2lvbnMudjEuU3VyZmFjZRIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbCg5pbnRlbnRfYWxsb3dlZBgKIAEoCEgCiAEBEisKCmF0dHJpYnV0ZXMYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg4KDF9jdXN0b21lcl9pZEIJCgdfb3JpZ2luQhEKD19pbnRlbnRfYWxsb3dlZCJLChZHZXRDb252ZXJzYXRpb25SZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhwKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUID4EECIk4KF0dldENvbnZlcnNhdGlvblJlc3BvbnNlEjMKDGNvbnZlcnNhdGlvbhgBIAEoCzIdLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb24i2AIKGExpc3RDb252ZXJzYXRpb25zUmVxdWVzdBITCgZ0ZW5hbnQYASABKAlCA+BBAhIYCgtjdXN0b21lcl9pZBgCIAEoCUID4EEBEjQKC29wZW5lZF9mcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEBEjYKDW9wZW5lZF9iZWZvcmUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQESGgoNdmVyaWZpZWRfb25seRgFIAEoCEID4EEBEhYKCXBhZ2Vfc2l6ZRgGIAEoBUID4EEBEhcKCnBhZ2VfdG9rZW4YByABKAlCA+BBARI2CgVzdGF0ZRgIIAEoDjIiLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb25TdGF0ZUID4EEBEhoKDXdpZGdldF9rZXlfaWQYCSABKAlCA+BBASJqChlMaXN0Q29udmVyc2F0aW9uc1Jlc3BvbnNlEjQKDWNvbnZlcnNhdGlvbnMYASADKAsyHS5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLAAgoZVXBkYXRlQ29udmVyc2F0aW9uUmVxdWVzdBITCgZ0ZW5hbnQYASABKAlCA+BBAhIcCg9jb252ZXJzYXRpb25faWQYAiABKAlCA+BBAhIvCgl2YXJpYWJsZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgPgQQESHQoQcmVtb3ZlX3ZhcmlhYmxlcxgEIAMoCUID4EEBEjAKCmF0dHJpYnV0ZXMYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgPgQQESHgoRcmVtb3ZlX2F0dHJpYnV0ZXMYBiADKAlCA+BBARITCgZsb2NhbGUYByABKAlCA+BBARIjChFleHBlY3RlZF9yZXZpc2lvbhgIIAEoBUID4EEBSACIAQFCFAoSX2V4cGVjdGVkX3JldmlzaW9uIlEKGlVwZGF0ZUNvbnZlcnNhdGlvblJlc3BvbnNlEjMKDGNvbnZlcnNhdGlvbhgBIAEoCzIdLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb24iSwoWRW5kQ29udmVyc2F0aW9uUmVxdWVzdBITCgZ0ZW5hbnQYASABKAlCA+BBAhIcCg9jb252ZXJzYXRpb25faWQYAiABKAlCA+BBAiIZChdFbmRDb252ZXJzYXRpb25SZXNwb25zZSJLChpFbmRDdXN0b21lclNlc3Npb25zUmVxdWVzdBITCgZ0ZW5hbnQYASABKAlCA+BBAhIYCgtjdXN0b21lcl9pZBgCIAEoCUID4EECIkQKG0VuZEN1c3RvbWVyU2Vzc2lvbnNSZXNwb25zZRITCgtlbmRlZF9jb3VudBgBIAEoBRIQCghjb21wbGV0ZRgCIAEoCCJFChRFcmFzZUN1c3RvbWVyUmVxdWVzdBITCgZ0ZW5hbnQYASABKAlCA+BBAhIYCgtjdXN0b21lcl9pZBgCIAEoCUID4EECIj8KFUVyYXNlQ3VzdG9tZXJSZXNwb25zZRIUCgxlcmFzZWRfY291bnQYASABKAUSEAoIY29tcGxldGUYAiABKAgiYgoVRXhwb3J0Q3VzdG9tZXJSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhgKC2N1c3RvbWVyX2lkGAIgASgJQgPgQQISGgoNdmVyaWZpZWRfb25seRgDIAEoCEID4EEBIk0KFkV4cG9ydEN1c3RvbWVyUmVzcG9uc2USMwoMY29udmVyc2F0aW9uGAEgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJLChlXYXRjaENvbnZlcnNhdGlvbnNSZXF1ZXN0EhMKBnRlbmFudBgBIAEoCUID4EECEhkKDHJlc3VtZV90b2tlbhgCIAEoCUID4EEBImYKGldhdGNoQ29udmVyc2F0aW9uc1Jlc3BvbnNlEjIKBmV2ZW50cxgBIAMoCzIiLmNoYXRzZXNzaW9ucy52MS5Db252ZXJzYXRpb25FdmVudBIUCgxyZXN1bWVfdG9rZW4YAiABKAkymAwKDENoYXRTZXNzaW9ucxKBAQoLT3BlblNlc3Npb24SIy5jaGF0c2Vzc2lvbnMudjEuT3BlblNlc3Npb25SZXF1ZXN0GiQuY2hhdHNlc3Npb25zLnYxLk9wZW5TZXNzaW9uUmVzcG9uc2UiJ4LT5JMCIToBKiIcL2FwaS9wdWJsaWMvdjEvY2hhdC9zZXNzaW9ucxKGAQoKR2V0U2Vzc2lvbhIiLmNoYXRzZXNzaW9ucy52MS5HZXRTZXNzaW9uUmVxdWVzdBojLmNoYXRzZXNzaW9ucy52MS5HZXRTZXNzaW9uUmVzcG9uc2UiL5ACAYLT5JMCJhIkL2FwaS9wdWJsaWMvdjEvY2hhdC9zZXNzaW9ucy9jdXJyZW50EpoBCg5SZWZyZXNoU2Vzc2lvbhImLmNoYXRzZXNzaW9ucy52MS5SZWZyZXNoU2Vzc2lvblJlcXVlc3QaJy5jaGF0c2Vzc2lvbnMudjEuUmVmcmVzaFNlc3Npb25SZXNwb25zZSI3gtPkkwIxOgEqIiwvYXBpL3B1YmxpYy92MS9jaGF0L3Nlc3Npb25zL2N1cnJlbnQvcmVmcmVzaBKGAQoKRW5kU2Vzc2lvbhIiLmNoYXRzZXNzaW9ucy52MS5FbmRTZXNzaW9uUmVxdWVzdBojLmNoYXRzZXNzaW9ucy52MS5FbmRTZXNzaW9uUmVzcG9uc2UiL5ACAoLT5JMCJiokL2FwaS9wdWJsaWMvdjEvY2hhdC9zZXNzaW9ucy9jdXJyZW50EmMKDVZlcmlmeVNlc3Npb24SJS5jaGF0c2Vzc2lvbnMudjEuVmVyaWZ5U2Vzc2lvblJlcXVlc3QaJi5jaGF0c2Vzc2lvbnMudjEuVmVyaWZ5U2Vzc2lvblJlc3BvbnNlIgOQAgESaQoPR2V0Q29udmVyc2F0aW9uEicuY2hhdHNlc3Npb25zLnYxLkdldENvbnZlcnNhdGlvblJlcXVlc3QaKC5jaGF0c2Vzc2lvbnMudjEuR2V0Q29udmVyc2F0aW9uUmVzcG9uc2UiA5ACARJvChFMaXN0Q29udmVyc2F0aW9ucxIpLmNoYXRzZXNzaW9ucy52MS5MaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QaKi5jaGF0c2Vzc2lvbnMudjEuTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZSIDkAIBEm0KElVwZGF0ZUNvbnZlcnNhdGlvbhIqLmNoYXRzZXNzaW9ucy52MS5VcGRhdGVDb252ZXJzYXRpb25SZXF1ZXN0GisuY2hhdHNlc3Npb25zLnYxLlVwZGF0ZUNvbnZlcnNhdGlvblJlc3BvbnNlEmkKD0VuZENvbnZlcnNhdGlvbhInLmNoYXRzZXNzaW9ucy52MS5FbmRDb252ZXJzYXRpb25SZXF1ZXN0GiguY2hhdHNlc3Npb25zLnYxLkVuZENvbnZlcnNhdGlvblJlc3BvbnNlIgOQAgISdQoTRW5kQ3VzdG9tZXJTZXNzaW9ucxIrLmNoYXRzZXNzaW9ucy52MS5FbmRDdXN0b21lclNlc3Npb25zUmVxdWVzdBosLmNoYXRzZXNzaW9ucy52MS5FbmRDdXN0b21lclNlc3Npb25zUmVzcG9uc2UiA5ACAhJjCg1FcmFzZUN1c3RvbWVyEiUuY2hhdHNlc3Npb25zLnYxLkVyYXNlQ3VzdG9tZXJSZXF1ZXN0GiYuY2hhdHNlc3Npb25zLnYxLkVyYXNlQ3VzdG9tZXJSZXNwb25zZSIDkAICEmgKDkV4cG9ydEN1c3RvbWVyEiYuY2hhdHNlc3Npb25zLnYxLkV4cG9ydEN1c3RvbWVyUmVxdWVzdBonLmNoYXRzZXNzaW9ucy52MS5FeHBvcnRDdXN0b21lclJlc3BvbnNlIgOQAgEwARJ0ChJXYXRjaENvbnZlcnNhdGlvbnMSKi5jaGF0c2Vzc2lvbnMudjEuV2F0Y2hDb252ZXJzYXRpb25zUmVxdWVzdBorLmNoYXRzZXNzaW9ucy52MS5XYXRjaENvbnZlcnNhdGlvbnNSZXNwb25zZSIDkAIBMAFCoAEKE2NvbS5jaGF0c2Vzc2lvbnMudjFQAVpKZ2l0aHViLmNvbS9jaGF0c2Vzc2lvbnMvY2hhdHNlc3Npb25zL2dlbi9nby9jaGF0c2Vzc2lvbnMvdjE7Y2hhdHNlc3Npb25zdjGiAgNDU1iqAg9DaGF0U2Vzc2lvbnMuVjHKAg9DaGF0U2Vzc2lvbnNcVjHqAhBDaGF0U2Vzc2lvbnM6OlYxYgZwcm90bzM", [file_chatsessions_v1_conversation, file_chatsessions_v1_widget, file_google_api_annotations, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * OpenSessionRequest names the widget and, optionally, its visitor.
@@ -48,8 +48,9 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
   customerId: string;
 
   /**
-   * Optional, at most 16 characters as sent; a BCP-47 language tag, stored in its canonical form
-   * (`en-gb` becomes `en-GB`). Empty counts as absent.
+   * Optional, at most 16 characters as sent; a well-formed language tag (RFC 5646), private use and grandfathered tags
+   * included. Stored in its canonical form where ECMA-402 knows one (`en-gb` becomes `en-GB`), else as sent. Empty
+   * counts as absent.
    *
    * @generated from field: string locale = 3;
    */
@@ -72,6 +73,39 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
    * @generated from field: string customer_token = 5;
    */
   customerToken: string;
+
+  /**
+   * Optional. A verified customer gets a session of their latest conversation at this widget key that has not ended and
+   * is younger than SESSION_MAX_AGE; everybody else, and a customer without one, a new conversation. Locale, variables
+   * and attributes of the request are then merged as by UpdateConversation.
+   *
+   * @generated from field: bool continue_latest = 6;
+   */
+  continueLatest: boolean;
+
+  /**
+   * Optional, engine surface only: trusted facts about the conversation that services know, with the limits of
+   * `variables`. The chat surface can neither read nor write them.
+   *
+   * @generated from field: google.protobuf.Struct attributes = 7;
+   */
+  attributes?: JsonObject | undefined;
+
+  /**
+   * Optional, engine surface only: the caller vouches for `customer_id`, which is then required, in place of a
+   * customer token. Needs the scope `vouch`.
+   *
+   * @generated from field: bool customer_verified = 8;
+   */
+  customerVerified: boolean;
+
+  /**
+   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h; SESSION_TTL
+   * unless given. Refreshed tokens of the conversation last as long.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 9;
+   */
+  ttl?: Duration | undefined;
 };
 
 /**
@@ -174,37 +208,58 @@ export type GetSessionResponse = Message<"chatsessions.v1.GetSessionResponse"> &
   expiresAt?: Timestamp | undefined;
 
   /**
-   * The visitor's language, a canonical BCP-47 tag; null when unset.
+   * The visitor's language, a language tag; null when unset.
    *
    * @generated from field: optional string locale = 3;
    */
   locale?: string | undefined;
 
   /**
+   * The customer; null for a guest.
+   *
+   * @generated from field: optional string customer_id = 4;
+   */
+  customerId?: string | undefined;
+
+  /**
+   * Whether the site vouched for `customer_id`.
+   *
+   * @generated from field: bool customer_verified = 5;
+   */
+  customerVerified: boolean;
+
+  /**
+   * The variables of the conversation.
+   *
+   * @generated from field: google.protobuf.Struct variables = 6;
+   */
+  variables?: JsonObject | undefined;
+
+  /**
    * Counts the changes of the tenant's catalogue. While it is the same, the members below are the same.
    *
-   * @generated from field: int32 catalog_revision = 4;
+   * @generated from field: int32 catalog_revision = 7;
    */
   catalogRevision: number;
 
   /**
    * The widget.
    *
-   * @generated from field: chatsessions.v1.Widget widget = 5;
+   * @generated from field: chatsessions.v1.Widget widget = 8;
    */
   widget?: Widget | undefined;
 
   /**
    * What the widget may offer now, in the order of OpenSessionResponse.intents.
    *
-   * @generated from field: repeated chatsessions.v1.Intent intents = 6;
+   * @generated from field: repeated chatsessions.v1.Intent intents = 9;
    */
   intents: Intent[];
 
   /**
    * All prompts of the tenant.
    *
-   * @generated from field: repeated chatsessions.v1.QuickQuestion quick_questions = 7;
+   * @generated from field: repeated chatsessions.v1.QuickQuestion quick_questions = 10;
    */
   quickQuestions: QuickQuestion[];
 };
@@ -243,6 +298,14 @@ export type RefreshSessionRequest = Message<"chatsessions.v1.RefreshSessionReque
    * @generated from field: repeated string remove_variables = 3;
    */
   removeVariables: string[];
+
+  /**
+   * Optional: a customer token, as in OpenSessionRequest, for a visitor who logs in during the chat. A conversation
+   * without a verified customer then belongs to that customer; one of another verified customer is refused.
+   *
+   * @generated from field: string customer_token = 4;
+   */
+  customerToken: string;
 };
 
 /**
@@ -428,6 +491,13 @@ export type VerifySessionResponse = Message<"chatsessions.v1.VerifySessionRespon
    * @generated from field: optional bool intent_allowed = 10;
    */
   intentAllowed?: boolean | undefined;
+
+  /**
+   * What services know of the conversation: trusted, because the chat surface cannot write it.
+   *
+   * @generated from field: google.protobuf.Struct attributes = 11;
+   */
+  attributes?: JsonObject | undefined;
 };
 
 /**
@@ -540,6 +610,20 @@ export type ListConversationsRequest = Message<"chatsessions.v1.ListConversation
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
+
+  /**
+   * Optional: only conversations in this state.
+   *
+   * @generated from field: chatsessions.v1.ConversationState state = 8;
+   */
+  state: ConversationState;
+
+  /**
+   * Optional: only conversations that were opened with this widget key, a UUID.
+   *
+   * @generated from field: string widget_key_id = 9;
+   */
+  widgetKeyId: string;
 };
 
 /**
@@ -578,11 +662,11 @@ export const ListConversationsResponseSchema: GenMessage<ListConversationsRespon
   messageDesc(file_chatsessions_v1_chat_sessions, 13);
 
 /**
- * UpdateVariablesRequest is a change to a conversation's variables.
+ * UpdateConversationRequest is a change to a conversation. What it does not name stays as it is.
  *
- * @generated from message chatsessions.v1.UpdateVariablesRequest
+ * @generated from message chatsessions.v1.UpdateConversationRequest
  */
-export type UpdateVariablesRequest = Message<"chatsessions.v1.UpdateVariablesRequest"> & {
+export type UpdateConversationRequest = Message<"chatsessions.v1.UpdateConversationRequest"> & {
   /**
    * Required. The tenant's slug.
    *
@@ -610,34 +694,62 @@ export type UpdateVariablesRequest = Message<"chatsessions.v1.UpdateVariablesReq
    * @generated from field: repeated string remove_variables = 4;
    */
   removeVariables: string[];
+
+  /**
+   * Optional, merged into the conversation's attributes in the same way.
+   *
+   * @generated from field: google.protobuf.Struct attributes = 5;
+   */
+  attributes?: JsonObject | undefined;
+
+  /**
+   * Optional keys, removed before `attributes` is merged.
+   *
+   * @generated from field: repeated string remove_attributes = 6;
+   */
+  removeAttributes: string[];
+
+  /**
+   * Optional, replaces the locale; rules as in OpenSessionRequest. Empty leaves it as it is.
+   *
+   * @generated from field: string locale = 7;
+   */
+  locale: string;
+
+  /**
+   * Optional: the revision that the conversation must have. Without it the change applies to any revision.
+   *
+   * @generated from field: optional int32 expected_revision = 8;
+   */
+  expectedRevision?: number | undefined;
 };
 
 /**
- * Describes the message chatsessions.v1.UpdateVariablesRequest.
- * Use `create(UpdateVariablesRequestSchema)` to create a new message.
+ * Describes the message chatsessions.v1.UpdateConversationRequest.
+ * Use `create(UpdateConversationRequestSchema)` to create a new message.
  */
-export const UpdateVariablesRequestSchema: GenMessage<UpdateVariablesRequest> = /*@__PURE__*/
+export const UpdateConversationRequestSchema: GenMessage<UpdateConversationRequest> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_chat_sessions, 14);
 
 /**
- * UpdateVariablesResponse says that the variables are changed.
+ * UpdateConversationResponse is the conversation after the change.
  *
- * @generated from message chatsessions.v1.UpdateVariablesResponse
+ * @generated from message chatsessions.v1.UpdateConversationResponse
  */
-export type UpdateVariablesResponse = Message<"chatsessions.v1.UpdateVariablesResponse"> & {
+export type UpdateConversationResponse = Message<"chatsessions.v1.UpdateConversationResponse"> & {
   /**
-   * The conversation's revision after the change.
+   * The conversation.
    *
-   * @generated from field: int32 revision = 1;
+   * @generated from field: chatsessions.v1.Conversation conversation = 1;
    */
-  revision: number;
+  conversation?: Conversation | undefined;
 };
 
 /**
- * Describes the message chatsessions.v1.UpdateVariablesResponse.
- * Use `create(UpdateVariablesResponseSchema)` to create a new message.
+ * Describes the message chatsessions.v1.UpdateConversationResponse.
+ * Use `create(UpdateConversationResponseSchema)` to create a new message.
  */
-export const UpdateVariablesResponseSchema: GenMessage<UpdateVariablesResponse> = /*@__PURE__*/
+export const UpdateConversationResponseSchema: GenMessage<UpdateConversationResponse> = /*@__PURE__*/
   messageDesc(file_chatsessions_v1_chat_sessions, 15);
 
 /**
@@ -684,6 +796,62 @@ export const EndConversationResponseSchema: GenMessage<EndConversationResponse> 
   messageDesc(file_chatsessions_v1_chat_sessions, 17);
 
 /**
+ * EndCustomerSessionsRequest names a customer.
+ *
+ * @generated from message chatsessions.v1.EndCustomerSessionsRequest
+ */
+export type EndCustomerSessionsRequest = Message<"chatsessions.v1.EndCustomerSessionsRequest"> & {
+  /**
+   * Required. The tenant's slug.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Required. The customer whose conversations are ended, verified or not.
+   *
+   * @generated from field: string customer_id = 2;
+   */
+  customerId: string;
+};
+
+/**
+ * Describes the message chatsessions.v1.EndCustomerSessionsRequest.
+ * Use `create(EndCustomerSessionsRequestSchema)` to create a new message.
+ */
+export const EndCustomerSessionsRequestSchema: GenMessage<EndCustomerSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 18);
+
+/**
+ * EndCustomerSessionsResponse says how many conversations were ended, and whether any are left.
+ *
+ * @generated from message chatsessions.v1.EndCustomerSessionsResponse
+ */
+export type EndCustomerSessionsResponse = Message<"chatsessions.v1.EndCustomerSessionsResponse"> & {
+  /**
+   * How many conversations this call ended.
+   *
+   * @generated from field: int32 ended_count = 1;
+   */
+  endedCount: number;
+
+  /**
+   * Whether all conversations of the customer have ended. If false, call again.
+   *
+   * @generated from field: bool complete = 2;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message chatsessions.v1.EndCustomerSessionsResponse.
+ * Use `create(EndCustomerSessionsResponseSchema)` to create a new message.
+ */
+export const EndCustomerSessionsResponseSchema: GenMessage<EndCustomerSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_chatsessions_v1_chat_sessions, 19);
+
+/**
  * EraseCustomerRequest names a customer.
  *
  * @generated from message chatsessions.v1.EraseCustomerRequest
@@ -709,7 +877,7 @@ export type EraseCustomerRequest = Message<"chatsessions.v1.EraseCustomerRequest
  * Use `create(EraseCustomerRequestSchema)` to create a new message.
  */
 export const EraseCustomerRequestSchema: GenMessage<EraseCustomerRequest> = /*@__PURE__*/
-  messageDesc(file_chatsessions_v1_chat_sessions, 18);
+  messageDesc(file_chatsessions_v1_chat_sessions, 20);
 
 /**
  * EraseCustomerResponse says how much was deleted, and whether anything is left.
@@ -737,7 +905,7 @@ export type EraseCustomerResponse = Message<"chatsessions.v1.EraseCustomerRespon
  * Use `create(EraseCustomerResponseSchema)` to create a new message.
  */
 export const EraseCustomerResponseSchema: GenMessage<EraseCustomerResponse> = /*@__PURE__*/
-  messageDesc(file_chatsessions_v1_chat_sessions, 19);
+  messageDesc(file_chatsessions_v1_chat_sessions, 21);
 
 /**
  * ExportCustomerRequest names a customer.
@@ -773,7 +941,7 @@ export type ExportCustomerRequest = Message<"chatsessions.v1.ExportCustomerReque
  * Use `create(ExportCustomerRequestSchema)` to create a new message.
  */
 export const ExportCustomerRequestSchema: GenMessage<ExportCustomerRequest> = /*@__PURE__*/
-  messageDesc(file_chatsessions_v1_chat_sessions, 20);
+  messageDesc(file_chatsessions_v1_chat_sessions, 22);
 
 /**
  * ExportCustomerResponse is one conversation of the stream.
@@ -794,7 +962,7 @@ export type ExportCustomerResponse = Message<"chatsessions.v1.ExportCustomerResp
  * Use `create(ExportCustomerResponseSchema)` to create a new message.
  */
 export const ExportCustomerResponseSchema: GenMessage<ExportCustomerResponse> = /*@__PURE__*/
-  messageDesc(file_chatsessions_v1_chat_sessions, 21);
+  messageDesc(file_chatsessions_v1_chat_sessions, 23);
 
 /**
  * WatchConversationsRequest names the tenant to watch and the place to start from.
@@ -822,7 +990,7 @@ export type WatchConversationsRequest = Message<"chatsessions.v1.WatchConversati
  * Use `create(WatchConversationsRequestSchema)` to create a new message.
  */
 export const WatchConversationsRequestSchema: GenMessage<WatchConversationsRequest> = /*@__PURE__*/
-  messageDesc(file_chatsessions_v1_chat_sessions, 22);
+  messageDesc(file_chatsessions_v1_chat_sessions, 24);
 
 /**
  * WatchConversationsResponse is a batch of events, or a heartbeat without events, and a resume token.
@@ -851,7 +1019,7 @@ export type WatchConversationsResponse = Message<"chatsessions.v1.WatchConversat
  * Use `create(WatchConversationsResponseSchema)` to create a new message.
  */
 export const WatchConversationsResponseSchema: GenMessage<WatchConversationsResponse> = /*@__PURE__*/
-  messageDesc(file_chatsessions_v1_chat_sessions, 23);
+  messageDesc(file_chatsessions_v1_chat_sessions, 25);
 
 /**
  * ChatSessions opens and keeps chat sessions.
@@ -864,10 +1032,18 @@ export const WatchConversationsResponseSchema: GenMessage<WatchConversationsResp
  * <token>`, on the engine surface in the metadata `chat-session-token`, because `authorization` there holds the engine
  * caller's token.
  *
- * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}. Where they apply, errors also
- * carry google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
- * invalid_input, unavailable and deadline_exceeded, and on the engine surface also unauthenticated and
- * permission_denied (the caller has no right to the RPC or the tenant).
+ * Errors carry google.rpc.ErrorInfo: the code in UPPER_SNAKE as `reason` (`INVALID_INPUT`), the domain `chatsessions`,
+ * and metadata `code` (the code itself), `http_status`, and where they apply `cause`, `conversation_id`,
+ * `resume_token` and `violations_omitted`. Where they apply, errors also carry google.rpc.BadRequest (one field
+ * violation per fault, its rule in UPPER_SNAKE as `reason`; `field` is the proto path on gRPC, the JSON path on the
+ * gateway) and google.rpc.RetryInfo. BadRequest lists what fits into 3.5 KB, and `violations_omitted` counts the rest;
+ * the public paths list all.
+ *
+ * Any RPC may answer invalid_input, unavailable and deadline_exceeded, and on the engine surface also unauthenticated
+ * and permission_denied (the caller has no right to the RPC or the tenant).
+ *
+ * Numbers in Structs are doubles. A JSON number that a double cannot hold is refused, never rounded: send large ids as
+ * text.
  *
  * @generated from service chatsessions.v1.ChatSessions
  */
@@ -880,8 +1056,10 @@ export const ChatSessions: GenService<{
    * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
    * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
-   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
+   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, also in double quotes,
+   * makes the call safe to retry: the same key with the same request answers the same session. The key is a secret of
+   * the caller. Other RPCs ignore it. An idempotency_conflict says why: `cause` is `different_request`, `window_over` or
+   * `session_over`; on the engine surface it also names the conversation.
    *
    * @generated from rpc chatsessions.v1.ChatSessions.OpenSession
    */
@@ -904,13 +1082,14 @@ export const ChatSessions: GenService<{
     output: typeof GetSessionResponseSchema;
   },
   /**
-   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
+   * accepts
    * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
    * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
-   * rule: then nothing is changed.
+   * rule, identity_not_verified when the customer token is not good or is another customer's: then nothing is changed.
    *
    * @generated from rpc chatsessions.v1.ChatSessions.RefreshSession
    */
@@ -973,16 +1152,18 @@ export const ChatSessions: GenService<{
     output: typeof ListConversationsResponseSchema;
   },
   /**
-   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
+   * UpdateConversation changes the variables, attributes and locale of a conversation, and answers the conversation. A
+   * change that changes nothing raises no revision. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables or attributes break a rule; conversation_ended;
+   * revision_mismatch (the conversation does not have the expected revision).
    *
-   * @generated from rpc chatsessions.v1.ChatSessions.UpdateVariables
+   * @generated from rpc chatsessions.v1.ChatSessions.UpdateConversation
    */
-  updateVariables: {
+  updateConversation: {
     methodKind: "unary";
-    input: typeof UpdateVariablesRequestSchema;
-    output: typeof UpdateVariablesResponseSchema;
+    input: typeof UpdateConversationRequestSchema;
+    output: typeof UpdateConversationResponseSchema;
   },
   /**
    * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
@@ -997,8 +1178,22 @@ export const ChatSessions: GenService<{
     output: typeof EndConversationResponseSchema;
   },
   /**
+   * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
+   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   *
+   * @generated from rpc chatsessions.v1.ChatSessions.EndCustomerSessions
+   */
+  endCustomerSessions: {
+    methodKind: "unary";
+    input: typeof EndCustomerSessionsRequestSchema;
+    output: typeof EndCustomerSessionsResponseSchema;
+  },
+  /**
    * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
-   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
+   * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
+   * `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    *

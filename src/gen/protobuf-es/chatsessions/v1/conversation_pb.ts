@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file chatsessions/v1/conversation.proto.
  */
 export const file_chatsessions_v1_conversation: GenFile = /*@__PURE__*/
-  fileDesc("CiJjaGF0c2Vzc2lvbnMvdjEvY29udmVyc2F0aW9uLnByb3RvEg9jaGF0c2Vzc2lvbnMudjEizAMKDENvbnZlcnNhdGlvbhIXCg9jb252ZXJzYXRpb25faWQYASABKAkSFQoNd2lkZ2V0X2tleV9pZBgCIAEoCRIYCgtjdXN0b21lcl9pZBgDIAEoCUgAiAEBEhkKEWN1c3RvbWVyX3ZlcmlmaWVkGAQgASgIEi0KCXVudHJ1c3RlZBgFIAEoCzIaLmNoYXRzZXNzaW9ucy52MS5VbnRydXN0ZWQSEwoGb3JpZ2luGAYgASgJSAGIAQESKQoHc3VyZmFjZRgHIAEoDjIYLmNoYXRzZXNzaW9ucy52MS5TdXJmYWNlEi0KCW9wZW5lZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAwgASgFQg4KDF9jdXN0b21lcl9pZEIJCgdfb3JpZ2luIlcKCVVudHJ1c3RlZBITCgZsb2NhbGUYASABKAlIAIgBARIqCgl2YXJpYWJsZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgkKB19sb2NhbGUipwIKEUNvbnZlcnNhdGlvbkV2ZW50EjUKBGtpbmQYASABKA4yJy5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uRXZlbnQuS2luZBIvCgtoYXBwZW5lZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAyABKAUSMwoMY29udmVyc2F0aW9uGAQgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJjCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIPCgtLSU5EX09QRU5FRBABEhIKDktJTkRfUkVGUkVTSEVEEAISEAoMS0lORF9VUERBVEVEEAMSDgoKS0lORF9FTkRFRBAEKkgKB1N1cmZhY2USFwoTU1VSRkFDRV9VTlNQRUNJRklFRBAAEhAKDFNVUkZBQ0VfQ0hBVBABEhIKDlNVUkZBQ0VfRU5HSU5FEAJiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiJjaGF0c2Vzc2lvbnMvdjEvY29udmVyc2F0aW9uLnByb3RvEg9jaGF0c2Vzc2lvbnMudjEi+QMKDENvbnZlcnNhdGlvbhIXCg9jb252ZXJzYXRpb25faWQYASABKAkSFQoNd2lkZ2V0X2tleV9pZBgCIAEoCRIYCgtjdXN0b21lcl9pZBgDIAEoCUgAiAEBEhkKEWN1c3RvbWVyX3ZlcmlmaWVkGAQgASgIEi0KCXVudHJ1c3RlZBgFIAEoCzIaLmNoYXRzZXNzaW9ucy52MS5VbnRydXN0ZWQSEwoGb3JpZ2luGAYgASgJSAGIAQESKQoHc3VyZmFjZRgHIAEoDjIYLmNoYXRzZXNzaW9ucy52MS5TdXJmYWNlEi0KCW9wZW5lZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAwgASgFEisKCmF0dHJpYnV0ZXMYDSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg4KDF9jdXN0b21lcl9pZEIJCgdfb3JpZ2luIlcKCVVudHJ1c3RlZBITCgZsb2NhbGUYASABKAlIAIgBARIqCgl2YXJpYWJsZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgkKB19sb2NhbGUiuAIKEUNvbnZlcnNhdGlvbkV2ZW50EjUKBGtpbmQYASABKA4yJy5jaGF0c2Vzc2lvbnMudjEuQ29udmVyc2F0aW9uRXZlbnQuS2luZBIvCgtoYXBwZW5lZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YAyABKAUSMwoMY29udmVyc2F0aW9uGAQgASgLMh0uY2hhdHNlc3Npb25zLnYxLkNvbnZlcnNhdGlvbiJ0CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIPCgtLSU5EX09QRU5FRBABEhIKDktJTkRfUkVGUkVTSEVEEAISEAoMS0lORF9VUERBVEVEEAMSDgoKS0lORF9FTkRFRBAEEg8KC0tJTkRfRVJBU0VEEAUqSAoHU3VyZmFjZRIXChNTVVJGQUNFX1VOU1BFQ0lGSUVEEAASEAoMU1VSRkFDRV9DSEFUEAESEgoOU1VSRkFDRV9FTkdJTkUQAip1ChFDb252ZXJzYXRpb25TdGF0ZRIiCh5DT05WRVJTQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIeChpDT05WRVJTQVRJT05fU1RBVEVfT05HT0lORxABEhwKGENPTlZFUlNBVElPTl9TVEFURV9FTkRFRBACQqABChNjb20uY2hhdHNlc3Npb25zLnYxUAFaSmdpdGh1Yi5jb20vY2hhdHNlc3Npb25zL2NoYXRzZXNzaW9ucy9nZW4vZ28vY2hhdHNlc3Npb25zL3YxO2NoYXRzZXNzaW9uc3YxogIDQ1NYqgIPQ2hhdFNlc3Npb25zLlYxygIPQ2hhdFNlc3Npb25zXFYx6gIQQ2hhdFNlc3Npb25zOjpWMWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Conversation is a stored conversation. Only internal services get it.
@@ -42,7 +42,8 @@ export type Conversation = Message<"chatsessions.v1.Conversation"> & {
   customerId?: string | undefined;
 
   /**
-   * Whether the site vouched for `customer_id` by a customer token. If not, a browser sent the id unchecked.
+   * Whether the site vouched for `customer_id`, by a customer token or as an engine caller. If not, a browser sent the id
+   * unchecked.
    *
    * @generated from field: bool customer_verified = 4;
    */
@@ -103,6 +104,13 @@ export type Conversation = Message<"chatsessions.v1.Conversation"> & {
    * @generated from field: int32 revision = 12;
    */
   revision: number;
+
+  /**
+   * What services know of the conversation: trusted, because the chat surface cannot write it.
+   *
+   * @generated from field: google.protobuf.Struct attributes = 13;
+   */
+  attributes?: JsonObject | undefined;
 };
 
 /**
@@ -119,7 +127,7 @@ export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
  */
 export type Untrusted = Message<"chatsessions.v1.Untrusted"> & {
   /**
-   * A canonical BCP-47 language tag; unset when the browser sent none.
+   * A language tag (RFC 5646), canonical where there is such a form; unset when the browser sent none.
    *
    * @generated from field: optional string locale = 1;
    */
@@ -204,14 +212,14 @@ export enum ConversationEvent_Kind {
   OPENED = 1,
 
   /**
-   * The session was refreshed, which may have changed the locale and the variables.
+   * The session was refreshed, which may have changed the locale, the variables and the customer.
    *
    * @generated from enum value: KIND_REFRESHED = 2;
    */
   REFRESHED = 2,
 
   /**
-   * The variables were changed.
+   * A service changed the variables, the attributes or the locale.
    *
    * @generated from enum value: KIND_UPDATED = 3;
    */
@@ -223,6 +231,13 @@ export enum ConversationEvent_Kind {
    * @generated from enum value: KIND_ENDED = 4;
    */
   ENDED = 4,
+
+  /**
+   * The conversation was erased: forget it. Sent for 7 days; of `conversation` only the id and the revision are set.
+   *
+   * @generated from enum value: KIND_ERASED = 5;
+   */
+  ERASED = 5,
 }
 
 /**
@@ -264,4 +279,38 @@ export enum Surface {
  */
 export const SurfaceSchema: GenEnum<Surface> = /*@__PURE__*/
   enumDesc(file_chatsessions_v1_conversation, 0);
+
+/**
+ * ConversationState is the state of a conversation, as lists filter by it.
+ *
+ * @generated from enum chatsessions.v1.ConversationState
+ */
+export enum ConversationState {
+  /**
+   * Any.
+   *
+   * @generated from enum value: CONVERSATION_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Not ended. Its session tokens may have expired.
+   *
+   * @generated from enum value: CONVERSATION_STATE_ONGOING = 1;
+   */
+  ONGOING = 1,
+
+  /**
+   * Ended for good.
+   *
+   * @generated from enum value: CONVERSATION_STATE_ENDED = 2;
+   */
+  ENDED = 2,
+}
+
+/**
+ * Describes the enum chatsessions.v1.ConversationState.
+ */
+export const ConversationStateSchema: GenEnum<ConversationState> = /*@__PURE__*/
+  enumDesc(file_chatsessions_v1_conversation, 1);
 

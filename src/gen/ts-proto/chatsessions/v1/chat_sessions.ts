@@ -17,9 +17,10 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.js";
 import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
-import { Conversation, ConversationEvent, Surface, Untrusted } from "./conversation.js";
+import { Conversation, ConversationEvent, ConversationState, Surface, Untrusted } from "./conversation.js";
 import { Intent, QuickQuestion, Widget } from "./widget.js";
 
 export const protobufPackage = "chatsessions.v1";
@@ -36,8 +37,9 @@ export interface OpenSessionRequest {
    */
   customerId: string;
   /**
-   * Optional, at most 16 characters as sent; a BCP-47 language tag, stored in its canonical form
-   * (`en-gb` becomes `en-GB`). Empty counts as absent.
+   * Optional, at most 16 characters as sent; a well-formed language tag (RFC 5646), private use and grandfathered tags
+   * included. Stored in its canonical form where ECMA-402 knows one (`en-gb` becomes `en-GB`), else as sent. Empty
+   * counts as absent.
    */
   locale: string;
   /**
@@ -54,6 +56,29 @@ export interface OpenSessionRequest {
    * widget key's id, `exp` at most 24 h ahead. When `customer_id` is sent too, it must equal `sub`.
    */
   customerToken: string;
+  /**
+   * Optional. A verified customer gets a session of their latest conversation at this widget key that has not ended and
+   * is younger than SESSION_MAX_AGE; everybody else, and a customer without one, a new conversation. Locale, variables
+   * and attributes of the request are then merged as by UpdateConversation.
+   */
+  continueLatest: boolean;
+  /**
+   * Optional, engine surface only: trusted facts about the conversation that services know, with the limits of
+   * `variables`. The chat surface can neither read nor write them.
+   */
+  attributes:
+    | { [key: string]: any }
+    | undefined;
+  /**
+   * Optional, engine surface only: the caller vouches for `customer_id`, which is then required, in place of a
+   * customer token. Needs the scope `vouch`.
+   */
+  customerVerified: boolean;
+  /**
+   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h; SESSION_TTL
+   * unless given. Refreshed tokens of the conversation last as long.
+   */
+  ttl: Duration | undefined;
 }
 
 /** OpenSessionResponse is the opened session, and what its widget may offer. */
@@ -91,9 +116,19 @@ export interface GetSessionResponse {
   expiresAt:
     | Timestamp
     | undefined;
-  /** The visitor's language, a canonical BCP-47 tag; null when unset. */
+  /** The visitor's language, a language tag; null when unset. */
   locale?:
     | string
+    | undefined;
+  /** The customer; null for a guest. */
+  customerId?:
+    | string
+    | undefined;
+  /** Whether the site vouched for `customer_id`. */
+  customerVerified: boolean;
+  /** The variables of the conversation. */
+  variables:
+    | { [key: string]: any }
     | undefined;
   /** Counts the changes of the tenant's catalogue. While it is the same, the members below are the same. */
   catalogRevision: number;
@@ -120,6 +155,11 @@ export interface RefreshSessionRequest {
     | undefined;
   /** Optional, at most 50 keys that are removed before `variables` is merged; missing keys are ignored. */
   removeVariables: string[];
+  /**
+   * Optional: a customer token, as in OpenSessionRequest, for a visitor who logs in during the chat. A conversation
+   * without a verified customer then belongs to that customer; one of another verified customer is refused.
+   */
+  customerToken: string;
 }
 
 /** RefreshSessionResponse is a new token of the session. */
@@ -184,7 +224,11 @@ export interface VerifySessionResponse {
     | Timestamp
     | undefined;
   /** Whether this widget may start `intent_name` now; unset when the request names none. */
-  intentAllowed?: boolean | undefined;
+  intentAllowed?:
+    | boolean
+    | undefined;
+  /** What services know of the conversation: trusted, because the chat surface cannot write it. */
+  attributes: { [key: string]: any } | undefined;
 }
 
 /** GetConversationRequest names a conversation. */
@@ -221,6 +265,10 @@ export interface ListConversationsRequest {
   pageSize: number;
   /** Optional: `next_page_token` of the page before. All other fields except `page_size` must be the same as before. */
   pageToken: string;
+  /** Optional: only conversations in this state. */
+  state: ConversationState;
+  /** Optional: only conversations that were opened with this widget key, a UUID. */
+  widgetKeyId: string;
 }
 
 /** ListConversationsResponse is one page. */
@@ -231,8 +279,8 @@ export interface ListConversationsResponse {
   nextPageToken: string;
 }
 
-/** UpdateVariablesRequest is a change to a conversation's variables. */
-export interface UpdateVariablesRequest {
+/** UpdateConversationRequest is a change to a conversation. What it does not name stays as it is. */
+export interface UpdateConversationRequest {
   /** Required. The tenant's slug. */
   tenant: string;
   /** Required. The conversation, a UUID. */
@@ -243,12 +291,22 @@ export interface UpdateVariablesRequest {
     | undefined;
   /** Optional keys, removed before `variables` is merged, as in RefreshSessionRequest. */
   removeVariables: string[];
+  /** Optional, merged into the conversation's attributes in the same way. */
+  attributes:
+    | { [key: string]: any }
+    | undefined;
+  /** Optional keys, removed before `attributes` is merged. */
+  removeAttributes: string[];
+  /** Optional, replaces the locale; rules as in OpenSessionRequest. Empty leaves it as it is. */
+  locale: string;
+  /** Optional: the revision that the conversation must have. Without it the change applies to any revision. */
+  expectedRevision?: number | undefined;
 }
 
-/** UpdateVariablesResponse says that the variables are changed. */
-export interface UpdateVariablesResponse {
-  /** The conversation's revision after the change. */
-  revision: number;
+/** UpdateConversationResponse is the conversation after the change. */
+export interface UpdateConversationResponse {
+  /** The conversation. */
+  conversation: Conversation | undefined;
 }
 
 /** EndConversationRequest names a conversation. */
@@ -261,6 +319,22 @@ export interface EndConversationRequest {
 
 /** EndConversationResponse is empty: the conversation has ended. */
 export interface EndConversationResponse {
+}
+
+/** EndCustomerSessionsRequest names a customer. */
+export interface EndCustomerSessionsRequest {
+  /** Required. The tenant's slug. */
+  tenant: string;
+  /** Required. The customer whose conversations are ended, verified or not. */
+  customerId: string;
+}
+
+/** EndCustomerSessionsResponse says how many conversations were ended, and whether any are left. */
+export interface EndCustomerSessionsResponse {
+  /** How many conversations this call ended. */
+  endedCount: number;
+  /** Whether all conversations of the customer have ended. If false, call again. */
+  complete: boolean;
 }
 
 /** EraseCustomerRequest names a customer. */
@@ -318,7 +392,17 @@ export interface WatchConversationsResponse {
 }
 
 function createBaseOpenSessionRequest(): OpenSessionRequest {
-  return { publicKey: "", customerId: "", locale: "", variables: undefined, customerToken: "" };
+  return {
+    publicKey: "",
+    customerId: "",
+    locale: "",
+    variables: undefined,
+    customerToken: "",
+    continueLatest: false,
+    attributes: undefined,
+    customerVerified: false,
+    ttl: undefined,
+  };
 }
 
 export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
@@ -337,6 +421,18 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.customerToken !== "") {
       writer.uint32(42).string(message.customerToken);
+    }
+    if (message.continueLatest !== false) {
+      writer.uint32(48).bool(message.continueLatest);
+    }
+    if (message.attributes !== undefined) {
+      Struct.encode(Struct.wrap(message.attributes), writer.uint32(58).fork()).join();
+    }
+    if (message.customerVerified !== false) {
+      writer.uint32(64).bool(message.customerVerified);
+    }
+    if (message.ttl !== undefined) {
+      Duration.encode(message.ttl, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -392,6 +488,38 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             }
 
             message.customerToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.continueLatest = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.attributes = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.customerVerified = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ttl = Duration.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -555,6 +683,9 @@ function createBaseGetSessionResponse(): GetSessionResponse {
     conversationId: "",
     expiresAt: undefined,
     locale: undefined,
+    customerId: undefined,
+    customerVerified: false,
+    variables: undefined,
     catalogRevision: 0,
     widget: undefined,
     intents: [],
@@ -573,17 +704,26 @@ export const GetSessionResponse: MessageFns<GetSessionResponse> = {
     if (message.locale !== undefined) {
       writer.uint32(26).string(message.locale);
     }
+    if (message.customerId !== undefined) {
+      writer.uint32(34).string(message.customerId);
+    }
+    if (message.customerVerified !== false) {
+      writer.uint32(40).bool(message.customerVerified);
+    }
+    if (message.variables !== undefined) {
+      Struct.encode(Struct.wrap(message.variables), writer.uint32(50).fork()).join();
+    }
     if (message.catalogRevision !== 0) {
-      writer.uint32(32).int32(message.catalogRevision);
+      writer.uint32(56).int32(message.catalogRevision);
     }
     if (message.widget !== undefined) {
-      Widget.encode(message.widget, writer.uint32(42).fork()).join();
+      Widget.encode(message.widget, writer.uint32(66).fork()).join();
     }
     for (const v of message.intents) {
-      Intent.encode(v!, writer.uint32(50).fork()).join();
+      Intent.encode(v!, writer.uint32(74).fork()).join();
     }
     for (const v of message.quickQuestions) {
-      QuickQuestion.encode(v!, writer.uint32(58).fork()).join();
+      QuickQuestion.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -626,19 +766,19 @@ export const GetSessionResponse: MessageFns<GetSessionResponse> = {
             continue;
           }
           case 4: {
-            if (tag !== 32) {
+            if (tag !== 34) {
               break;
             }
 
-            message.catalogRevision = reader.int32();
+            message.customerId = reader.string();
             continue;
           }
           case 5: {
-            if (tag !== 42) {
+            if (tag !== 40) {
               break;
             }
 
-            message.widget = Widget.decode(reader, reader.uint32());
+            message.customerVerified = reader.bool();
             continue;
           }
           case 6: {
@@ -646,11 +786,35 @@ export const GetSessionResponse: MessageFns<GetSessionResponse> = {
               break;
             }
 
-            message.intents.push(Intent.decode(reader, reader.uint32()));
+            message.variables = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
           case 7: {
-            if (tag !== 58) {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.catalogRevision = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.widget = Widget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.intents.push(Intent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
               break;
             }
 
@@ -671,7 +835,7 @@ export const GetSessionResponse: MessageFns<GetSessionResponse> = {
 };
 
 function createBaseRefreshSessionRequest(): RefreshSessionRequest {
-  return { locale: "", variables: undefined, removeVariables: [] };
+  return { locale: "", variables: undefined, removeVariables: [], customerToken: "" };
 }
 
 export const RefreshSessionRequest: MessageFns<RefreshSessionRequest> = {
@@ -684,6 +848,9 @@ export const RefreshSessionRequest: MessageFns<RefreshSessionRequest> = {
     }
     for (const v of message.removeVariables) {
       writer.uint32(26).string(v!);
+    }
+    if (message.customerToken !== "") {
+      writer.uint32(34).string(message.customerToken);
     }
     return writer;
   },
@@ -723,6 +890,14 @@ export const RefreshSessionRequest: MessageFns<RefreshSessionRequest> = {
             }
 
             message.removeVariables.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.customerToken = reader.string();
             continue;
           }
         }
@@ -956,6 +1131,7 @@ function createBaseVerifySessionResponse(): VerifySessionResponse {
     surface: 0,
     expiresAt: undefined,
     intentAllowed: undefined,
+    attributes: undefined,
   };
 }
 
@@ -990,6 +1166,9 @@ export const VerifySessionResponse: MessageFns<VerifySessionResponse> = {
     }
     if (message.intentAllowed !== undefined) {
       writer.uint32(80).bool(message.intentAllowed);
+    }
+    if (message.attributes !== undefined) {
+      Struct.encode(Struct.wrap(message.attributes), writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -1085,6 +1264,14 @@ export const VerifySessionResponse: MessageFns<VerifySessionResponse> = {
             }
 
             message.intentAllowed = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.attributes = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -1212,6 +1399,8 @@ function createBaseListConversationsRequest(): ListConversationsRequest {
     verifiedOnly: false,
     pageSize: 0,
     pageToken: "",
+    state: 0,
+    widgetKeyId: "",
   };
 }
 
@@ -1237,6 +1426,12 @@ export const ListConversationsRequest: MessageFns<ListConversationsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(58).string(message.pageToken);
+    }
+    if (message.state !== 0) {
+      writer.uint32(64).int32(message.state);
+    }
+    if (message.widgetKeyId !== "") {
+      writer.uint32(74).string(message.widgetKeyId);
     }
     return writer;
   },
@@ -1310,6 +1505,22 @@ export const ListConversationsRequest: MessageFns<ListConversationsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.widgetKeyId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1380,12 +1591,21 @@ export const ListConversationsResponse: MessageFns<ListConversationsResponse> = 
   },
 };
 
-function createBaseUpdateVariablesRequest(): UpdateVariablesRequest {
-  return { tenant: "", conversationId: "", variables: undefined, removeVariables: [] };
+function createBaseUpdateConversationRequest(): UpdateConversationRequest {
+  return {
+    tenant: "",
+    conversationId: "",
+    variables: undefined,
+    removeVariables: [],
+    attributes: undefined,
+    removeAttributes: [],
+    locale: "",
+    expectedRevision: undefined,
+  };
 }
 
-export const UpdateVariablesRequest: MessageFns<UpdateVariablesRequest> = {
-  encode(message: UpdateVariablesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const UpdateConversationRequest: MessageFns<UpdateConversationRequest> = {
+  encode(message: UpdateConversationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.tenant !== "") {
       writer.uint32(10).string(message.tenant);
     }
@@ -1398,10 +1618,22 @@ export const UpdateVariablesRequest: MessageFns<UpdateVariablesRequest> = {
     for (const v of message.removeVariables) {
       writer.uint32(34).string(v!);
     }
+    if (message.attributes !== undefined) {
+      Struct.encode(Struct.wrap(message.attributes), writer.uint32(42).fork()).join();
+    }
+    for (const v of message.removeAttributes) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.locale !== "") {
+      writer.uint32(58).string(message.locale);
+    }
+    if (message.expectedRevision !== undefined) {
+      writer.uint32(64).int32(message.expectedRevision);
+    }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UpdateVariablesRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateConversationRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1410,7 +1642,7 @@ export const UpdateVariablesRequest: MessageFns<UpdateVariablesRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUpdateVariablesRequest();
+      const message = createBaseUpdateConversationRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1446,6 +1678,38 @@ export const UpdateVariablesRequest: MessageFns<UpdateVariablesRequest> = {
             message.removeVariables.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.attributes = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.removeAttributes.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.locale = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.expectedRevision = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1459,19 +1723,19 @@ export const UpdateVariablesRequest: MessageFns<UpdateVariablesRequest> = {
   },
 };
 
-function createBaseUpdateVariablesResponse(): UpdateVariablesResponse {
-  return { revision: 0 };
+function createBaseUpdateConversationResponse(): UpdateConversationResponse {
+  return { conversation: undefined };
 }
 
-export const UpdateVariablesResponse: MessageFns<UpdateVariablesResponse> = {
-  encode(message: UpdateVariablesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.revision !== 0) {
-      writer.uint32(8).int32(message.revision);
+export const UpdateConversationResponse: MessageFns<UpdateConversationResponse> = {
+  encode(message: UpdateConversationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.conversation !== undefined) {
+      Conversation.encode(message.conversation, writer.uint32(10).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UpdateVariablesResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateConversationResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1480,16 +1744,16 @@ export const UpdateVariablesResponse: MessageFns<UpdateVariablesResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUpdateVariablesResponse();
+      const message = createBaseUpdateConversationResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
+            if (tag !== 10) {
               break;
             }
 
-            message.revision = reader.int32();
+            message.conversation = Conversation.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -1584,6 +1848,120 @@ export const EndConversationResponse: MessageFns<EndConversationResponse> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEndCustomerSessionsRequest(): EndCustomerSessionsRequest {
+  return { tenant: "", customerId: "" };
+}
+
+export const EndCustomerSessionsRequest: MessageFns<EndCustomerSessionsRequest> = {
+  encode(message: EndCustomerSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.customerId !== "") {
+      writer.uint32(18).string(message.customerId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndCustomerSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndCustomerSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEndCustomerSessionsResponse(): EndCustomerSessionsResponse {
+  return { endedCount: 0, complete: false };
+}
+
+export const EndCustomerSessionsResponse: MessageFns<EndCustomerSessionsResponse> = {
+  encode(message: EndCustomerSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.endedCount !== 0) {
+      writer.uint32(8).int32(message.endedCount);
+    }
+    if (message.complete !== false) {
+      writer.uint32(16).bool(message.complete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndCustomerSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndCustomerSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.endedCount = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1950,10 +2328,18 @@ export const WatchConversationsResponse: MessageFns<WatchConversationsResponse> 
  * <token>`, on the engine surface in the metadata `chat-session-token`, because `authorization` there holds the engine
  * caller's token.
  *
- * Errors carry google.rpc.ErrorInfo{reason, domain: "chatsessions", metadata.http_status}. Where they apply, errors also
- * carry google.rpc.BadRequest (one field violation per broken rule) and google.rpc.RetryInfo. Any RPC may answer
- * invalid_input, unavailable and deadline_exceeded, and on the engine surface also unauthenticated and
- * permission_denied (the caller has no right to the RPC or the tenant).
+ * Errors carry google.rpc.ErrorInfo: the code in UPPER_SNAKE as `reason` (`INVALID_INPUT`), the domain `chatsessions`,
+ * and metadata `code` (the code itself), `http_status`, and where they apply `cause`, `conversation_id`,
+ * `resume_token` and `violations_omitted`. Where they apply, errors also carry google.rpc.BadRequest (one field
+ * violation per fault, its rule in UPPER_SNAKE as `reason`; `field` is the proto path on gRPC, the JSON path on the
+ * gateway) and google.rpc.RetryInfo. BadRequest lists what fits into 3.5 KB, and `violations_omitted` counts the rest;
+ * the public paths list all.
+ *
+ * Any RPC may answer invalid_input, unavailable and deadline_exceeded, and on the engine surface also unauthenticated
+ * and permission_denied (the caller has no right to the RPC or the tenant).
+ *
+ * Numbers in Structs are doubles. A JSON number that a double cannot hold is refused, never rounded: send large ids as
+ * text.
  */
 export type ChatSessionsService = typeof ChatSessionsService;
 export const ChatSessionsService = {
@@ -1965,8 +2351,10 @@ export const ChatSessionsService = {
    * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
    * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
-   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
+   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, also in double quotes,
+   * makes the call safe to retry: the same key with the same request answers the same session. The key is a secret of
+   * the caller. Other RPCs ignore it. An idempotency_conflict says why: `cause` is `different_request`, `window_over` or
+   * `session_over`; on the engine surface it also names the conversation.
    */
   openSession: {
     path: "/chatsessions.v1.ChatSessions/OpenSession" as const,
@@ -1993,13 +2381,14 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): GetSessionResponse => GetSessionResponse.decode(value),
   },
   /**
-   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
+   * accepts
    * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
    * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
-   * rule: then nothing is changed.
+   * rule, identity_not_verified when the customer token is not good or is another customer's: then nothing is changed.
    */
   refreshSession: {
     path: "/chatsessions.v1.ChatSessions/RefreshSession" as const,
@@ -2079,20 +2468,22 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): ListConversationsResponse => ListConversationsResponse.decode(value),
   },
   /**
-   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
+   * UpdateConversation changes the variables, attributes and locale of a conversation, and answers the conversation. A
+   * change that changes nothing raises no revision. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables or attributes break a rule; conversation_ended;
+   * revision_mismatch (the conversation does not have the expected revision).
    */
-  updateVariables: {
-    path: "/chatsessions.v1.ChatSessions/UpdateVariables" as const,
+  updateConversation: {
+    path: "/chatsessions.v1.ChatSessions/UpdateConversation" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: UpdateVariablesRequest): Buffer =>
-      Buffer.from(UpdateVariablesRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): UpdateVariablesRequest => UpdateVariablesRequest.decode(value),
-    responseSerialize: (value: UpdateVariablesResponse): Buffer =>
-      Buffer.from(UpdateVariablesResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): UpdateVariablesResponse => UpdateVariablesResponse.decode(value),
+    requestSerialize: (value: UpdateConversationRequest): Buffer =>
+      Buffer.from(UpdateConversationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateConversationRequest => UpdateConversationRequest.decode(value),
+    responseSerialize: (value: UpdateConversationResponse): Buffer =>
+      Buffer.from(UpdateConversationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateConversationResponse => UpdateConversationResponse.decode(value),
   },
   /**
    * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
@@ -2111,8 +2502,26 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): EndConversationResponse => EndConversationResponse.decode(value),
   },
   /**
+   * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
+   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   */
+  endCustomerSessions: {
+    path: "/chatsessions.v1.ChatSessions/EndCustomerSessions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EndCustomerSessionsRequest): Buffer =>
+      Buffer.from(EndCustomerSessionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EndCustomerSessionsRequest => EndCustomerSessionsRequest.decode(value),
+    responseSerialize: (value: EndCustomerSessionsResponse): Buffer =>
+      Buffer.from(EndCustomerSessionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EndCustomerSessionsResponse => EndCustomerSessionsResponse.decode(value),
+  },
+  /**
    * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
-   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
+   * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
+   * `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    */
@@ -2176,8 +2585,10 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
    * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
-   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
+   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, also in double quotes,
+   * makes the call safe to retry: the same key with the same request answers the same session. The key is a secret of
+   * the caller. Other RPCs ignore it. An idempotency_conflict says why: `cause` is `different_request`, `window_over` or
+   * `session_over`; on the engine surface it also names the conversation.
    */
   openSession: handleUnaryCall<OpenSessionRequest, OpenSessionResponse>;
   /**
@@ -2188,13 +2599,14 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    */
   getSession: handleUnaryCall<GetSessionRequest, GetSessionResponse>;
   /**
-   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
+   * accepts
    * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
    * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
-   * rule: then nothing is changed.
+   * rule, identity_not_verified when the customer token is not good or is another customer's: then nothing is changed.
    */
   refreshSession: handleUnaryCall<RefreshSessionRequest, RefreshSessionResponse>;
   /**
@@ -2227,11 +2639,13 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    */
   listConversations: handleUnaryCall<ListConversationsRequest, ListConversationsResponse>;
   /**
-   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
+   * UpdateConversation changes the variables, attributes and locale of a conversation, and answers the conversation. A
+   * change that changes nothing raises no revision. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables or attributes break a rule; conversation_ended;
+   * revision_mismatch (the conversation does not have the expected revision).
    */
-  updateVariables: handleUnaryCall<UpdateVariablesRequest, UpdateVariablesResponse>;
+  updateConversation: handleUnaryCall<UpdateConversationRequest, UpdateConversationResponse>;
   /**
    * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
    *
@@ -2239,8 +2653,16 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    */
   endConversation: handleUnaryCall<EndConversationRequest, EndConversationResponse>;
   /**
+   * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
+   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   */
+  endCustomerSessions: handleUnaryCall<EndCustomerSessionsRequest, EndCustomerSessionsResponse>;
+  /**
    * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
-   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
+   * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
+   * `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    */
@@ -2275,8 +2697,10 @@ export interface ChatSessionsClient extends Client {
    * and invalid_input on the engine surface, with all violations; widget_disabled (no such key, disabled, or past its
    * end), origin_not_allowed (chat surface), identity_not_verified, idempotency_conflict.
    *
-   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, makes the call
-   * safe to retry: the same key with the same request answers the same session. The key is a secret of the caller.
+   * An `Idempotency-Key` header (gRPC: metadata `idempotency-key`), `^[A-Za-z0-9_-]{22,255}$`, also in double quotes,
+   * makes the call safe to retry: the same key with the same request answers the same session. The key is a secret of
+   * the caller. Other RPCs ignore it. An idempotency_conflict says why: `cause` is `different_request`, `window_over` or
+   * `session_over`; on the engine surface it also names the conversation.
    */
   openSession(
     request: OpenSessionRequest,
@@ -2315,13 +2739,14 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: GetSessionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * RefreshSession answers a new token for the same conversation, and may change its locale and variables. It accepts
+   * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
+   * accepts
    * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
    * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
-   * rule: then nothing is changed.
+   * rule, identity_not_verified when the customer token is not good or is another customer's: then nothing is changed.
    */
   refreshSession(
     request: RefreshSessionRequest,
@@ -2424,24 +2849,26 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: ListConversationsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * UpdateVariables changes the variables of a conversation, by the rules of RefreshSession. Needs the scope `write`.
+   * UpdateConversation changes the variables, attributes and locale of a conversation, and answers the conversation. A
+   * change that changes nothing raises no revision. Needs the scope `write`.
    *
-   * Errors: not_found; invalid_input when the merged variables break a rule; conversation_ended.
+   * Errors: not_found; invalid_input when the merged variables or attributes break a rule; conversation_ended;
+   * revision_mismatch (the conversation does not have the expected revision).
    */
-  updateVariables(
-    request: UpdateVariablesRequest,
-    callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
+  updateConversation(
+    request: UpdateConversationRequest,
+    callback: (error: ServiceError | null, response: UpdateConversationResponse) => void,
   ): ClientUnaryCall;
-  updateVariables(
-    request: UpdateVariablesRequest,
+  updateConversation(
+    request: UpdateConversationRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
+    callback: (error: ServiceError | null, response: UpdateConversationResponse) => void,
   ): ClientUnaryCall;
-  updateVariables(
-    request: UpdateVariablesRequest,
+  updateConversation(
+    request: UpdateConversationRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: UpdateVariablesResponse) => void,
+    callback: (error: ServiceError | null, response: UpdateConversationResponse) => void,
   ): ClientUnaryCall;
   /**
    * EndConversation ends a conversation for good, like EndSession, without its token. Needs the scope `write`.
@@ -2464,8 +2891,30 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: EndConversationResponse) => void,
   ): ClientUnaryCall;
   /**
+   * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
+   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   *
+   * Errors: not_found (no such tenant).
+   */
+  endCustomerSessions(
+    request: EndCustomerSessionsRequest,
+    callback: (error: ServiceError | null, response: EndCustomerSessionsResponse) => void,
+  ): ClientUnaryCall;
+  endCustomerSessions(
+    request: EndCustomerSessionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EndCustomerSessionsResponse) => void,
+  ): ClientUnaryCall;
+  endCustomerSessions(
+    request: EndCustomerSessionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EndCustomerSessionsResponse) => void,
+  ): ClientUnaryCall;
+  /**
    * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
-   * deadline) is near. Call it again until `complete` is true. Needs the scope `erase`; audited.
+   * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
+   * `erase`; audited.
    *
    * Errors: not_found (no such tenant).
    */

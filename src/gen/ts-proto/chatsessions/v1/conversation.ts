@@ -20,6 +20,16 @@ export enum Surface {
   ENGINE = 2,
 }
 
+/** ConversationState is the state of a conversation, as lists filter by it. */
+export enum ConversationState {
+  /** UNSPECIFIED - Any. */
+  UNSPECIFIED = 0,
+  /** ONGOING - Not ended. Its session tokens may have expired. */
+  ONGOING = 1,
+  /** ENDED - Ended for good. */
+  ENDED = 2,
+}
+
 /** Conversation is a stored conversation. Only internal services get it. */
 export interface Conversation {
   /** A UUID (RFC 9562). */
@@ -30,7 +40,10 @@ export interface Conversation {
   customerId?:
     | string
     | undefined;
-  /** Whether the site vouched for `customer_id` by a customer token. If not, a browser sent the id unchecked. */
+  /**
+   * Whether the site vouched for `customer_id`, by a customer token or as an engine caller. If not, a browser sent the id
+   * unchecked.
+   */
   customerVerified: boolean;
   /** What the visitor's browser sent, unchecked. */
   untrusted:
@@ -60,11 +73,13 @@ export interface Conversation {
     | undefined;
   /** 1 when the conversation was opened; each change adds 1. */
   revision: number;
+  /** What services know of the conversation: trusted, because the chat surface cannot write it. */
+  attributes: { [key: string]: any } | undefined;
 }
 
 /** Untrusted is what a visitor's browser sent, unchecked: treat it as input, never as a fact. */
 export interface Untrusted {
-  /** A canonical BCP-47 language tag; unset when the browser sent none. */
+  /** A language tag (RFC 5646), canonical where there is such a form; unset when the browser sent none. */
   locale?:
     | string
     | undefined;
@@ -95,12 +110,14 @@ export enum ConversationEvent_Kind {
   UNSPECIFIED = 0,
   /** OPENED - The conversation was opened. */
   OPENED = 1,
-  /** REFRESHED - The session was refreshed, which may have changed the locale and the variables. */
+  /** REFRESHED - The session was refreshed, which may have changed the locale, the variables and the customer. */
   REFRESHED = 2,
-  /** UPDATED - The variables were changed. */
+  /** UPDATED - A service changed the variables, the attributes or the locale. */
   UPDATED = 3,
   /** ENDED - The conversation was ended. */
   ENDED = 4,
+  /** ERASED - The conversation was erased: forget it. Sent for 7 days; of `conversation` only the id and the revision are set. */
+  ERASED = 5,
 }
 
 function createBaseConversation(): Conversation {
@@ -117,6 +134,7 @@ function createBaseConversation(): Conversation {
     expiresAt: undefined,
     endedAt: undefined,
     revision: 0,
+    attributes: undefined,
   };
 }
 
@@ -157,6 +175,9 @@ export const Conversation: MessageFns<Conversation> = {
     }
     if (message.revision !== 0) {
       writer.uint32(96).int32(message.revision);
+    }
+    if (message.attributes !== undefined) {
+      Struct.encode(Struct.wrap(message.attributes), writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -268,6 +289,14 @@ export const Conversation: MessageFns<Conversation> = {
             }
 
             message.revision = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.attributes = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
         }
