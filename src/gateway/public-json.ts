@@ -1,4 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { isStruct } from '../rpc/decode/plain-json.js';
 import { headAndTail, memoizeTail } from '../rpc/memoize-tail.js';
 
 /**
@@ -72,6 +73,8 @@ function fieldWriter(field: DescField): WriteValue {
 function valueWriter(field: DescField): WriteValue {
   const { message } = field;
   if (message && isTimestamp(message)) return writeTimestamp;
+  // The value of a Struct in the message is its JSON object.
+  if (isStruct(field)) return JSON.stringify;
   if (message && field.fieldKind !== 'map' && !message.typeName.startsWith('google.protobuf.')) {
     const members = membersOf(message.fields);
     return (value) =>
