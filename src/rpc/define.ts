@@ -20,6 +20,7 @@ import {
   type Rpc,
   type StreamRpc,
 } from './rpc.js';
+import type { Surface } from './surface.js';
 import { requireTenantId, type TenantIds, tenantViolations } from './tenant.js';
 
 /**
@@ -53,7 +54,7 @@ interface Definition<N extends RpcName> {
   /**
    * Finds the broken rules of the request, without those of `tenant`, in field order. Without it there are no rules.
    */
-  readonly rules?: (message: MessageShape<InputOf<N>>) => readonly Violation[];
+  readonly rules?: (message: MessageShape<InputOf<N>>, surface: Surface) => readonly Violation[];
 }
 
 /** The declaration of a unary RPC. `handle` takes its dependencies once and returns the handler of every call. */
@@ -124,7 +125,7 @@ type AnyDeps = any;
 type AnyRequest = any;
 interface AnyDefinition {
   readonly scope: Scope;
-  readonly rules?: (message: any) => readonly Violation[];
+  readonly rules?: (message: any, surface: Surface) => readonly Violation[];
   readonly maxCallMs?: number;
   readonly isResumable?: boolean;
   readonly encode?: (response: any) => Buffer;
@@ -133,7 +134,10 @@ interface AnyDefinition {
 // biome-ignore-end lint/suspicious/noExplicitAny: the overloads of unary and serverStream check the types by name.
 
 function scopeAndRules(method: DescMethod, { scope, rules = () => [] }: AnyDefinition) {
-  const withTenant = (message: AnyRequest) => [...tenantViolations(message.tenant), ...rules(message)];
+  const withTenant = (message: AnyRequest, surface: Surface) => [
+    ...tenantViolations(message.tenant),
+    ...rules(message, surface),
+  ];
   return { scope, rules: namesTenant(method) ? withTenant : rules };
 }
 

@@ -152,7 +152,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     entry.caller = authenticate(entry.call);
     requireScope(entry.caller, rpc.scope);
     const message = read();
-    const violations = rpc.rules(message);
+    const violations = rpc.rules(message, entry.call.surface);
     if (violations.length > 0) throw rulesBroken(entry.call.surface, violations);
     return message;
   }

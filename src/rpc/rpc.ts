@@ -7,6 +7,7 @@ import type {
 import type { MethodDefinition } from '@grpc/grpc-js';
 import type { AuthenticatedCall, Scope } from './call.js';
 import type { Violation } from './errors.js';
+import type { Surface } from './surface.js';
 
 /** What unary and streaming RPCs have in common. */
 interface RpcBase<Request, Response, Input extends DescMessage> {
@@ -17,8 +18,8 @@ interface RpcBase<Request, Response, Input extends DescMessage> {
   >;
   /** The scope that an engine caller must have. */
   readonly scope: Scope;
-  /** Finds all broken rules of the request, in field order. */
-  readonly rules: (message: MessageShape<Input>) => readonly Violation[];
+  /** Finds all broken rules of the request, in field order. Some fields are for the engine surface only. */
+  readonly rules: (message: MessageShape<Input>, surface: Surface) => readonly Violation[];
 }
 
 /** A unary RPC, as the edges and the pipeline need it. */
