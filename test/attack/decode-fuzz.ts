@@ -97,7 +97,7 @@ function stopwatch(): () => number {
 function outcomeOf({ rpc, bytes, isJson }: Body): string {
   try {
     const message = isJson ? readJson(rpc.method.input, bytes) : readBinary(rpc.method.input, bytes);
-    const violations = rpc.rules(message);
+    const violations = rpc.rules(message, 'chat');
     if (violations.length > 0) throw rulesBroken('chat', violations);
     bridgeRequest(rpc, message);
     return 'accepted';

@@ -54,7 +54,7 @@ test('__proto__ is a key like any other, for the rules to refuse', () => {
   ]) {
     assert.equal(Object.keys(message.variables ?? {}), ['__proto__']);
     assert.equal(
-      rpc.rules(message).map(({ field, rule }) => [field, rule]),
+      rpc.rules(message, 'chat').map(({ field, rule }) => [field, rule]),
       [['variables.__proto__', 'variables.key']],
     );
   }
