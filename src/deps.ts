@@ -1,3 +1,4 @@
+import type { CatalogStore } from './catalog/model.js';
 import type { WidgetViews } from './catalog/widget-views.js';
 import type { Cursors } from './conversations/cursors.js';
 import type { KeyedQueue } from './conversations/keyed-queue.js';
@@ -11,6 +12,7 @@ import type { Elapsed } from './time/elapsed.js';
 
 /** The dependencies of all handlers in a process. Each handler takes a part of them: `Pick<Deps, 'conversations'>`. */
 export interface Deps {
+  readonly catalog: CatalogStore;
   readonly views: WidgetViews;
   readonly tenants: TenantIds;
   readonly conversations: RecentConversations;

@@ -42,7 +42,7 @@ export function createDeps(config: Config, input: DepsInput): Deps {
   const cursors = createCursors(signingKeys.map(({ secret }) => secret));
   const pace = createPace({ elapsed, startLoad: startEventLoopLoad, cpuMs: processCpuMs });
   return {
-    ...{ conversations, cursors, now, elapsed, newId },
+    ...{ catalog, conversations, cursors, now, elapsed, newId },
     views: createWidgetViews({ store: catalog, identitySecrets, elapsed }),
     tenants: createTenantIds({ store: catalog, elapsed }),
     changeQueue: createKeyedQueue(),

@@ -1,3 +1,20 @@
+import { applyTenant } from '../api/catalog/apply-tenant.js';
+import { createWidgetKey } from '../api/catalog/create-widget-key.js';
+import { deleteFlow } from '../api/catalog/delete-flow.js';
+import { deleteTenant } from '../api/catalog/delete-tenant.js';
+import { explainOpen } from '../api/catalog/explain-open.js';
+import { exportTenant } from '../api/catalog/export-tenant.js';
+import { listFlows } from '../api/catalog/list-flows.js';
+import { listOriginReports } from '../api/catalog/list-origin-reports.js';
+import { listTenants } from '../api/catalog/list-tenants.js';
+import { listWidgetKeys } from '../api/catalog/list-widget-keys.js';
+import { publishFlow } from '../api/catalog/publish-flow.js';
+import { revokeWidgetKey } from '../api/catalog/revoke-widget-key.js';
+import { rotateWidgetKey } from '../api/catalog/rotate-widget-key.js';
+import { setQuickQuestions } from '../api/catalog/set-quick-questions.js';
+import { setWidgetKeyEnabled } from '../api/catalog/set-widget-key-enabled.js';
+import { unpublishFlow } from '../api/catalog/unpublish-flow.js';
+import { upsertFlow } from '../api/catalog/upsert-flow.js';
 import { endConversation } from '../api/end-conversation.js';
 import { endCustomerSessions } from '../api/end-customer-sessions.js';
 import { endSession } from '../api/end-session.js';
@@ -39,6 +56,24 @@ export function createServices(deps: Deps): {
     endConversation: endConversation(deps),
     endCustomerSessions: endCustomerSessions(deps),
     eraseCustomer: eraseCustomer(deps),
+
+    applyTenant: applyTenant(deps),
+    exportTenant: exportTenant(deps),
+    listTenants: listTenants(deps),
+    deleteTenant: deleteTenant(deps),
+    upsertFlow: upsertFlow(deps),
+    publishFlow: publishFlow(deps),
+    unpublishFlow: unpublishFlow(deps),
+    deleteFlow: deleteFlow(deps),
+    listFlows: listFlows(deps),
+    setQuickQuestions: setQuickQuestions(deps),
+    createWidgetKey: createWidgetKey(deps),
+    listWidgetKeys: listWidgetKeys(deps),
+    rotateWidgetKey: rotateWidgetKey(deps),
+    setWidgetKeyEnabled: setWidgetKeyEnabled(deps),
+    revokeWidgetKey: revokeWidgetKey(deps),
+    explainOpen: explainOpen(deps),
+    listOriginReports: listOriginReports(deps),
   };
   const streams: StreamTable = {
     exportCustomer: exportCustomer(deps),

@@ -1,11 +1,15 @@
 import type { DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
+import { Catalog } from '../gen/protobuf-es/chatsessions/v1/catalog_pb.js';
 import { ChatSessions } from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
+import { CatalogService } from '../gen/ts-proto/chatsessions/v1/catalog.js';
 import { ChatSessionsService } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 
 /** The protobuf-es descriptor of each RPC, by its name. */
-export const methods = ChatSessions.method;
+export const methods = { ...ChatSessions.method, ...Catalog.method };
 /** The ts-proto codec of each RPC, by its name. A name that the two generators spell differently is a compile error. */
-export const codecs = ChatSessionsService satisfies Readonly<Record<keyof typeof methods, object>>;
+export const codecs = { ...ChatSessionsService, ...CatalogService } satisfies Readonly<
+  Record<keyof typeof methods, object>
+>;
 
 type Methods = typeof methods;
 type Codecs = typeof codecs;

@@ -1,0 +1,9 @@
+import { unary } from '../../rpc/define.js';
+import { ServiceError } from '../../rpc/errors.js';
+
+export const createWidgetKey = unary('createWidgetKey', {
+  scope: 'catalog',
+  handle: () => async () => {
+    throw new ServiceError('internal', 'Not built yet.');
+  },
+});

@@ -1,0 +1,9 @@
+import { unary } from '../../rpc/define.js';
+import { ServiceError } from '../../rpc/errors.js';
+
+export const upsertFlow = unary('upsertFlow', {
+  scope: 'catalog',
+  handle: () => async () => {
+    throw new ServiceError('internal', 'Not built yet.');
+  },
+});
