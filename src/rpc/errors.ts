@@ -47,6 +47,8 @@ export const errorTable = {
   not_found: { http: 404, grpc: GrpcStatus.NOT_FOUND },
   method_not_allowed: { http: 405, grpc: GrpcStatus.UNIMPLEMENTED },
   request_timeout: { http: 408, grpc: GrpcStatus.DEADLINE_EXCEEDED },
+  /** A name or a public key that must be new is taken. */
+  already_exists: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
   /** The idempotency key was used before: for another request, or its window or its session is over. */
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
   /** The conversation has ended and cannot be changed. */
