@@ -1,3 +1,4 @@
+import type { Freshness } from './catalog/freshness.js';
 import type { CatalogStore } from './catalog/model.js';
 import type { WidgetViews } from './catalog/widget-views.js';
 import type { Cursors } from './conversations/cursors.js';
@@ -14,6 +15,8 @@ import type { Elapsed } from './time/elapsed.js';
 export interface Deps {
   readonly catalog: CatalogStore;
   readonly views: WidgetViews;
+  /** Shows changes of the catalogue to every process. */
+  readonly freshness: Freshness;
   readonly tenants: TenantIds;
   readonly conversations: RecentConversations;
   /** Serialises the changes of one conversation within this process. */

@@ -39,6 +39,15 @@ export interface IdentitySecretDocument extends Omit<IdentitySecret, 'keyId' | '
   readonly sealed: Binary;
 }
 
+/** The one document of `catalog_changes`: see {@link ChangeLog}. */
+export interface ChangeLogDocument {
+  readonly _id: 'catalog';
+  /** The length of the log. It guards replacements as the revision of other documents does. */
+  readonly revision: number;
+  /** The ids of tenants. */
+  readonly recent: readonly StoredUuid[];
+}
+
 /** A document of `conversations`. */
 export interface ConversationDocument {
   readonly _id: StoredUuid;
@@ -82,6 +91,7 @@ export interface Database {
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly identitySecrets: ReturnType<typeof collections>['identitySecrets'];
+  readonly catalogChanges: ReturnType<typeof collections>['catalogChanges'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
   /** The type allows only inserts: audit entries are never changed or deleted. */
   readonly audit: Pick<ReturnType<typeof collections>['audit'], 'insertOne'>;
@@ -134,6 +144,7 @@ function collections(db: Db) {
     tenants: db.collection<TenantDocument>('tenants'),
     widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
+    catalogChanges: db.collection<ChangeLogDocument>('catalog_changes'),
     conversations: db.collection<ConversationDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };

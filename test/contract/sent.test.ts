@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { openDatabase } from '../../src/mongo/database.js';
 import { mongoAudit } from '../../src/mongo/mongo-audit.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
+import { mongoChangeLog } from '../../src/mongo/mongo-change-log.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { startRecorder } from './recorder.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
@@ -39,6 +40,11 @@ test('the table in docs/storage.md has every command, condition and option that 
     await Promise.all([conversation, ...others].map((one) => conversations.insert(one)));
 
     for (const { run } of Object.values(queries)) await run({ ...rows, database, catalog, conversations });
+    const changeLog = mongoChangeLog(database);
+    await changeLog.insert({ length: 1, recent: [key.tenantId] });
+    await changeLog.replace({ length: 2, recent: [key.tenantId, key.tenantId] }, 1);
+    await changeLog.length();
+    assert.is((await changeLog.read())?.length, 2);
     await catalog.revisions(tenants.map(({ id }) => id));
     await catalog.keysOf(key.tenantId);
     await conversations.replace({ ...conversation, revision: 3 }, 2);

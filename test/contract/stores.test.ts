@@ -4,6 +4,7 @@ import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/model.js
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
 import { openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
+import { mongoChangeLog } from '../../src/mongo/mongo-change-log.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { type At, contractSuite, type Doc } from './server.js';
@@ -98,6 +99,26 @@ test(
     }),
   { timeoutMs: 60_000 },
 );
+
+test('the change log: one document, a stale length, and what is found', async ({ db, uri }) => {
+  const database = await openDatabase(uri, db.databaseName);
+  try {
+    const changeLog = mongoChangeLog(database);
+    assert.is(await changeLog.length(), 0);
+    assert.is(await changeLog.read(), undefined);
+    assert.is(await changeLog.replace({ length: 1, recent: [] }, 0), false);
+    const log = { length: 3, recent: [uuidV7(), uuidV7()] };
+    assert.is(await changeLog.insert(log), true);
+    assert.is(await changeLog.insert(log), false);
+    const longer = { length: 4, recent: [...log.recent, uuidV7()] };
+    assert.is(await changeLog.replace(longer, 2), false);
+    assert.is(await changeLog.replace(longer, 3), true);
+    assert.is(await changeLog.length(), 4);
+    assert.equal(await changeLog.read(), longer);
+  } finally {
+    await database.close();
+  }
+});
 
 test("widget keys: new, changed, another tenant's, and what is found", (at) =>
   withStores(at, async ({ catalog }) => {

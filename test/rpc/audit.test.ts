@@ -235,6 +235,7 @@ catalogue('what cannot be written down is not done, and the start fails', async 
   };
   const parts = {
     store,
+    announce: async () => void (await written()),
     newId: () => '00000000-0000-4000-8000-000000000001',
     audit: { add: () => Promise.reject(down) },
     identitySecrets: createIdentitySecrets({ keyring: async () => [], randomBytes }),
