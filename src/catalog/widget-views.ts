@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { IdentitySecrets } from './identity-secrets.js';
 import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
+import { asReachedBy } from './public-keys.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
 /** The widget views of all keys. */
@@ -82,6 +83,11 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViewCache {
     return view;
   }
 
+  async function findByPublicKey(publicKey: string): Promise<WidgetKey | undefined> {
+    const key = await store.findKey(publicKey);
+    return key && asReachedBy(publicKey, key);
+  }
+
   /**
    * Decrypts a secret at first use, so that a secret that cannot be decrypted fails only opens with a customer token.
    */
@@ -136,7 +142,7 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViewCache {
   }
 
   return {
-    get: (publicKey) => get(publicKey, store.findKey),
+    get: (publicKey) => get(publicKey, findByPublicKey),
     getById: (keyId) => get(keyId, store.findKeyById),
     hasTenant: (tenantId) => namesOf.has(tenantId),
     tenants: () => [...namesOf.keys()],

@@ -21,13 +21,34 @@ export interface TenantDocument {
 
 /** A document of `widget_keys`. */
 export interface WidgetKeyDocument
-  extends Omit<WidgetKey, 'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration'> {
+  extends Omit<
+    WidgetKey,
+    'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration' | 'rotation' | 'revision'
+  > {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
+  /**
+   * The public key that it was created with. It never changes: a rotated key could not be found between two writes if
+   * this value of the unique index were replaced. The later ones are aliases.
+   */
+  readonly publicKey: string;
+  /** Absent until the public key is rotated. */
+  readonly currentPublicKey?: string;
+  readonly retiredPublicKeys?: readonly { readonly publicKey: string; readonly until: Date }[];
   readonly endsAt?: Date;
   /** Absent in documents of versions before identity verification. */
   readonly identity?: IdentityMode;
   readonly identitySecretGeneration?: number;
+  /** Absent in documents of versions before the revisions of keys. */
+  readonly revision?: number;
+}
+
+/** A document of `widget_keys` too: see {@link PublicKeyAlias}. */
+export interface PublicKeyAliasDocument {
+  readonly _id: StoredUuid;
+  readonly publicKey: string;
+  readonly aliasOf: StoredUuid;
+  readonly tenantId: StoredUuid;
 }
 
 /**
@@ -142,7 +163,7 @@ export async function openDatabase(uri: string, name: string): Promise<Database>
 function collections(db: Db) {
   return {
     tenants: db.collection<TenantDocument>('tenants'),
-    widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
+    widgetKeys: db.collection<WidgetKeyDocument | PublicKeyAliasDocument>('widget_keys'),
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
     catalogChanges: db.collection<ChangeLogDocument>('catalog_changes'),
     conversations: db.collection<ConversationDocument>('conversations'),

@@ -24,6 +24,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
     enabled: true,
     identity: 'off',
     identitySecretGeneration: 1,
+    revision: 1,
   };
 }
 
@@ -72,12 +73,16 @@ function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
     replaceTenant: notUsed,
     insertKey: notUsed,
     replaceKey: notUsed,
+    insertAlias: notUsed,
+    deleteAliases: notUsed,
+    deleteKey: notUsed,
     async findIdentitySecret(keyId) {
       asked.push(`secret ${keyId}`);
       return secrets.get(keyId);
     },
     insertIdentitySecret: notUsed,
     replaceIdentitySecret: notUsed,
+    deleteIdentitySecret: notUsed,
   };
   const identitySecrets = {
     async open({ keyId, generation }: IdentitySecret) {
@@ -327,6 +332,19 @@ test('an evicted tenant loses its views, the unknown keys are asked for again, a
   assert.equal(await questions(() => views.get('x')), ['key x']);
   assert.equal(await questions(() => views.get('a')), LOAD_A);
   assert.equal(await questions(() => views.getById('id-a')), LOAD_ID_A);
+});
+
+test('by a retired public key a view ends with it, and by its id it does not', async () => {
+  const { views, keys } = rig();
+  const rotation = { firstPublicKey: 'a', retired: [{ publicKey: 'a', until: 5_000 }] };
+  const rotated = { ...key('a', 't1'), publicKey: 'a2', rotation };
+  for (const name of ['a', 'a2']) keys.set(name, rotated);
+  const usable = async (now: number) =>
+    [await views.get('a'), await views.get('a2'), await views.getById('id-a')].map((view) =>
+      view?.isUsable(now),
+    );
+  assert.equal(await usable(4_999), [true, true, true]);
+  assert.equal(await usable(5_000), [false, true, true]);
 });
 
 test('a view that is pushed out takes its tenant with it', async () => {

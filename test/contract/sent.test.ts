@@ -34,6 +34,13 @@ test('the table in docs/storage.md has every command, condition and option that 
     );
     await Promise.all([catalog.insertTenant(rows.tenant), catalog.insertIdentitySecret(rows.secret)]);
     await Promise.all([key, ...many(() => newKey({ tenantId: key.tenantId }))].map(catalog.insertKey));
+    await catalog.insertAlias({
+      id: uuidV7(),
+      publicKey: 'pk_live_b',
+      keyId: key.id,
+      tenantId: key.tenantId,
+    });
+    assert.equal(await catalog.findKey('pk_live_b'), key);
     const tenants = many(() => newTenant());
     await Promise.all(tenants.map(catalog.insertTenant));
     const others = many((n) => newConversation({ tenantId, createdAt: conversation.createdAt + n }));
@@ -55,7 +62,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     await conversations.changedSince(tenantId, 0, undefined, MANY);
     await conversations.findAll(others.map(({ id }) => id));
     await conversations.erase(tenantId, 'u-7', 20);
-    assert.is(inserts.length, 3, 'each of them is called above');
+    assert.is(inserts.length, 4, 'each of them is called above');
   } finally {
     await database.close();
     await recorder.close();

@@ -228,10 +228,14 @@ catalogue('what cannot be written down is not done, and the start fails', async 
     insertTenant: written,
     replaceTenant: written,
     insertKey: written,
-    replaceKey: async () => void (await written()),
+    replaceKey: written,
+    insertAlias: written,
+    deleteAliases: async () => void (await written()),
+    deleteKey: async () => void (await written()),
     findIdentitySecret: async () => undefined,
     insertIdentitySecret: async () => true,
     replaceIdentitySecret: async () => true,
+    deleteIdentitySecret: async () => void (await written()),
   };
   const parts = {
     store,
