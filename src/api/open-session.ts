@@ -28,11 +28,12 @@ export const openSession = unary('openSession', {
       const view = await views.get(request.publicKey);
       // Checked first: a caller without rights to the key's tenant must not learn whether the key is enabled.
       if (view) requireTenantAccess(call, view.tenantSlug);
-      requireUsable(view, now());
+      requireUsable(view, now(), request.publicKey);
       const origin = requireOrigin(view, call);
       const customer = await resolveCustomer(request, {
         identity: view.identity,
         keyId: view.keyId,
+        tenantSlug: view.tenantSlug,
         now: now(),
       });
 

@@ -1,7 +1,14 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
-import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/model.js';
+import type {
+  Flow,
+  IdentityMode,
+  IdentitySecret,
+  OriginMode,
+  QuickQuestion,
+  WidgetKey,
+} from '../catalog/model.js';
 import type { Change } from '../conversations/conversation.js';
 import type { AuditEntry } from '../rpc/audit.js';
 import type { Surface } from '../rpc/surface.js';
@@ -21,13 +28,18 @@ export interface TenantDocument {
 
 /** A document of `widget_keys`. */
 export interface WidgetKeyDocument
-  extends Omit<WidgetKey, 'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration'> {
+  extends Omit<
+    WidgetKey,
+    'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration' | 'originMode'
+  > {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
   readonly endsAt?: Date;
   /** Absent in documents of versions before identity verification. */
   readonly identity?: IdentityMode;
   readonly identitySecretGeneration?: number;
+  /** Absent in documents of versions before origin reports. */
+  readonly originMode?: OriginMode;
 }
 
 /**

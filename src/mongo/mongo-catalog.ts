@@ -125,6 +125,7 @@ function toKey({ _id, tenantId, endsAt, ...rest }: WidgetKeyDocument): WidgetKey
   return {
     identity: 'off',
     identitySecretGeneration: 1,
+    originMode: 'enforce',
     ...rest,
     id: binaryToUuid(_id),
     tenantId: binaryToUuid(tenantId),

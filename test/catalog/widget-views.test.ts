@@ -19,6 +19,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
     label,
     allowedOrigins: [],
     allowMissingOrigin: false,
+    originMode: 'enforce',
     allowsAllIntents: true,
     allowedIntents: [],
     enabled: true,

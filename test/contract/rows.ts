@@ -74,6 +74,7 @@ export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
     label: 'Key',
     allowedOrigins: ['https://*.acme.com'],
     allowMissingOrigin: false,
+    originMode: 'enforce',
     allowsAllIntents: false,
     allowedIntents: ['order_status'],
     enabled: true,
