@@ -1,4 +1,5 @@
 import type { CatalogStore } from './catalog/model.js';
+import type { OriginReports } from './catalog/origin-reports.js';
 import type { WidgetViews } from './catalog/widget-views.js';
 import type { Cursors } from './conversations/cursors.js';
 import type { KeyedQueue } from './conversations/keyed-queue.js';
@@ -14,6 +15,8 @@ import type { Elapsed } from './time/elapsed.js';
 export interface Deps {
   readonly catalog: CatalogStore;
   readonly views: WidgetViews;
+  /** Counts the origins that widget keys in the mode `report` let through. */
+  readonly originReports: OriginReports;
   readonly tenants: TenantIds;
   readonly conversations: RecentConversations;
   /** Serialises the changes of one conversation within this process. */

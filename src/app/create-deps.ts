@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
+import { createOriginReports } from '../catalog/origin-reports.js';
 import { createTenantIds } from '../catalog/tenant-ids.js';
 import { createWidgetViews } from '../catalog/widget-views.js';
 import { createCursors } from '../conversations/cursors.js';
@@ -14,6 +16,7 @@ import type { Database } from '../mongo/database.js';
 import { mongoAudit } from '../mongo/mongo-audit.js';
 import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import { mongoConversations } from '../mongo/mongo-conversations.js';
+import { mongoOriginReports } from '../mongo/mongo-origin-reports.js';
 import { createSessionTokens, type SigningKey } from '../sessions/token.js';
 import { createDates } from '../time/dates.js';
 import type { Elapsed } from '../time/elapsed.js';
@@ -27,12 +30,13 @@ export interface DepsInput {
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
   readonly now: () => number;
   readonly elapsed: Elapsed;
+  readonly log: Logger;
   readonly watchLimits: StreamLimits | undefined;
 }
 
 /** Creates the dependencies of a process's handlers. */
 export function createDeps(config: Config, input: DepsInput): Deps {
-  const { database, signingKeys, now, elapsed, watchLimits } = input;
+  const { database, signingKeys, now, elapsed, log, watchLimits } = input;
   const random = createRandomSource();
   const newId = createUuidSource(random);
   const catalog = mongoCatalog(database);
@@ -45,6 +49,11 @@ export function createDeps(config: Config, input: DepsInput): Deps {
     ...{ catalog, conversations, cursors, now, elapsed, newId },
     views: createWidgetViews({ store: catalog, identitySecrets, elapsed }),
     tenants: createTenantIds({ store: catalog, elapsed }),
+    originReports: createOriginReports({
+      store: mongoOriginReports(database),
+      keyExists: async (keyId) => (await catalog.findKeyById(keyId)) !== undefined,
+      ...{ log, now, elapsed },
+    }),
     changeQueue: createKeyedQueue(),
     audit: mongoAudit(database, { now, newId }),
     tokens: createSessionTokens(signingKeys),

@@ -2,17 +2,26 @@ import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { IdentitySecrets } from './identity-secrets.js';
-import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
+import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './model.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
 /** A cache of widget views. A view is evicted when its tenant's catalogue has changed. */
 export interface WidgetViews {
   /** The view of a key; undefined when there is no such key. */
   get(publicKey: string): Promise<WidgetView | undefined>;
+  /** What the store has of a key now, past the cache: for explaining it. */
+  read(publicKey: string): Promise<ReadWidget | undefined>;
   /** The same, by the key's id. */
   getById(keyId: string): Promise<WidgetView | undefined>;
   /** Evicts the views whose tenants have a new revision. It costs one query, for any number of cached views. */
   refresh(): Promise<void>;
+}
+
+/** A widget key as stored, with its tenant and the view of both. */
+export interface ReadWidget {
+  readonly tenant: Tenant;
+  readonly key: WidgetKey;
+  readonly view: WidgetView;
 }
 
 /** What {@link createWidgetViews} needs. */
@@ -38,20 +47,22 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
   });
   const loading = new Map<string, Promise<WidgetView | undefined>>();
 
-  async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
+  async function read(name: string, find: FindKey): Promise<ReadWidget | undefined> {
     const found = await find(name);
     const tenant = found && (await store.findTenant(found.tenantId));
     // Writers write the secret, then the key, then the tenant's revision. Reads in the opposite order are at least as
     // new as the revision, so that a stale view never has a fresh revision.
     const key = tenant && (await find(name));
-    if (!tenant || !key || key.tenantId !== tenant.id) {
-      unknown.set(name, true);
-      return undefined;
-    }
+    if (!tenant || !key || key.tenantId !== tenant.id) return undefined;
     const secret = key.identity === 'off' ? undefined : await store.findIdentitySecret(key.id);
-    const view = widgetView(tenant, key, secret && createKeyLoader(secret));
-    known.set(name, view);
-    return view;
+    return { tenant, key, view: widgetView(tenant, key, secret && createKeyLoader(secret)) };
+  }
+
+  async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
+    const widget = await read(name, find);
+    if (widget) known.set(name, widget.view);
+    else unknown.set(name, true);
+    return widget?.view;
   }
 
   /**
@@ -80,6 +91,7 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
 
   return {
     get: (publicKey) => get(publicKey, store.findKey),
+    read: (publicKey) => read(publicKey, store.findKey),
     getById: (keyId) => get(keyId, store.findKeyById),
 
     async refresh() {

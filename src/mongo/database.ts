@@ -1,6 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
+import type { KeyReport } from '../catalog/key-report.js';
 import type {
   Flow,
   IdentityMode,
@@ -51,6 +52,20 @@ export interface IdentitySecretDocument extends Omit<IdentitySecret, 'keyId' | '
   readonly sealed: Binary;
 }
 
+/** A document of `origin_reports`; `_id` is the widget key's id. */
+export interface OriginReportDocument extends Pick<KeyReport, 'otherCount' | 'revision'> {
+  readonly _id: StoredUuid;
+  readonly origins: readonly {
+    readonly origin: string;
+    readonly count: number;
+    readonly firstSeenAt: Date;
+    readonly lastSeenAt: Date;
+  }[];
+  readonly otherSeenAt: Date;
+  /** When the whole report is forgotten. */
+  readonly purgeAt: Date;
+}
+
 /** A document of `conversations`. */
 export interface ConversationDocument {
   readonly _id: StoredUuid;
@@ -94,6 +109,7 @@ export interface Database {
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly identitySecrets: ReturnType<typeof collections>['identitySecrets'];
+  readonly originReports: ReturnType<typeof collections>['originReports'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
   /** The type allows only inserts: audit entries are never changed or deleted. */
   readonly audit: Pick<ReturnType<typeof collections>['audit'], 'insertOne'>;
@@ -146,6 +162,7 @@ function collections(db: Db) {
     tenants: db.collection<TenantDocument>('tenants'),
     widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
+    originReports: db.collection<OriginReportDocument>('origin_reports'),
     conversations: db.collection<ConversationDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };
@@ -173,12 +190,14 @@ export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
 async function createIndexes({
   tenants,
   widgetKeys,
+  originReports,
   conversations,
   audit,
 }: ReturnType<typeof collections>): Promise<void> {
   await tenants.createIndex({ slug: 1 }, { unique: true });
   await widgetKeys.createIndex({ publicKey: 1 }, { unique: true });
   await widgetKeys.createIndex({ tenantId: 1 });
+  await originReports.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
   for (const { key, ...options } of CONVERSATION_INDEXES) await conversations.createIndex(key, options);
   await audit.createIndex({ tenantId: 1, at: 1 });
 }

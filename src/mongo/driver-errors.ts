@@ -84,6 +84,17 @@ export async function runOperation<T>(operation: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Runs an insert. @returns false when a document with the same unique key exists */
+export async function insertIfAbsent(insert: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await runOperation(insert);
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
+}
+
 /** The codes Unauthorized, AuthenticationFailed and AtlasError. */
 const REFUSED_USER_CODES: ReadonlySet<unknown> = new Set([13, 18, 8000]);
 

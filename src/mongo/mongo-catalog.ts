@@ -2,7 +2,7 @@ import { Binary } from 'mongodb';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../catalog/model.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
 import type { Database, IdentitySecretDocument, TenantDocument, WidgetKeyDocument } from './database.js';
-import { isDuplicateKey, runOperation } from './driver-errors.js';
+import { insertIfAbsent, runOperation } from './driver-errors.js';
 
 /** The most ids in one `$in`: with more, the embedded server scans the collection instead of using the index. */
 const MAX_IDS = 1_000;
@@ -72,17 +72,6 @@ export function mongoCatalog({
         return matchedCount === 1;
       }),
   };
-}
-
-/** Runs an insert. @returns false when a document with the same unique key exists */
-async function insertIfAbsent(insert: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await runOperation(insert);
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
-  }
 }
 
 function convertIfFound<D, T>(document: D | null, convert: (document: D) => T): T | undefined {

@@ -113,7 +113,12 @@ export async function perform(
   const now = () => NOW + operation.skew;
   const parts = {
     conversations,
-    views: { get: async () => view, getById: async () => view, refresh: async () => {} },
+    views: {
+      get: async () => view,
+      getById: async () => view,
+      read: async () => undefined,
+      refresh: async () => {},
+    },
     tenants: { get: async () => tenant.id },
     tokens,
     now,
