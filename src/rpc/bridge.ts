@@ -17,48 +17,59 @@ import type { AnyRpc, AnyStreamRpc, Rpc, StreamRpc } from './rpc.js';
  */
 
 /**
- * Converts a decoded request to its handler's type. Members are copied where both generators represent all of them
- * alike; other requests are encoded and decoded again.
+ * Converts a decoded request to its handler's type. Members are copied where both generators represent all of those
+ * that are set alike; other requests are encoded and decoded again.
  */
 export function bridgeRequest<Request, Response, Input extends DescMessage>(
   rpc: Rpc<Request, Response, Input> | StreamRpc<Request, Response, Input>,
   message: MessageShape<Input>,
 ): Request {
-  const names = sharedMembers(rpc);
-  if (names === undefined) {
+  const shared = sharedMembers(rpc);
+  if (shared === undefined || shared.unlike.some((name) => Reflect.get(message, name) !== undefined)) {
     const { buffer, byteOffset, byteLength } = toBinary(rpc.method.input, message);
     return rpc.codec.requestDeserialize(Buffer.from(buffer, byteOffset, byteLength));
   }
   const request: Record<string, unknown> = {};
-  for (const name of names) request[name] = Reflect.get(message, name);
+  for (const name of shared.names) request[name] = Reflect.get(message, name);
   // The cast is safe: findSharedMembers has checked that these are all members of the type, with the same values.
   return request as Request;
 }
 
-const sharedMembersCache = new WeakMap<object, readonly string[] | undefined>();
+/** The members of a request that can be copied. */
+interface SharedMembers {
+  /** The names of all members. */
+  readonly names: readonly string[];
+  /** The names of messages, which are alike only while they are absent. */
+  readonly unlike: readonly string[];
+}
 
-function sharedMembers(rpc: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
+const sharedMembersCache = new WeakMap<object, SharedMembers | undefined>();
+
+function sharedMembers(rpc: AnyRpc | AnyStreamRpc): SharedMembers | undefined {
   if (!sharedMembersCache.has(rpc)) sharedMembersCache.set(rpc, findSharedMembers(rpc));
   return sharedMembersCache.get(rpc);
 }
 
 /**
- * Finds the names of a request's members, when both generators represent every member alike; else returns undefined.
+ * Finds the names of a request's members, when both generators represent every member alike or alike while it is absent;
+ * else returns undefined.
  *
  * The generators camelCase names by different rules, and differ in absent values, enums, 64-bit numbers and messages.
- * Strings, booleans and Structs are the same in both. An empty message of each generator shows its names and its absent
- * values.
+ * Strings, booleans, Structs and absent messages are the same in both. An empty message of each generator shows its names
+ * and its absent values.
  */
-function findSharedMembers({ method, codec }: AnyRpc | AnyStreamRpc): readonly string[] | undefined {
+function findSharedMembers({ method, codec }: AnyRpc | AnyStreamRpc): SharedMembers | undefined {
   const input: DescMessage = method.input;
   const emptyEs = create(input);
   const emptyTsProto: object = codec.requestDeserialize(Buffer.alloc(0));
   const names = Object.keys(emptyTsProto);
+  const unlike = input.fields.filter((field) => !isSameInBoth(field));
   const areAllShared =
     input.fields.length === names.length &&
-    input.fields.every((field) => isSameInBoth(field) && names.includes(field.localName)) &&
+    unlike.every((field) => field.fieldKind === 'message') &&
+    input.fields.every((field) => names.includes(field.localName)) &&
     names.every((name) => Reflect.get(emptyEs, name) === Reflect.get(emptyTsProto, name));
-  return areAllShared ? names : undefined;
+  return areAllShared ? { names, unlike: unlike.map((field) => field.localName) } : undefined;
 }
 
 /** Whether both generators represent a field's values alike. */

@@ -56,7 +56,7 @@ export function readJson<D extends DescMessage>(
   try {
     const { json, isInteroperable } = parseStrictJson(utf8.decode(body), MAX_DEPTH);
     const shape = shapeOf(desc);
-    const plain = isInteroperable ? shape.readPlain?.(json) : undefined;
+    const plain = isInteroperable ? shape.readPlain(json) : undefined;
     return checkRequired(shape, plain ?? readOtherJson(desc, shape, json, registry));
   } catch (error) {
     throw asInvalidInput(error, 'The body is not a well-formed JSON object of this request.');
@@ -112,7 +112,7 @@ function readOtherJson<D extends DescMessage>(
 interface Shape<D extends DescMessage> {
   readonly required: readonly DescField[];
   readonly structs: readonly DescField[];
-  readonly readPlain: ReadPlainJson<D> | undefined;
+  readonly readPlain: ReadPlainJson<D>;
 }
 
 const shapes = new WeakMap<DescMessage, Shape<DescMessage>>();

@@ -12,18 +12,18 @@ import {
 export type ReadPlainJson<D extends DescMessage> = (json: JsonValue) => MessageShape<D> | undefined;
 
 /**
- * Creates the fast path of JSON decoding for one message type. It takes objects whose members are strings and Structs,
- * under their JSON names: there the JSON value is the value in the message. It leaves everything else to protobuf-es,
- * faults included, because protobuf-es knows all rules of proto3 JSON.
+ * Creates the fast path of JSON decoding for one message type. It takes objects whose members are strings, booleans and
+ * Structs, under their JSON names: there the JSON value is the value in the message. It leaves everything else to
+ * protobuf-es, faults included, because protobuf-es knows all rules of proto3 JSON.
  *
  * Its input has passed the checks of strict-json.ts, so it does not look inside the Structs.
- *
- * @returns undefined for message types with fields of other types
  */
-export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> | undefined {
-  if (!desc.fields.every((field) => isText(field) || isStruct(field))) return undefined;
+export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> {
   const members = new Map(
-    desc.fields.map((field) => [field.jsonName, { name: field.localName, isText: isText(field) }]),
+    desc.fields.flatMap((field) => {
+      const hasItsType = typeCheckOf(field);
+      return hasItsType ? [[field.jsonName, { name: field.localName, hasItsType }]] : [];
+    }),
   );
 
   return (json) => {
@@ -34,7 +34,7 @@ export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> | un
       const member = members.get(jsonName);
       if (member === undefined) return undefined;
       if (value === null) continue;
-      if (member.isText ? typeof value !== 'string' : !isObject(value)) return undefined;
+      if (!member.hasItsType(value)) return undefined;
       message[member.name] = value;
     }
     return message as MessageShape<D>;
@@ -46,8 +46,21 @@ export function isStruct(field: DescField): boolean {
   return field.fieldKind === 'message' && field.message.typeName === 'google.protobuf.Struct';
 }
 
-function isText(field: DescField): boolean {
-  return field.fieldKind === 'scalar' && field.scalar === ScalarType.STRING && field.oneof === undefined;
+/** Whether a JSON value is of a field's type; undefined for fields that protobuf-es has to read. */
+function typeCheckOf(field: DescField): ((value: JsonValue) => boolean) | undefined {
+  if (field.oneof !== undefined) return undefined;
+  if (isStruct(field)) return isObject;
+  if (field.fieldKind !== 'scalar') return undefined;
+  if (field.scalar === ScalarType.STRING) return isText;
+  return field.scalar === ScalarType.BOOL ? isBoolean : undefined;
+}
+
+function isText(value: JsonValue): boolean {
+  return typeof value === 'string';
+}
+
+function isBoolean(value: JsonValue): boolean {
+  return typeof value === 'boolean';
 }
 
 /** Whether a JSON value is an object. */
