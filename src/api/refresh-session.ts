@@ -1,9 +1,9 @@
 import { type ChangeDeps, changeConversation } from '../conversations/change-conversation.js';
-import { applyChange } from '../conversations/conversation.js';
+import { changeFields } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
 import { timestamp } from '../conversations/message.js';
-import { localeViolations, variablesPatchViolations } from '../conversations/rules.js';
-import { mergeVariables } from '../conversations/variables.js';
+import { localeViolations, mapsPatchViolations } from '../conversations/rules.js';
+import { mergeMaps } from '../conversations/variables.js';
 import type { Deps } from '../deps.js';
 import { unary } from '../rpc/define.js';
 import {
@@ -20,7 +20,7 @@ import { type RefreshDeps, refreshedTimes } from '../sessions/refreshed-times.js
 /** RefreshSession answers a new token for the same conversation, and changes its locale and variables when asked to. */
 export const refreshSession = unary('refreshSession', {
   scope: 'open',
-  rules: (request) => [...localeViolations(request.locale), ...variablesPatchViolations(request)],
+  rules: (request) => [...localeViolations(request.locale), ...mapsPatchViolations(request)],
 
   handle:
     (deps: Pick<Deps, keyof (AdmissionDeps & ChangeDeps & RefreshDeps) | 'newJti'>) =>
@@ -33,10 +33,10 @@ export const refreshSession = unary('refreshSession', {
       await changeConversation(deps, claims.conversationId, call.signal, (found) => {
         const current = requireOngoing(found, claims);
         session = { jti: refreshedJti(current.session.jti, deps.newJti()), ...refreshedTimes(deps, current) };
-        return applyChange(current, 'refreshed', deps, {
+        return changeFields(current, 'refreshed', deps, {
           expiresAt: Math.max(current.expiresAt, session.exp),
           locale: canonicalLocale(request.locale) ?? current.locale,
-          variables: mergeVariables(current.variables, request, call.surface),
+          ...mergeMaps(current, request, call.surface),
         });
       });
       return {

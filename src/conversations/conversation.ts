@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { CallSignal } from '../rpc/call-signal.js';
 import type { Surface } from '../rpc/surface.js';
@@ -23,6 +24,10 @@ export interface Conversation {
   /** The claims of the first session token. Times are in seconds. */
   readonly session: { readonly jti: string; readonly iat: number; readonly exp: number };
   readonly idempotency: Idempotency | undefined;
+  /** How long each of its session tokens lasts, in seconds; SESSION_TTL when absent. */
+  readonly ttlSeconds?: number | undefined;
+  /** The latest opens with an idempotency key that continued this conversation, oldest first; absent without any. */
+  readonly continuations?: readonly Continuation[] | undefined;
   /** When the last of its session tokens expires, in seconds since the epoch. */
   readonly expiresAt: number;
   /** Never unset again: an ended conversation is immutable. */
@@ -44,6 +49,14 @@ export interface Idempotency {
   readonly requestHash: string;
   /** Until when the same request gets the same answer. */
   readonly until: number;
+}
+
+/** An open that continued the conversation. Its retry gets the answer of the first try. */
+export interface Continuation extends Idempotency {
+  /** The id that a new conversation of this idempotency key would have. */
+  readonly id: string;
+  /** The claims of the token that was answered. Times are in seconds. */
+  readonly session: Conversation['session'];
 }
 
 /** A change of a conversation, stored with it so that WatchConversations can report each one. */
@@ -77,6 +90,20 @@ export function applyChange(
       ? { endedAt: at }
       : { changes: [...changes, { kind, revision, at }].slice(-MAX_CHANGES) }),
   };
+}
+
+/**
+ * The next revision of a conversation with other `fields`; the conversation itself when its fields already have these
+ * values, so that a change that changes nothing is not stored and wakes no watcher.
+ */
+export function changeFields(
+  conversation: Conversation,
+  kind: Change['kind'],
+  deps: Parameters<typeof applyChange>[2],
+  fields: Partial<Conversation>,
+): Conversation {
+  const isSame = isDeepStrictEqual({ ...conversation, ...fields }, conversation);
+  return isSame ? conversation : applyChange(conversation, kind, deps, fields);
 }
 
 /** The store of conversations. All methods throw ServiceError unavailable | internal. */

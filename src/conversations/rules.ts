@@ -2,7 +2,7 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Violation } from '../rpc/errors.js';
 import { canonicalLocale } from './locale.js';
 import { UUID } from './uuid.js';
-import { isVariableKey, MAX_KEYS, type VariablesPatch, variablesViolations } from './variables.js';
+import { isVariableKey, MAX_KEYS, type MapsPatch, mapViolations } from './variables.js';
 
 /**
  * Validation rules of fields that several requests share. Each function returns the violations of its field; an absent
@@ -52,18 +52,33 @@ export function localeViolations(locale: string): Violation[] {
   return [{ field: 'locale', rule: 'locale.bcp47', message }];
 }
 
-/** Checks a change to variables by itself; mergeVariables checks the merged result. */
-export function variablesPatchViolations({ variables, removeVariables }: VariablesPatch): Violation[] {
-  const violations = variables ? variablesViolations(variables) : [];
-  if (removeVariables.length > MAX_KEYS) {
-    const message = `removeVariables names ${removeVariables.length} keys; at most ${MAX_KEYS} are allowed.`;
-    violations.push({ field: 'removeVariables', rule: 'remove_variables.max_items', message });
+/** Checks a change to the maps by itself; mergeMaps checks the merged result. */
+export function mapsPatchViolations(patch: MapsPatch): Violation[] {
+  return [
+    ...mapViolations('variables', patch.variables),
+    ...removedKeysViolations('removeVariables', 'remove_variables', patch.removeVariables),
+    ...mapViolations('attributes', patch.attributes),
+    ...removedKeysViolations('removeAttributes', 'remove_attributes', patch.removeAttributes),
+  ];
+}
+
+function removedKeysViolations(field: string, ruleOf: string, keys: readonly string[] = []): Violation[] {
+  const violations: Violation[] = [];
+  if (keys.length > MAX_KEYS) {
+    const message = `${field} names ${keys.length} keys; at most ${MAX_KEYS} are allowed.`;
+    violations.push({ field, rule: `${ruleOf}.max_items`, message });
   }
-  if (!removeVariables.every(isVariableKey)) {
-    const message = 'removeVariables names a key that no variable can have.';
-    violations.push({ field: 'removeVariables', rule: 'remove_variables.key', message });
+  if (!keys.every(isVariableKey)) {
+    violations.push({ field, rule: `${ruleOf}.key`, message: `${field} names a key that cannot exist.` });
   }
   return violations;
+}
+
+/** An expected revision must be at least 1, the revision of a conversation that was never changed. */
+export function expectedRevisionViolations(revision: number | undefined): Violation[] {
+  if (revision === undefined || revision >= 1) return [];
+  const message = 'expectedRevision must be at least 1.';
+  return [{ field: 'expectedRevision', rule: 'expected_revision.min', message }];
 }
 
 /** The range of a protobuf Timestamp, in seconds: the years 1 to 9999, which RFC 3339 can write. */

@@ -7,7 +7,7 @@ export const FIRST_REVISION = 1;
 
 /** Converts a conversation to its document. The driver leaves out undefined members (`ignoreUndefined`). */
 export function toDocument(conversation: Conversation): ConversationDocument {
-  const { session, idempotency, expiresAt, endedAt, changes } = conversation;
+  const { session, idempotency, continuations, expiresAt, endedAt, changes } = conversation;
   return {
     _id: uuidToBinary(conversation.id),
     tenantId: uuidToBinary(conversation.tenantId),
@@ -19,8 +19,15 @@ export function toDocument(conversation: Conversation): ConversationDocument {
     attributes: Object.keys(conversation.attributes).length === 0 ? undefined : conversation.attributes,
     origin: conversation.origin,
     surface: conversation.surface,
-    session: { jti: session.jti, iat: new Date(session.iat * 1000), exp: new Date(session.exp * 1000) },
+    session: toSessionDocument(session),
     idempotency: idempotency && { requestHash: idempotency.requestHash, until: new Date(idempotency.until) },
+    ttlSeconds: conversation.ttlSeconds,
+    continuations: continuations?.map((one) => ({
+      id: uuidToBinary(one.id),
+      requestHash: one.requestHash,
+      until: new Date(one.until),
+      session: toSessionDocument(one.session),
+    })),
     expiresAt: expiresAt === session.exp ? undefined : new Date(expiresAt * 1000),
     endedAt: endedAt === undefined ? undefined : new Date(endedAt),
     createdAt: new Date(conversation.createdAt),
@@ -36,7 +43,7 @@ export function toDocument(conversation: Conversation): ConversationDocument {
 export function fromDocument(document: ConversationDocument): Conversation {
   const { customerId, customerVerified = false, locale, variables, attributes = {}, origin } = document;
   const { surface, session } = document;
-  const { idempotency, expiresAt = session.exp, endedAt } = document;
+  const { idempotency, ttlSeconds, continuations, expiresAt = session.exp, endedAt } = document;
   const { revision = FIRST_REVISION, changes = [] } = document;
   return {
     id: binaryToUuid(document._id),
@@ -49,8 +56,17 @@ export function fromDocument(document: ConversationDocument): Conversation {
     attributes,
     origin,
     surface,
-    session: { jti: session.jti, iat: session.iat.getTime() / 1000, exp: session.exp.getTime() / 1000 },
+    session: fromSessionDocument(session),
     idempotency: idempotency && { requestHash: idempotency.requestHash, until: idempotency.until.getTime() },
+    ...(ttlSeconds !== undefined && { ttlSeconds }),
+    ...(continuations && {
+      continuations: continuations.map((one) => ({
+        id: binaryToUuid(one.id),
+        requestHash: one.requestHash,
+        until: one.until.getTime(),
+        session: fromSessionDocument(one.session),
+      })),
+    }),
     expiresAt: expiresAt.getTime() / 1000,
     endedAt: endedAt?.getTime(),
     createdAt: document.createdAt.getTime(),
@@ -59,4 +75,12 @@ export function fromDocument(document: ConversationDocument): Conversation {
     revision,
     changes: changes.map((change) => ({ ...change, at: change.at.getTime() })),
   };
+}
+
+function toSessionDocument({ jti, iat, exp }: Conversation['session']): ConversationDocument['session'] {
+  return { jti, iat: new Date(iat * 1000), exp: new Date(exp * 1000) };
+}
+
+function fromSessionDocument({ jti, iat, exp }: ConversationDocument['session']): Conversation['session'] {
+  return { jti, iat: iat.getTime() / 1000, exp: exp.getTime() / 1000 };
 }

@@ -55,6 +55,15 @@ export interface ConversationDocument {
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
   readonly idempotency?: { readonly requestHash: string; readonly until: Date } | undefined;
+  readonly ttlSeconds?: number | undefined;
+  readonly continuations?:
+    | readonly {
+        readonly id: StoredUuid;
+        readonly requestHash: string;
+        readonly until: Date;
+        readonly session: ConversationDocument['session'];
+      }[]
+    | undefined;
   /** Absent while it equals `session.exp`. */
   readonly expiresAt?: Date | undefined;
   readonly endedAt?: Date | undefined;

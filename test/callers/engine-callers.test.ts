@@ -246,3 +246,24 @@ test('a browser needs no engine token, and none is asked of it', async () => {
   assert.is(answer.status, 200);
   await answer.text();
 });
+
+const VOUCHED = { customerVerified: true };
+test('a caller with the scope open alone may not vouch for a customer', async () => {
+  const { code, reason, message } = await call('OpenSession', 'only-open', await open(), VOUCHED);
+  assert.equal([code, reason], ['PERMISSION_DENIED', 'permission_denied']);
+  assert.is(message, 'This caller may not do this: it needs the scope vouch.');
+});
+
+test('the scope vouch alone opens nothing', async () => {
+  const { code } = await call('OpenSession', 'only-vouch', await open(), VOUCHED);
+  assert.is(code, 'PERMISSION_DENIED');
+});
+
+for (const caller of ['not-read', 'boss']) {
+  test(`a caller with both scopes vouches: ${caller}`, async () => {
+    const session = await open();
+    const { response } = await call('OpenSession', caller, session, VOUCHED);
+    const verified = await client.call('VerifySession', { token: response['sessionToken'] }, as('boss'));
+    assert.equal([verified.response['customerId'], verified.response['customerVerified']], [CUSTOMER, true]);
+  });
+}

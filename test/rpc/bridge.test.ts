@@ -1,4 +1,4 @@
-import { toBinary, toJsonString } from '@bufbuild/protobuf';
+import { type JsonObject, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
@@ -13,6 +13,8 @@ import { anyRequest, assertSame, messageOf, readBytes, readText, rpc } from './d
 
 const test = suite('bridge');
 
+const asJson = (map: JsonObject | undefined) => map && JSON.parse(JSON.stringify(map));
+
 test('the bridge keeps every field of any request, from either format', () => {
   fc.assert(
     fc.property(anyRequest, (sent) => {
@@ -21,8 +23,9 @@ test('the bridge keeps every field of any request, from either format', () => {
       assertSame(bridgeRequest(rpc, fromBytes), sent, 'protobuf');
       const fromJson = readText(toJsonString(OpenSessionRequestSchema, message));
       // JSON.stringify writes -0 as 0, as the encoder has done.
-      const variables = sent.variables && JSON.parse(JSON.stringify(sent.variables));
-      assertSame(bridgeRequest(rpc, fromJson), { ...sent, variables }, 'JSON');
+      const { variables, attributes } = sent;
+      const maps = { variables: asJson(variables), attributes: asJson(attributes) };
+      assertSame(bridgeRequest(rpc, fromJson), { ...sent, ...maps }, 'JSON');
     }),
     { numRuns: 500 },
   );

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { variablesViolations } from '../../src/conversations/variables.js';
+import { mapViolations } from '../../src/conversations/variables.js';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -65,7 +65,7 @@ const MANY: readonly (readonly [name: string, key: (n: number) => string, least:
 for (const [name, keyOf, least] of MANY) {
   test(`300 broken rules, ${name}: as many as fit are listed, the others are counted`, () => {
     const keys = Array.from({ length: 300 }, (_, n) => [keyOf(n), 1] as const);
-    const violations = variablesViolations(Object.fromEntries(keys));
+    const violations = mapViolations('variables', Object.fromEntries(keys));
     const error = rulesBroken('engine', violations);
     const { violations: listed = [], violationsOmitted = 0 } = error.details;
     assert.ok(listed.length >= least, `${listed.length} listed`);
@@ -75,7 +75,7 @@ for (const [name, keyOf, least] of MANY) {
 
   test(`300 broken rules, ${name}: the details fit into 8 KiB of gRPC trailers`, () => {
     const keys = Array.from({ length: 300 }, (_, n) => [keyOf(n), 1] as const);
-    const error = rulesBroken('engine', variablesViolations(Object.fromEntries(keys)));
+    const error = rulesBroken('engine', mapViolations('variables', Object.fromEntries(keys)));
     const details = errorDetails(error).map(({ desc, value }) => anyPack(desc, value));
     const status = create(StatusSchema, { code: 3, message: error.message, details });
     const header = Buffer.from(toBinary(StatusSchema, status)).toString('base64');

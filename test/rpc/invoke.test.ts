@@ -175,7 +175,17 @@ test('the handler gets the request as its own type, and the call with caller and
   });
   await start();
   assert.equal(seen, {
-    request: { publicKey: 'k', customerId: 'u', customerToken: '', locale: '', variables: { a: [1, null] } },
+    request: {
+      publicKey: 'k',
+      customerId: 'u',
+      customerToken: '',
+      locale: '',
+      variables: { a: [1, null] },
+      continueLatest: false,
+      attributes: undefined,
+      customerVerified: false,
+      ttl: undefined,
+    },
     call: {
       caller: AGENT,
       deadline: START + 1_200,

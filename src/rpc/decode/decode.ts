@@ -13,6 +13,7 @@ import {
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { FieldBehavior, field_behavior } from '../../gen/protobuf-es/google/api/field_behavior_pb.js';
 import { ServiceError } from '../errors.js';
+import { checkDuration, isDuration } from './duration.js';
 import { invalidInput, loneSurrogate, notFinite, wrongType } from './invalid-input.js';
 import { isObject, isStruct, plainJson, type ReadPlainJson } from './plain-json.js';
 import { parseStrictJson } from './strict-json.js';
@@ -75,7 +76,11 @@ export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): Me
     const { structs, rest } = takeStructs(desc, bytes, MAX_DEPTH);
     const message = fromBinary(desc, rest, binaryReadOptions);
     for (const [field, value] of structs) Reflect.set(message, field.localName, value);
-    return checkRequired(shapeOf(desc), message);
+    const shape = shapeOf(desc);
+    for (const field of shape.durations) {
+      checkDuration(field, Reflect.get(message, field.localName));
+    }
+    return checkRequired(shape, message);
   } catch (error) {
     throw asInvalidInput(error, 'The message is not a well-formed protobuf message of this request.');
   }
@@ -112,6 +117,7 @@ function readOtherJson<D extends DescMessage>(
 interface Shape<D extends DescMessage> {
   readonly required: readonly DescField[];
   readonly structs: readonly DescField[];
+  readonly durations: readonly DescField[];
   readonly readPlain: ReadPlainJson<D>;
 }
 
@@ -124,6 +130,7 @@ function shapeOf<D extends DescMessage>(desc: D): Shape<D> {
     shape = {
       required: fields.filter(isRequired),
       structs: fields.filter(isStruct),
+      durations: fields.filter(isDuration),
       readPlain: plainJson(desc),
     };
     shapes.set(desc, shape);

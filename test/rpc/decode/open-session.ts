@@ -75,14 +75,25 @@ export const anyRequest = fc.record({
   customerToken: anyText,
   locale: fc.constantFrom('', 'en-GB', 'zh-Hant-TW'),
   variables: fc.option(variables, { nil: undefined }),
+  attributes: fc.option(variables, { nil: undefined }),
+  continueLatest: fc.boolean(),
+  customerVerified: fc.boolean(),
+  ttl: fc.option(fc.record({ seconds: fc.integer({ min: 1 }), nanos: fc.nat(999_999_999) }), {
+    nil: undefined,
+  }),
 });
 
 /** The fields of a request. */
 type AnyRequest = typeof anyRequest extends fc.Arbitrary<infer T> ? T : never;
 
 /** The message with these fields. */
-export function messageOf({ variables: sent, ...fields }: AnyRequest) {
-  return create(OpenSessionRequestSchema, { ...fields, ...(sent && { variables: sent }) });
+export function messageOf({ variables: sent, attributes, ttl, ...fields }: AnyRequest) {
+  return create(OpenSessionRequestSchema, {
+    ...fields,
+    ...(sent && { variables: sent }),
+    ...(attributes && { attributes }),
+    ...(ttl && { ttl: { seconds: BigInt(ttl.seconds), nanos: ttl.nanos } }),
+  });
 }
 
 /**
