@@ -7,7 +7,14 @@ import { playRow, transportsOf } from './row.js';
 
 /** The parity tables by the test file that plays them: files run beside each other. */
 export const TABLES = {
-  opens: ['open-session', 'open-session-wire', 'open-session-retries', 'engine-authentication'],
+  opens: [
+    'open-session',
+    'open-session-wire',
+    'open-session-retries',
+    'engine-fields',
+    'continue-latest',
+    'engine-authentication',
+  ],
   sessions: ['get-session', 'end-session', 'engine-sessions'],
   refreshes: ['refresh-session', 'refresh-session-times', 'refresh-session-max-age'],
   conversations: ['verify-session', 'conversations'],
