@@ -162,6 +162,11 @@ export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
     key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
     partialFilterExpression: { customerVerified: true },
   },
+  // Partial too. Anybody can open conversations under a customer's id: those must not slow down the customer's own.
+  {
+    key: { tenantId: 1, customerId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+    partialFilterExpression: { customerVerified: true },
+  },
   // Partial, so that an open does not pay for it: changedSince finds unchanged conversations by createdAt, above.
   { key: { tenantId: 1, updatedAt: 1, _id: 1 }, name: 'changed', partialFilterExpression: CHANGED },
   { key: { purgeAt: 1 }, expireAfterSeconds: 0 },

@@ -24,8 +24,8 @@ export interface ContinueDeps extends Omit<ChangeDeps, 'conversations'>, Refresh
 export type OpenedSession = Pick<Conversation, 'id' | 'session'>;
 
 /**
- * How many of the customer's verified conversations are looked at, the latest first, whatever their widget key: at most
- * some 1 MB. A customer who has opened more of them at other keys since gets a new conversation.
+ * How many of the customer's verified conversations are looked at, the latest first, whatever their widget key: 4 MB at
+ * the very most. A customer who has opened more of them at other keys since gets a new conversation.
  */
 const MAX_LOOKED_AT = 100;
 

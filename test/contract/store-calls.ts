@@ -69,6 +69,11 @@ export const queries: Readonly<
       return conversations.list({ tenantId, customerId, verifiedOnly: false, after, limit: 20 });
     },
   },
+  "list, a customer's verified ones": {
+    index: 'tenantId_1_customerId_1_customerVerified_1_createdAt_-1__id_-1',
+    run: ({ conversations, conversation: { tenantId, customerId, createdAt } }) =>
+      conversations.list({ tenantId, customerId, verifiedOnly: true, openedFrom: createdAt, limit: 100 }),
+  },
   changedSince: {
     index: ['changed', 'tenantId_1_createdAt_-1__id_-1'],
     run: ({ conversations, conversation: { id, tenantId, revision, updatedAt } }) =>

@@ -59,7 +59,8 @@ export interface OpenSessionRequest {
   /**
    * Optional. A verified customer gets a session of their latest conversation at this widget key that has not ended and
    * is younger than SESSION_MAX_AGE; everybody else, and a customer without one, a new conversation. Locale, variables
-   * and attributes of the request are then merged as by UpdateConversation.
+   * and attributes of the request are then merged as by UpdateConversation. The customer's latest 100 verified
+   * conversations are looked at, whatever their widget key.
    */
   continueLatest: boolean;
   /**
@@ -75,8 +76,8 @@ export interface OpenSessionRequest {
    */
   customerVerified: boolean;
   /**
-   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h; SESSION_TTL
-   * unless given. Refreshed tokens of the conversation last as long.
+   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h, as SESSION_TTL
+   * may; SESSION_TTL unless given. Refreshed tokens of the conversation last as long; none outlives SESSION_MAX_AGE.
    */
   ttl: Duration | undefined;
 }
