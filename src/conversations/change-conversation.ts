@@ -36,7 +36,7 @@ export function changeConversation<Next extends Conversation | undefined>(
       throwIfEnded(signal);
       const found = await conversations.find(id);
       const next = change(found);
-      if (next === undefined || next === found || found === undefined) return next;
+      if (next === found || next === undefined || found === undefined) return next;
       throwIfEnded(signal);
       if (await conversations.replace(next, found.revision)) return next;
     }
@@ -44,18 +44,24 @@ export function changeConversation<Next extends Conversation | undefined>(
 }
 
 /**
- * Ends a conversation for good. An ended conversation stays as it is. `check` throws when the caller may not end it.
+ * Ends a conversation for good. An ended conversation stays as it is. `check` throws when the caller may not end it,
+ * and returns undefined when there is nothing to end.
  *
  * Skips the queue, so that refreshes with a stolen token cannot delay the end.
+ *
+ * @returns whether this call has ended it
  */
 export async function endForGood(
   deps: Omit<ChangeDeps, 'changeQueue'>,
   id: string,
   signal: CallSignal,
-  check: (found: Conversation | undefined) => Conversation,
-): Promise<void> {
+  check: (found: Conversation | undefined) => Conversation | undefined,
+): Promise<boolean> {
+  let isOngoing = false;
   await changeConversation({ ...deps, changeQueue: (_id, work) => work() }, id, signal, (found) => {
     const current = check(found);
-    return current.endedAt === undefined ? applyChange(current, 'ended', deps) : current;
+    isOngoing = current !== undefined && current.endedAt === undefined;
+    return current && isOngoing ? applyChange(current, 'ended', deps) : current;
   });
+  return isOngoing;
 }

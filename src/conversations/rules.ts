@@ -20,6 +20,13 @@ export function conversationIdViolations(id: string): Violation[] {
   return [{ field: 'conversationId', rule: 'conversation_id.uuid', message }];
 }
 
+/** A widget key id must be a UUID. Empty counts as absent. */
+export function widgetKeyIdViolations(id: string): Violation[] {
+  if (id === '' || UUID.test(id.toLowerCase())) return [];
+  const message = 'widgetKeyId must be a UUID.';
+  return [{ field: 'widgetKeyId', rule: 'widget_key_id.uuid', message }];
+}
+
 /** A customer id may have at most 100 characters (code points). */
 export function customerIdViolations(id: string): Violation[] {
   if (!isLongerThan(MAX_CUSTOMER_ID, id)) return [];
@@ -79,6 +86,12 @@ export function expectedRevisionViolations(revision: number | undefined): Violat
   if (revision === undefined || revision >= 1) return [];
   const message = 'expectedRevision must be at least 1.';
   return [{ field: 'expectedRevision', rule: 'expected_revision.min', message }];
+}
+
+/** A state must be one of its enum: protobuf carries any number. @param known the numbers of the enum */
+export function stateViolations(state: number, known: readonly number[]): Violation[] {
+  if (known.includes(state)) return [];
+  return [{ field: 'state', rule: 'state.unknown', message: `state has no value ${state}.` }];
 }
 
 /** The range of a protobuf Timestamp, in seconds: the years 1 to 9999, which RFC 3339 can write. */
