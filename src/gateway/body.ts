@@ -3,11 +3,6 @@ import { gunzipSync } from 'node:zlib';
 import { ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 
-/**
- * How much of a refused body is read and dropped, in bytes. Closing a connection with unread data resets it, and its
- * client would not see the refusal.
- */
-const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
 /** The most memory that all unfinished bodies may take, in bytes. */
 const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 /**
@@ -61,17 +56,6 @@ export function unpack(packed: Uint8Array, maxBytes = MAX_REQUEST_BYTES): Buffer
       throw tooLarge(maxBytes);
     throw new ServiceError('invalid_input', 'The request says that it is gzip, and is not.', {}, error);
   }
-}
-
-/** Reads and drops the rest of a refused request's body. */
-export function discardBody(request: IncomingMessage): void {
-  let discarded = 0;
-  let chunks = 0;
-  request.removeAllListeners('data').on('data', (chunk: Buffer) => {
-    discarded += chunk.length;
-    if (discarded > MAX_DISCARDED_BYTES || ++chunks > MAX_CHUNKS) request.destroy();
-  });
-  request.resume();
 }
 
 /**
