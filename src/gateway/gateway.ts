@@ -102,7 +102,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   });
 
   function onRequest(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    // Node parses all of a chunk, even when a request at its beginning had the connection closed.
+    // Node parses all that it has read, even when a request at its beginning had the connection closed.
     if (request.socket.destroyed || isLingering(request.socket)) return;
     if (pipelining.begin(request, () => serve(request, response, fault))) return;
     callLog.refusedEarly({ transport: 'http', code: 'unavailable', reason: 'too many pipelined requests' });

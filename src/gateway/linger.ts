@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 /**
  * How much is read from a refused client, in bytes. Most clients send their whole request before they read the answer:
@@ -18,8 +18,8 @@ export function isLingering(socket: Socket): boolean {
  * then reads and drops what still arrives until the client closes its side, for at most `maxMs` and 32 MiB. Closing with
  * unread bytes would reset the connection, and the client might not see the answer (RFC 9112, section 9.6).
  *
- * What is dropped does not reach the HTTP parser. So a body costs nothing but its transfer, whatever its framing, and
- * what follows it is never taken for a request.
+ * What arrives from now on does not reach the HTTP parser, so it costs nothing but its transfer, whatever its framing.
+ * The parser may still find requests in the last 64 KiB before: their server must not serve them.
  *
  * @param socket of a server with `allowHalfOpen`, as Node's HTTP servers are
  */
@@ -32,7 +32,6 @@ export function lingerAndClose(socket: Socket, maxMs: number, maxBytes = MAX_DRO
   let isAnswered = false;
   let hasClientEnded = false;
 
-  socket._read = Socket.prototype._read;
   socket.push = (bytes: Buffer | null) => {
     if (bytes === null) {
       hasClientEnded = true;

@@ -113,6 +113,25 @@ test('what follows a refused body is no request any more', async () => {
   }
 });
 
+test('wherever reading stands when a request is refused, nothing that follows its body is served', async () => {
+  const next = head('/', 'Content-Length: 0').repeat(50);
+  for (let size = 4_000; size < 80_000; size += 1_777) {
+    const { port, refusals, close } = await listening();
+    try {
+      const refused = head('/nowhere', length(Buffer.alloc(size)));
+      const last = head('/nowhere', 'Content-Length: 0', 'Connection: close');
+      const received = await sendThenRead(port, refused, 'x'.repeat(size), next, last);
+      const [, first = '', ...others] = received.split('HTTP/1.1 ');
+      // A body that has arrived whole by then leaves the connection open.
+      const isClosed = first.includes('Connection: close');
+      assert.is(others.length, isClosed ? 0 : 51, `${size} bytes`);
+      assert.is(refusals.length, isClosed ? 1 : 2, `${size} bytes`);
+    } finally {
+      await close();
+    }
+  }
+});
+
 test('a request in the body of a refused one is not served', async () => {
   let calls = 0;
   const invoke = () => {

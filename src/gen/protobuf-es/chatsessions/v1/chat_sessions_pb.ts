@@ -1142,7 +1142,7 @@ export const ChatSessions: GenService<{
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
    * `read`; audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    *
    * @generated from rpc chatsessions.v1.ChatSessions.ListConversations
    */

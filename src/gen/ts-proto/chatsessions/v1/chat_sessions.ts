@@ -2454,7 +2454,7 @@ export const ChatSessionsService = {
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
    * `read`; audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations: {
     path: "/chatsessions.v1.ChatSessions/ListConversations" as const,
@@ -2635,7 +2635,7 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
    * `read`; audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations: handleUnaryCall<ListConversationsRequest, ListConversationsResponse>;
   /**
@@ -2831,7 +2831,7 @@ export interface ChatSessionsClient extends Client {
    * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
    * `read`; audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations(
     request: ListConversationsRequest,
