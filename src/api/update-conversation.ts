@@ -25,7 +25,8 @@ export const updateConversation = unary('updateConversation', {
   handle:
     (deps: Pick<Deps, keyof ChangeDeps>) =>
     async (request, { tenantId, surface, signal }) => {
-      const conversation = await changeConversation(deps, request.conversationId, signal, (found) => {
+      const id = request.conversationId.toLowerCase();
+      const conversation = await changeConversation(deps, id, signal, (found) => {
         const ongoing = requireNotEnded(requireOfTenant(found, tenantId));
         const current = requireRevision(ongoing, request.expectedRevision);
         return changeFields(current, 'updated', deps, {

@@ -24,10 +24,12 @@ function detail<D extends DescMessage>(desc: D, init: MessageInitShape<D>): Erro
  * rules are broken, RetryInfo when a later retry can succeed.
  */
 export function errorDetails(error: ServiceError): ErrorDetail[] {
-  const { violations, violationsOmitted, retryAfterSeconds, cause, resumeToken } = error.details;
+  const { violations, violationsOmitted, retryAfterSeconds, cause, conversationId, resumeToken } =
+    error.details;
   const metadata: Record<string, string> = { http_status: String(errorTable[error.code].http) };
   if (violationsOmitted !== undefined) metadata['violations_omitted'] = String(violationsOmitted);
   if (cause !== undefined) metadata['cause'] = cause;
+  if (conversationId !== undefined) metadata['conversation_id'] = conversationId;
   if (resumeToken !== undefined) metadata['resume_token'] = resumeToken;
 
   const details: ErrorDetail[] = [

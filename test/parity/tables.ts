@@ -14,8 +14,9 @@ export const TABLES = {
     'engine-fields',
     'continue-latest',
     'engine-authentication',
+    'locales',
   ],
-  sessions: ['get-session', 'end-session', 'engine-sessions'],
+  sessions: ['get-session', 'end-session', 'engine-sessions', 'http'],
   refreshes: ['refresh-session', 'refresh-session-times', 'refresh-session-max-age'],
   conversations: ['verify-session', 'conversations'],
 } as const;

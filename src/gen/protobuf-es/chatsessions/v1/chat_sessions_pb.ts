@@ -1144,7 +1144,7 @@ export const ChatSessions: GenService<{
    * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
    * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    *
    * @generated from rpc chatsessions.v1.ChatSessions.ListConversations
    */

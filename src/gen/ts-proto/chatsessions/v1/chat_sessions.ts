@@ -2456,7 +2456,7 @@ export const ChatSessionsService = {
    * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
    * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations: {
     path: "/chatsessions.v1.ChatSessions/ListConversations" as const,
@@ -2637,7 +2637,7 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
    * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations: handleUnaryCall<ListConversationsRequest, ListConversationsResponse>;
   /**
@@ -2833,7 +2833,7 @@ export interface ChatSessionsClient extends Client {
    * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
    * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations(
     request: ListConversationsRequest,
