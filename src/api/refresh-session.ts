@@ -36,7 +36,7 @@ export const refreshSession = unary('refreshSession', {
         return applyChange(current, 'refreshed', deps, {
           expiresAt: Math.max(current.expiresAt, session.exp),
           locale: canonicalLocale(request.locale) ?? current.locale,
-          variables: mergeVariables(current.variables, request, call.surface),
+          variables: mergeVariables(current.variables, request),
         });
       });
       return {

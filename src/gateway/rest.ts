@@ -43,9 +43,13 @@ function restEndpoint(rpc: AnyRpc, hasBody: boolean): Pick<Endpoint, 'rpc' | 'ac
 
 /** Answers a refusal: `{"error", "message", "details"}`. */
 export function refuseRest(exchange: Exchange, error: ServiceError): void {
-  const { code, message, details } = error;
-  const json = JSON.stringify({ error: code, message, details });
-  answer(exchange, errorTable[code].http, 'application/json', Buffer.from(json), errorHeaders(error));
+  const { http } = errorTable[error.code];
+  answer(exchange, http, 'application/json', Buffer.from(publicRefusal(error)), errorHeaders(error));
+}
+
+/** The body of a refusal on the public paths. It has all violations, however many. */
+export function publicRefusal({ code, message, details }: ServiceError): string {
+  return JSON.stringify({ error: code, message, details });
 }
 
 /** The HTTP method and path of an RPC; undefined when it has no public path. */

@@ -69,7 +69,14 @@ const BAD: readonly (readonly [
   ['5 levels of arrays', { a: [[[[[1]]]]] }, [['variables.a', 'variables.max_depth']]],
   ['5 levels of arrays, empty', { a: [[[[[]]]]] }, [['variables.a', 'variables.max_depth']]],
   ['5 levels beside 1', { a: [1, [[[[2]]]]] }, [['variables.a', 'variables.max_depth']]],
-  ['two faults in one value: the first', { a: [{}, [[[[1]]]]] }, [['variables.a', 'variables.no_objects']]],
+  [
+    'two faults in one value',
+    { a: [{}, [[[[1]]]], {}] },
+    [
+      ['variables.a', 'variables.no_objects'],
+      ['variables.a', 'variables.max_depth'],
+    ],
+  ],
   [
     'a bad key with a bad value',
     { A: {} },
@@ -101,10 +108,10 @@ for (const [name, variables, expected] of BAD) {
   });
 }
 
-test('16,000 broken rules: the whole and the first keys are told, the others are not looked for', () => {
+test('16,000 broken rules are all told', () => {
   const variables = Object.fromEntries(Array.from({ length: 8_000 }, (_, n) => [`K${n}`, {}]));
   const violations = variablesViolations(variables);
-  assert.ok(violations.length <= 101, `${violations.length}`);
+  assert.is(violations.length, 16_002);
   assert.equal(
     violations.slice(0, 4).map(({ field, rule }) => [field, rule]),
     [
