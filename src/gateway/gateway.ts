@@ -18,6 +18,7 @@ import { checkHost } from './host.js';
 import { createPipelining } from './pipelining.js';
 import { createRoutes } from './routes.js';
 import { closeSlowReaders } from './slow-readers.js';
+import { createUnreadAnswers } from './unread-answers.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
 export interface Gateway {
@@ -60,6 +61,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const routeOf = createRoutes(deps.endpoints);
   const pipelining = createPipelining();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes });
+  const holdUnread = createUnreadAnswers();
   /** Connections whose last request was refused before it had arrived whole. */
   const discarding = new WeakSet<Socket>();
   let closing = false;
@@ -127,7 +129,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const refuse = (error: ServiceError) => {
       // Deferred until the requests that have arrived are parsed: refusals that leave together cost half as much.
       setImmediate(() => {
-        if (!response.headersSent) refuseIn(exchange, error);
+        if (!response.headersSent) {
+          refuseIn(exchange, error);
+          holdUnread(response, Number(headers['Content-Length']));
+        }
         if (!request.complete) {
           discarding.add(request.socket);
           request.once('end', () => discarding.delete(request.socket));
@@ -159,7 +164,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   /** Reads a request, runs it through the pipeline and answers. @throws ServiceError, which is logged by then */
   async function invoke({ rpc, hasBody, accept }: Endpoint, exchange: Exchange, plain: Call): Promise<void> {
-    const { request } = exchange;
+    const { request, response } = exchange;
     let accepted: ReturnType<Endpoint['accept']>;
     let body: Buffer | undefined;
     try {
@@ -170,9 +175,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       throw request.errored ? toServiceError(thrown) : refusedEarly(plain.requestId, thrown);
     }
     const { call, format } = accepted;
-    const response = await pipeline.invoke(rpc, () => format.read(body), call);
+    const result = await pipeline.invoke(rpc, () => format.read(body), call);
     try {
-      answer(exchange, 200, format.mediaType, format.write(response));
+      const bytes = format.write(result);
+      answer(exchange, 200, format.mediaType, bytes);
+      holdUnread(response, bytes.length);
     } catch (thrown) {
       callLog.failed(thrown);
       throw toServiceError(thrown);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { create, isMessage, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { suite } from '@chatsessions/test-harness';
@@ -23,6 +24,7 @@ import {
 import { protoPath } from '../../src/rpc/field-path.js';
 import type { Surface } from '../../src/rpc/surface.js';
 import { REASON, reasonOf } from '../harness/error-details.js';
+import { repoFile } from '../harness/repo-file.js';
 import { readTable } from '../parity/read-table.js';
 import { stepsOf } from '../parity/row.js';
 import { TABLES } from '../parity/tables.js';
@@ -181,6 +183,15 @@ for (const id of new Set([...Object.keys(errorTable), ...Object.keys(shapeFaults
     assert.match(toReason(id), REASON);
     assert.ok(toReason(id).length <= 63);
     assert.is(toReason(id), reasonOf(id));
+  });
+}
+
+const docs = ['docs/sessions.md', 'docs/engine-api.md']
+  .map((path) => readFileSync(repoFile(path), 'utf8'))
+  .join();
+for (const id of new Set([...Object.keys(shapeFaults), ...rulesOfRows()])) {
+  test(`the section Errors of docs/sessions.md or docs/engine-api.md lists ${id}`, () => {
+    assert.ok(docs.includes(`\`${id}\``));
   });
 }
 

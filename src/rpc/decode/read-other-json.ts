@@ -52,13 +52,9 @@ export function fieldOf({ fields }: DescMessage, member: string): DescField | un
 /** The value of a field in either spelling; undefined when it is not there. @throws ServiceError when both are given */
 function memberOf(json: JsonObject, field: DescField): JsonValue | undefined {
   const { jsonName, name } = field;
-  const value = Object.hasOwn(json, jsonName) ? json[jsonName] : undefined;
-  if (name === jsonName || !Object.hasOwn(json, name)) return value;
-  // In proto3 JSON null stands for an absent field.
-  if (value !== undefined && value !== null && json[name] !== null) {
-    throw invalidField({ field }, 'duplicate');
-  }
-  return value ?? json[name];
+  const spelling = Object.hasOwn(json, jsonName) ? jsonName : name;
+  if (spelling !== name && Object.hasOwn(json, name)) throw invalidField({ field }, 'duplicate');
+  return Object.hasOwn(json, spelling) ? json[spelling] : undefined;
 }
 
 /** Refuses values that JSON text can express and a Struct cannot: lone surrogates, and numbers beyond a double. */
