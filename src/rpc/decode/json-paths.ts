@@ -58,7 +58,7 @@ function walk(text: string, visit: Visit): void {
     if (char === '"') {
       const end = endOfString(text, at);
       if (isNameNext) {
-        const name: string = JSON.parse(text.slice(at, end + 1));
+        const name = nameIn(text, at, end);
         path = withName(path, isObject, name);
         isNameNext = false;
         if (visit(at, path, depth, name)) return;
@@ -75,6 +75,12 @@ function walk(text: string, visit: Visit): void {
     } else if (char === ',') isNameNext = isObject[depth - 1] === true;
     if (visit(at, path, isObject.length)) return;
   }
+}
+
+/** Reads the name between two quotes. Names without escapes, which are nearly all, need no parser. */
+function nameIn(text: string, start: number, end: number): string {
+  const name = text.slice(start + 1, end);
+  return name.includes('\\') ? JSON.parse(`"${name}"`) : name;
 }
 
 /** The path of a member with this name in the innermost open object. */
