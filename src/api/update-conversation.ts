@@ -23,13 +23,18 @@ export const updateConversation = unary('updateConversation', {
   handle:
     (deps: Pick<Deps, keyof ChangeDeps>) =>
     async (request, { tenantId, signal }) => {
-      const conversation = await changeConversation(deps, request.conversationId, signal, (found) => {
-        const current = requireNotEnded(requireOfTenant(found, tenantId));
-        return applyChange(current, 'updated', deps, {
-          variables: mergeVariables(current.variables, request),
-          locale: canonicalLocale(request.locale) ?? current.locale,
-        });
-      });
+      const conversation = await changeConversation(
+        deps,
+        request.conversationId.toLowerCase(),
+        signal,
+        (found) => {
+          const current = requireNotEnded(requireOfTenant(found, tenantId));
+          return applyChange(current, 'updated', deps, {
+            variables: mergeVariables(current.variables, request),
+            locale: canonicalLocale(request.locale) ?? current.locale,
+          });
+        },
+      );
       return { conversation: toMessage(conversation) };
     },
 });

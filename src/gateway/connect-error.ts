@@ -26,7 +26,7 @@ export function refuseConnect(
   const isPlainHttp = PLAIN_HTTP.has(error.code);
   // Connect numbers its codes as gRPC does.
   const code: Code = isPlainHttp ? Code.Unknown : grpc;
-  Object.assign(exchange.headers, errorHeaders(error));
+  Object.assign(exchange.headers, errorHeaders(exchange.request, error));
   answerError(
     exchange,
     new ConnectError(error.message, code, undefined, details),

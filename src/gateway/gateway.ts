@@ -10,11 +10,12 @@ import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { Elapsed } from '../time/elapsed.js';
 import { addHeader, answer } from './answer.js';
-import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
+import { createBodyReader, declaresTooLarge } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
 import { checkHost } from './host.js';
+import { isLingering, lingerAndClose } from './linger.js';
 import { createPipelining } from './pipelining.js';
 import { createRoutes } from './routes.js';
 import { closeSlowReaders } from './slow-readers.js';
@@ -62,8 +63,6 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const pipelining = createPipelining();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes });
   const holdUnread = createUnreadAnswers();
-  /** Connections whose last request was refused before it had arrived whole. */
-  const discarding = new WeakSet<Socket>();
   let closing = false;
 
   const server = createServer(
@@ -89,7 +88,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     refuseSocket(socket, { code: 'method_not_allowed', message: 'This is no proxy.' });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET' || discarding.has(socket)) socket.destroy();
+    if (isLingering(socket)) return;
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else refuseSocket(socket, brokenRequest(error.code), error.code);
   });
   const stopWatch = closeSlowReaders(server, {
@@ -104,8 +104,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   });
 
   function onRequest(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    // Node parses all of a chunk, even when a request at its beginning had the connection closed.
-    if (request.socket.destroyed) return;
+    // Node parses all that it has read, even when a request at its beginning had the connection closed.
+    if (request.socket.destroyed || isLingering(request.socket)) return;
     if (pipelining.begin(request, () => serve(request, response, fault))) return;
     callLog.refusedEarly({ transport: 'http', code: 'unavailable', reason: 'too many pipelined requests' });
     request.socket.destroy();
@@ -129,14 +129,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const refuse = (error: ServiceError) => {
       // Deferred until the requests that have arrived are parsed: refusals that leave together cost half as much.
       setImmediate(() => {
+        if (!request.complete) {
+          headers['Connection'] = 'close';
+          lingerAndClose(request.socket, requestTimeoutMs);
+          request.removeAllListeners('data').resume();
+        }
         if (!response.headersSent) {
           refuseIn(exchange, error);
           holdUnread(response, Number(headers['Content-Length']));
-        }
-        if (!request.complete) {
-          discarding.add(request.socket);
-          request.once('end', () => discarding.delete(request.socket));
-          discardBody(request);
         }
         pipelining.end(request);
       });

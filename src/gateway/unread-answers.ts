@@ -28,7 +28,7 @@ export function createUnreadAnswers(
   }
 
   return (response, bytes) => {
-    if (bytes < MIN_COUNTED_BYTES) return;
+    if (!(bytes >= MIN_COUNTED_BYTES)) return;
     unread.set(response, bytes);
     held += bytes;
     // It comes when the operating system has all of the answer, or the connection is gone.

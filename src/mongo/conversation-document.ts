@@ -1,13 +1,14 @@
-import type { Conversation } from '../conversations/conversation.js';
+import type { Conversation, ErasedConversation } from '../conversations/conversation.js';
+import { TOMBSTONE_MS } from '../conversations/erased.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
-import type { ConversationDocument } from './database.js';
+import type { ConversationDocument, StoredDocument, TombstoneDocument } from './database.js';
 
 /** The revision of a conversation that was never changed. Documents of versions before revisions lack the member. */
 export const FIRST_REVISION = 1;
 
 /** Converts a conversation to its document. The driver leaves out undefined members (`ignoreUndefined`). */
 export function toDocument(conversation: Conversation): ConversationDocument {
-  const { session, idempotency, expiresAt, endedAt, changes } = conversation;
+  const { session, idempotency, expiresAt, endedAt, changes, predecessor } = conversation;
   return {
     _id: uuidToBinary(conversation.id),
     tenantId: uuidToBinary(conversation.tenantId),
@@ -29,7 +30,13 @@ export function toDocument(conversation: Conversation): ConversationDocument {
     revision: conversation.revision,
     changes:
       changes.length === 0 ? undefined : changes.map((change) => ({ ...change, at: new Date(change.at) })),
+    predecessor: predecessor && { ...predecessor, updatedAt: new Date(predecessor.updatedAt) },
   };
+}
+
+/** Converts a document of `conversations`, whichever it is. */
+export function fromStored(document: StoredDocument): Conversation | ErasedConversation {
+  return 'erased' in document ? fromTombstone(document) : fromDocument(document);
 }
 
 /** Converts a document to its conversation. */
@@ -37,7 +44,7 @@ export function fromDocument(document: ConversationDocument): Conversation {
   const { customerId, customerVerified = false, locale, variables, attributes = {}, origin } = document;
   const { surface, session } = document;
   const { idempotency, expiresAt = session.exp, endedAt } = document;
-  const { revision = FIRST_REVISION, changes = [] } = document;
+  const { revision = FIRST_REVISION, changes = [], predecessor } = document;
   return {
     id: binaryToUuid(document._id),
     tenantId: binaryToUuid(document.tenantId),
@@ -58,5 +65,30 @@ export function fromDocument(document: ConversationDocument): Conversation {
     purgeAt: document.purgeAt.getTime(),
     revision,
     changes: changes.map((change) => ({ ...change, at: change.at.getTime() })),
+    ...(predecessor && {
+      predecessor: { revision: predecessor.revision, updatedAt: predecessor.updatedAt.getTime() },
+    }),
+  };
+}
+
+/** Converts a tombstone to its document. */
+export function toTombstone({ id, tenantId, revision, updatedAt }: ErasedConversation): TombstoneDocument {
+  return {
+    _id: uuidToBinary(id),
+    erased: true,
+    tenantId: uuidToBinary(tenantId),
+    updatedAt: new Date(updatedAt),
+    purgeAt: new Date(updatedAt + TOMBSTONE_MS),
+    revision,
+  };
+}
+
+function fromTombstone({ _id, tenantId, revision, updatedAt }: TombstoneDocument): ErasedConversation {
+  return {
+    erased: true,
+    id: binaryToUuid(_id),
+    tenantId: binaryToUuid(tenantId),
+    revision,
+    updatedAt: updatedAt.getTime(),
   };
 }

@@ -64,7 +64,24 @@ export interface ConversationDocument {
   /** Absent in documents of versions before revisions. */
   readonly revision?: number | undefined;
   readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[] | undefined;
+  readonly predecessor?: { readonly revision: number; readonly updatedAt: Date } | undefined;
 }
+
+/**
+ * The tombstone of an erased conversation, a document of `conversations` too. Without `createdAt` and `customerId` no list
+ * and no search by customer finds it.
+ */
+export interface TombstoneDocument {
+  readonly _id: StoredUuid;
+  readonly erased: true;
+  readonly tenantId: StoredUuid;
+  readonly updatedAt: Date;
+  readonly purgeAt: Date;
+  readonly revision: number;
+}
+
+/** Any document of `conversations`. */
+export type StoredDocument = ConversationDocument | TombstoneDocument;
 
 /** A document of `audit`: see {@link AuditEntry}. */
 export interface AuditDocument extends Omit<AuditEntry, 'tenantId'> {
@@ -88,7 +105,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The filter for conversations that were changed after their opening. */
+/** The filter for conversations that were changed after their opening, and for tombstones. */
 export const CHANGED = { revision: { $gt: 1 } } as const;
 
 /** How long the driver searches for a usable server, in ms. */
@@ -134,7 +151,7 @@ function collections(db: Db) {
     tenants: db.collection<TenantDocument>('tenants'),
     widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
-    conversations: db.collection<ConversationDocument>('conversations'),
+    conversations: db.collection<StoredDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };
 }

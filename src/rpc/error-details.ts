@@ -34,13 +34,14 @@ const VIOLATIONS_BUDGET = 3500;
  * On the engine surface broken rules have the code `invalid_input`, and fields are named by their proto paths.
  */
 export function errorDetails(error: ServiceError, surface: Surface): ErrorDetail[] {
-  const { violations, retryAfterSeconds, cause, resumeToken } = error.details;
+  const { violations, retryAfterSeconds, cause, conversationId, resumeToken } = error.details;
   const code = codeOn(surface, error.code);
   const listed = violations && firstThatFit(violations);
   const omitted = (violations?.length ?? 0) - (listed?.length ?? 0);
   const metadata: Record<string, string> = { code, http_status: String(errorTable[error.code].http) };
   if (omitted > 0) metadata['violations_omitted'] = String(omitted);
   if (cause !== undefined) metadata['cause'] = cause;
+  if (conversationId !== undefined) metadata['conversation_id'] = conversationId;
   if (resumeToken !== undefined) metadata['resume_token'] = resumeToken;
 
   const details: ErrorDetail[] = [

@@ -45,7 +45,7 @@ export const errorTable = {
   not_found: { http: 404, grpc: GrpcStatus.NOT_FOUND },
   method_not_allowed: { http: 405, grpc: GrpcStatus.UNIMPLEMENTED },
   request_timeout: { http: 408, grpc: GrpcStatus.DEADLINE_EXCEEDED },
-  /** The idempotency key was used before: for another request, or its window or its session is over. */
+  /** The idempotency key was used before: for another request, or its window or its session is over (`details.cause`). */
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
   /** The conversation has ended and cannot be changed. */
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
@@ -88,8 +88,10 @@ export interface ErrorDetails {
   readonly violations?: readonly Violation[];
   /** The delay before a retry, in whole seconds: `Retry-After` and `google.rpc.RetryInfo`. */
   readonly retryAfterSeconds?: number;
-  /** Set for an expired session token, so that a client knows to refresh it. */
-  readonly cause?: 'expired';
+  /** Why, where a client can act on it: a session token has expired, or why an idempotency key conflicts. */
+  readonly cause?: 'expired' | 'different_request' | 'window_over' | 'session_over';
+  /** The conversation that an engine caller's idempotency key belongs to. */
+  readonly conversationId?: string;
   /** The position from which a stream can be resumed. */
   readonly resumeToken?: string;
 }

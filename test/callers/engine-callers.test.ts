@@ -39,6 +39,7 @@ const RPCS: readonly (readonly [
   ['ListConversations', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['UpdateConversation', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
   ['EndConversation', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
+  ['EndCustomerSessions', 'write', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['EraseCustomer', 'erase', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['ExportCustomer', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['WatchConversations', 'read', () => ({ tenant: 'acme' }), 'tenant'],

@@ -30,10 +30,11 @@ export function expected(step: Step): Step {
 /** Holds an answer against what its step expects. */
 export function check(transport: RowTransport, step: Step, answer: Answer): void {
   if (transport === 'gRPC') checkEngine(step.engine ?? { code: 'OK' }, answer, step);
-  else checkChat(transport, step.chat ?? {}, answer);
+  else checkChat(transport, step, answer);
 }
 
-function checkChat(transport: RowTransport, expectation: ChatExpectation, answer: Answer): void {
+function checkChat(transport: RowTransport, step: Step, answer: Answer): void {
+  const expectation: ChatExpectation = step.chat ?? {};
   const context = `answered ${answer.status} ${answer.raw}`;
   const errors = [expectation.error ?? []].flat();
   const statuses = [expectation.status ?? 200].flat();
@@ -57,7 +58,7 @@ function checkChat(transport: RowTransport, expectation: ChatExpectation, answer
     transport === 'public path' ? expectation : { ...expectation, ...inReasons(expectation) },
     answer,
   );
-  checkHeaders({ ...headersOf(answer), ...expectation.headers }, answer, context);
+  checkHeaders({ ...headersOf(answer, step), ...expectation.headers }, answer, context);
 }
 
 function checkEngine(expectation: EngineExpectation, answer: Answer, { chat, rpc }: Step): void {
@@ -110,11 +111,18 @@ function checkContent(expectation: Omit<EngineExpectation, 'code'>, answer: Answ
 }
 
 /** What all answers of the gateway have in common: sessions are kept by nobody, and RFC 6750, section 3. */
-function headersOf({ status, reason }: Answer): Record<string, string | null> {
+function headersOf({ status, reason }: Answer, step: Step): Record<string, string | null> {
   return {
     ...(status !== 204 && { 'cache-control': 'no-store' }),
-    'www-authenticate': reason === 'invalid_session_token' ? 'Bearer error="invalid_token"' : null,
+    'www-authenticate': reason === 'invalid_session_token' || status === 401 ? challengeTo(step) : null,
   };
+}
+
+/** RFC 6750, section 3: a challenge names an error only when there were credentials. */
+function challengeTo({ session, headers = {} }: Step): string {
+  const bearer = typeof session === 'string' ? `Bearer ${session}` : undefined;
+  const [sent = ''] = [headers['authorization'] ?? bearer ?? ''].flat();
+  return /^Bearer +\S/.test(sent) ? 'Bearer error="invalid_token"' : 'Bearer realm="chatsessions"';
 }
 
 function checkHeaders(
