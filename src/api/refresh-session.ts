@@ -46,7 +46,7 @@ export const refreshSession = unary('refreshSession', {
         return changeFields(current, 'refreshed', deps, {
           expiresAt: Math.max(current.expiresAt, session.exp),
           locale: canonicalLocale(request.locale) ?? current.locale,
-          ...mergeMaps(current, request, call.surface),
+          ...mergeMaps(current, request),
           ...(customer && { customerId: customer.id, customerVerified: true }),
         });
       });

@@ -24,13 +24,13 @@ export const updateConversation = unary('updateConversation', {
   ],
   handle:
     (deps: Pick<Deps, keyof ChangeDeps>) =>
-    async (request, { tenantId, surface, signal }) => {
+    async (request, { tenantId, signal }) => {
       const id = request.conversationId.toLowerCase();
       const conversation = await changeConversation(deps, id, signal, (found) => {
         const ongoing = requireNotEnded(requireOfTenant(found, tenantId));
         const current = requireRevision(ongoing, request.expectedRevision);
         return changeFields(current, 'updated', deps, {
-          ...mergeMaps(current, request, surface),
+          ...mergeMaps(current, request),
           locale: canonicalLocale(request.locale) ?? current.locale,
         });
       });

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { rulesBroken, type Violation } from '../rpc/errors.js';
-import type { Surface } from '../rpc/surface.js';
+import { memberPath } from '../rpc/field-path.js';
 
 /** The two maps of a conversation: what the browser may say, and what services know. They obey the same rules. */
 export type MapName = 'variables' | 'attributes';
@@ -12,16 +12,7 @@ const MAX_BYTES = 4096;
 /** How deep arrays may be nested: `[[[[1]]]]` is 4. */
 const MAX_DEPTH = 4;
 
-/**
- * How many violations are collected: three times as many as fit into an answer (see rulesBroken). A request of 64 KiB
- * can break 16,000 rules, and each violation costs as much as parsing its part of the request.
- */
-const MAX_VIOLATIONS = 100;
-
 const KEY = /^[a-z][a-z0-9_]{0,63}$/;
-const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Longer keys are shortened in error answers, so that a request cannot make its answer large. */
-const MAX_SHOWN_KEY = 128;
 
 /** Whether a variable or an attribute may have this name. */
 export function isVariableKey(key: string): boolean {
@@ -42,9 +33,9 @@ export type Maps = Readonly<Record<MapName, JsonObject>>;
 /**
  * Merges a change into the maps of a conversation, key by key. A map that the change does not name stays the same object.
  *
- * @throws ServiceError validation_failed | invalid_input (engine) with all rules that the merged maps break
+ * @throws ServiceError validation_failed with all rules that the merged maps break
  */
-export function mergeMaps(stored: Maps, patch: MapsPatch, surface: Surface): Maps {
+export function mergeMaps(stored: Maps, patch: MapsPatch): Maps {
   const { variables, removeVariables, attributes, removeAttributes } = patch;
   const merged = {
     variables: merge(stored.variables, variables, removeVariables),
@@ -52,7 +43,7 @@ export function mergeMaps(stored: Maps, patch: MapsPatch, surface: Surface): Map
   };
   const changed = (['variables', 'attributes'] as const).filter((name) => merged[name] !== stored[name]);
   const violations = changed.flatMap((name) => mapViolations(name, merged[name]));
-  if (violations.length > 0) throw rulesBroken(surface, violations);
+  if (violations.length > 0) throw rulesBroken(violations);
   return merged;
 }
 
@@ -64,8 +55,7 @@ function merge(stored: JsonObject, set: JsonObject = {}, keys: readonly string[]
 }
 
 /**
- * The violations of a map: first those of the whole object, then key by key, up to {@link MAX_VIOLATIONS}. An absent map
- * has none.
+ * The violations of a map: first those of the whole object, then key by key. An absent map has none.
  *
  * @param name names the map in paths and in rule ids
  */
@@ -89,7 +79,6 @@ export function mapViolations(name: MapName, map: JsonObject | undefined): Viola
     });
   }
   for (const key of keys) {
-    if (violations.length >= MAX_VIOLATIONS) break;
     if (!isVariableKey(key)) {
       violations.push({
         field: keyPath(name, key),
@@ -97,8 +86,7 @@ export function mapViolations(name: MapName, map: JsonObject | undefined): Viola
         message: 'The key must be a lower-case letter followed by at most 63 of a-z, 0-9 and _.',
       });
     }
-    const fault = faultOf(map[key], 0);
-    if (fault) {
+    for (const fault of faultsOf(map[key])) {
       const { rule, message } = FAULTS[fault];
       violations.push({ field: keyPath(name, key), rule: `${name}.${rule}`, message });
     }
@@ -106,12 +94,9 @@ export function mapViolations(name: MapName, map: JsonObject | undefined): Viola
   return violations;
 }
 
-/** The path of a key in violations: `variables.cart`, or `variables["Bad Key"]` for a key that is no identifier. */
+/** The path of a key in violations. */
 export function keyPath(name: MapName, key: string): string {
-  // A cut through a surrogate pair would leave half a character, which is not valid UTF-8 in the answer.
-  const shown =
-    key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY).replace(/[\uD800-\uDBFF]$/, '')}…` : key;
-  return PLAIN_KEY.test(shown) ? `${name}.${shown}` : `${name}[${JSON.stringify(shown)}]`;
+  return memberPath(name, key);
 }
 
 const FAULTS = {
@@ -122,15 +107,20 @@ const FAULTS = {
   },
   depth: { rule: 'max_depth', message: `Arrays may be nested at most ${MAX_DEPTH} levels deep.` },
 } as const;
+type FaultName = keyof typeof FAULTS;
 
-/** The first fault of a value that is nested in `depth` arrays. */
-function faultOf(value: JsonValue | undefined, depth: number): keyof typeof FAULTS | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (!Array.isArray(value)) return 'object';
-  if (depth === MAX_DEPTH) return 'depth';
-  for (const member of value) {
-    const fault = faultOf(member, depth + 1);
-    if (fault) return fault;
-  }
-  return undefined;
+/** The faults of a value, each once. */
+function faultsOf(value: JsonValue | undefined): Iterable<FaultName> {
+  if (typeof value !== 'object' || value === null) return [];
+  const faults = new Set<FaultName>();
+  collectFaults(value, 0, faults);
+  return faults;
+}
+
+/** Adds the faults of a value that is nested in `depth` arrays. */
+function collectFaults(value: JsonValue, depth: number, faults: Set<FaultName>): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) faults.add('object');
+  else if (depth === MAX_DEPTH) faults.add('depth');
+  else for (const member of value) collectFaults(member, depth + 1, faults);
 }

@@ -19,6 +19,7 @@ import { isLingering, lingerAndClose } from './linger.js';
 import { createPipelining } from './pipelining.js';
 import { createRoutes } from './routes.js';
 import { closeSlowReaders } from './slow-readers.js';
+import { createUnreadAnswers } from './unread-answers.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
 export interface Gateway {
@@ -61,6 +62,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const routeOf = createRoutes(deps.endpoints);
   const pipelining = createPipelining();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes });
+  const holdUnread = createUnreadAnswers();
   let closing = false;
 
   const server = createServer(
@@ -132,7 +134,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
           lingerAndClose(request.socket, requestTimeoutMs);
           request.removeAllListeners('data').resume();
         }
-        if (!response.headersSent) refuseIn(exchange, error);
+        if (!response.headersSent) {
+          refuseIn(exchange, error);
+          holdUnread(response, Number(headers['Content-Length']));
+        }
         pipelining.end(request);
       });
     };
@@ -159,7 +164,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   /** Reads a request, runs it through the pipeline and answers. @throws ServiceError, which is logged by then */
   async function invoke({ rpc, hasBody, accept }: Endpoint, exchange: Exchange, plain: Call): Promise<void> {
-    const { request } = exchange;
+    const { request, response } = exchange;
     let accepted: ReturnType<Endpoint['accept']>;
     let body: Buffer | undefined;
     try {
@@ -170,9 +175,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       throw request.errored ? toServiceError(thrown) : refusedEarly(plain.requestId, thrown);
     }
     const { call, format } = accepted;
-    const response = await pipeline.invoke(rpc, () => format.read(body), call);
+    const result = await pipeline.invoke(rpc, () => format.read(body), call);
     try {
-      answer(exchange, 200, format.mediaType, format.write(response));
+      const bytes = format.write(result);
+      answer(exchange, 200, format.mediaType, bytes);
+      holdUnread(response, bytes.length);
     } catch (thrown) {
       callLog.failed(thrown);
       throw toServiceError(thrown);

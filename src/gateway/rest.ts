@@ -46,15 +46,18 @@ function restEndpoint(rpc: AnyRpc, hasBody: boolean): Pick<Endpoint, 'rpc' | 'ac
 
 /** Answers a refusal: `{"error", "message", "details"}`. */
 export function refuseRest(exchange: Exchange, error: ServiceError): void {
-  const { code, message, details } = error;
-  const json = JSON.stringify({ error: code, message, details });
   answer(
     exchange,
-    errorTable[code].http,
+    errorTable[error.code].http,
     'application/json',
-    Buffer.from(json),
+    Buffer.from(publicRefusal(error)),
     errorHeaders(exchange.request, error),
   );
+}
+
+/** The body of a refusal on the public paths. It has all violations, however many. */
+export function publicRefusal({ code, message, details }: ServiceError): string {
+  return JSON.stringify({ error: code, message, details });
 }
 
 /** The HTTP method and path of an RPC; undefined when it has no public path. */

@@ -40,7 +40,7 @@ const MAX_CONTINUATIONS = 4;
  *
  * @param opened the new conversation that is stored when there is none to continue; its customer is verified
  * @returns undefined when there is none, or it ended meanwhile
- * @throws ServiceError idempotency_conflict, validation_failed | invalid_input (engine) when the merged maps break a rule
+ * @throws ServiceError idempotency_conflict, validation_failed when the merged maps break a rule
  */
 export async function continueLatest(
   deps: ContinueDeps,
@@ -78,7 +78,7 @@ export async function continueLatest(
     if (!times || found.endedAt !== undefined) return undefined;
     session = { jti: refreshedJti(found.session.jti, deps.newJti()), ...times };
     return changeFields(found, 'refreshed', deps, {
-      ...mergeMaps(found, request, call.surface),
+      ...mergeMaps(found, request),
       locale: canonicalLocale(request.locale) ?? found.locale,
       expiresAt: Math.max(found.expiresAt, session.exp),
       ...(opened.ttlSeconds !== undefined && { ttlSeconds: opened.ttlSeconds }),

@@ -208,7 +208,7 @@ const LINES: readonly (readonly [name: string, caller: string, rpc: string, chan
     ['a call that is answered', 'only-read', 'GetConversation', {}, 'ok'],
     ['a caller without the scope', 'not-read', 'GetConversation', {}, 'permission_denied'],
     ['a caller of another tenant', 'globex', 'GetConversation', {}, 'permission_denied'],
-    ['a rule that is broken', 'only-read', 'GetConversation', { tenant: '!' }, 'invalid_input'],
+    ['a rule that is broken', 'only-read', 'GetConversation', { tenant: '!' }, 'validation_failed'],
     ['what is not there', 'only-read', 'GetConversation', { tenant: 'no-such-tenant' }, 'not_found'],
     ['a bad session token', 'only-verify', 'VerifySession', { token: 'x' }, 'invalid_session_token'],
   ];

@@ -65,7 +65,7 @@ test(
       'refresh: validation_failed',
       'refresh: invalid_session_token',
       'update: ok',
-      'update: invalid_input',
+      'update: validation_failed',
       'update: conversation_ended',
       'end by token: ok',
       'end by id: ok',

@@ -186,7 +186,7 @@ function breaksLimits(variables: JsonObject): boolean {
 
 const REFUSALS = {
   refresh: { ended: 'invalid_session_token', limits: 'validation_failed' },
-  update: { ended: 'conversation_ended', limits: 'invalid_input' },
+  update: { ended: 'conversation_ended', limits: 'validation_failed' },
 } as const;
 
 /**

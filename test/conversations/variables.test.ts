@@ -73,7 +73,14 @@ const BAD: readonly (readonly [
   ['5 levels of arrays', { a: [[[[[1]]]]] }, [['variables.a', 'variables.max_depth']]],
   ['5 levels of arrays, empty', { a: [[[[[]]]]] }, [['variables.a', 'variables.max_depth']]],
   ['5 levels beside 1', { a: [1, [[[[2]]]]] }, [['variables.a', 'variables.max_depth']]],
-  ['two faults in one value: the first', { a: [{}, [[[[1]]]]] }, [['variables.a', 'variables.no_objects']]],
+  [
+    'two faults in one value',
+    { a: [{}, [[[[1]]]], {}] },
+    [
+      ['variables.a', 'variables.no_objects'],
+      ['variables.a', 'variables.max_depth'],
+    ],
+  ],
   [
     'a bad key with a bad value',
     { A: {} },
@@ -105,10 +112,10 @@ for (const [name, variables, expected] of BAD) {
   });
 }
 
-test('16,000 broken rules: the whole and the first keys are told, the others are not looked for', () => {
+test('16,000 broken rules are all told', () => {
   const variables = Object.fromEntries(Array.from({ length: 8_000 }, (_, n) => [`K${n}`, {}]));
   const violations = violationsOf(variables);
-  assert.ok(violations.length <= 101, `${violations.length}`);
+  assert.is(violations.length, 16_002);
   assert.equal(
     violations.slice(0, 4).map(({ field, rule }) => [field, rule]),
     [
@@ -169,10 +176,10 @@ test('attributes obey the same rules, under their own name', () => {
 const STORED = { variables: { a: 1 }, attributes: { plan: 'pro' } };
 
 test('a merge leaves a map that is not named as the same object', () => {
-  const merged = mergeMaps(STORED, { attributes: { plan: 'free' } }, 'engine');
+  const merged = mergeMaps(STORED, { attributes: { plan: 'free' } });
   assert.is(merged.variables, STORED.variables);
   assert.equal(merged.attributes, { plan: 'free' });
-  const emptied = mergeMaps(STORED, { removeAttributes: ['plan', 'tier'], variables: {} }, 'engine');
+  const emptied = mergeMaps(STORED, { removeAttributes: ['plan', 'tier'], variables: {} });
   assert.is(emptied.variables, STORED.variables);
   assert.equal(emptied.attributes, {});
 });
@@ -180,7 +187,7 @@ test('a merge leaves a map that is not named as the same object', () => {
 test('a merge tells what is broken in both maps at once', () => {
   const full = { variables: keys(50), attributes: keys(50) };
   try {
-    mergeMaps(full, { variables: { x: 1 }, attributes: { x: 1 } }, 'engine');
+    mergeMaps(full, { variables: { x: 1 }, attributes: { x: 1 } });
   } catch (error) {
     assert.instance(error, ServiceError);
     const { violations = [] } = error instanceof ServiceError ? error.details : {};

@@ -1,6 +1,6 @@
 import { type DescField, isMessage } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
-import { wrongType } from './invalid-input.js';
+import { invalidField } from './invalid-input.js';
 
 /** The largest Duration of google/protobuf/duration.proto, in seconds: 10,000 years. */
 const MAX_SECONDS = 315_576_000_000n;
@@ -23,5 +23,5 @@ export function checkDuration(field: DescField, value: unknown): void {
   const isInRange =
     seconds >= -MAX_SECONDS && seconds <= MAX_SECONDS && nanos >= -MAX_NANOS && nanos <= MAX_NANOS;
   const hasOneSign = !(seconds > 0n && nanos < 0) && !(seconds < 0n && nanos > 0);
-  if (!isInRange || !hasOneSign) throw wrongType(field);
+  if (!isInRange || !hasOneSign) throw invalidField({ field }, 'type');
 }

@@ -13,16 +13,16 @@ export type ReadPlainJson<D extends DescMessage> = (json: JsonValue) => MessageS
 
 /**
  * Creates the fast path of JSON decoding for one message type. It takes objects whose members are strings, booleans and
- * Structs, under their JSON names: there the JSON value is the value in the message. It leaves everything else to
- * protobuf-es, faults included, because protobuf-es knows all rules of proto3 JSON.
+ * Structs, under their JSON names: there the JSON value is the value in the message. It leaves objects with any other
+ * member to protobuf-es, faults included, because protobuf-es knows all rules of proto3 JSON.
  *
  * Its input has passed the checks of strict-json.ts, so it does not look inside the Structs.
  */
 export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> {
   const members = new Map(
     desc.fields.flatMap((field) => {
-      const hasItsType = typeCheckOf(field);
-      return hasItsType ? [[field.jsonName, { name: field.localName, hasItsType }]] : [];
+      const type = plainTypeOf(field);
+      return type === undefined ? [] : [[field.jsonName, { name: field.localName, type }] as const];
     }),
   );
 
@@ -34,7 +34,7 @@ export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> {
       const member = members.get(jsonName);
       if (member === undefined) return undefined;
       if (value === null) continue;
-      if (!member.hasItsType(value)) return undefined;
+      if (member.type === 'object' ? !isObject(value) : typeof value !== member.type) return undefined;
       message[member.name] = value;
     }
     return message as MessageShape<D>;
@@ -46,21 +46,12 @@ export function isStruct(field: DescField): boolean {
   return field.fieldKind === 'message' && field.message.typeName === 'google.protobuf.Struct';
 }
 
-/** Whether a JSON value is of a field's type; undefined for fields that protobuf-es has to read. */
-function typeCheckOf(field: DescField): ((value: JsonValue) => boolean) | undefined {
-  if (field.oneof !== undefined) return undefined;
-  if (isStruct(field)) return isObject;
-  if (field.fieldKind !== 'scalar') return undefined;
-  if (field.scalar === ScalarType.STRING) return isText;
-  return field.scalar === ScalarType.BOOL ? isBoolean : undefined;
-}
-
-function isText(value: JsonValue): boolean {
-  return typeof value === 'string';
-}
-
-function isBoolean(value: JsonValue): boolean {
-  return typeof value === 'boolean';
+/** The type of a field's JSON value, where that is also its value in the message; else undefined. */
+function plainTypeOf(field: DescField): 'string' | 'boolean' | 'object' | undefined {
+  if (isStruct(field)) return 'object';
+  if (field.fieldKind !== 'scalar' || field.oneof !== undefined) return undefined;
+  if (field.scalar === ScalarType.STRING) return 'string';
+  return field.scalar === ScalarType.BOOL ? 'boolean' : undefined;
 }
 
 /** Whether a JSON value is an object. */
