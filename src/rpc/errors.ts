@@ -48,7 +48,6 @@ export const errorTable = {
   request_timeout: { http: 408, grpc: GrpcStatus.DEADLINE_EXCEEDED },
   /** A name or a public key that must be new is taken. */
   already_exists: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
-  /** The idempotency key was used before: for another request, or its window or its session is over. */
   /** The idempotency key was used before: for another request, or its window or its session is over (`details.cause`). */
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
   /** The conversation has ended and cannot be changed. */
