@@ -1,5 +1,6 @@
 import type { Freshness } from './catalog/freshness.js';
 import type { CatalogStore } from './catalog/model.js';
+import type { OriginReports } from './catalog/origin-reports.js';
 import type { WidgetViews } from './catalog/widget-views.js';
 import type { Cursors } from './conversations/cursors.js';
 import type { KeyedQueue } from './conversations/keyed-queue.js';
@@ -17,6 +18,8 @@ export interface Deps {
   readonly views: WidgetViews;
   /** Shows changes of the catalogue to every process. */
   readonly freshness: Freshness;
+  /** Counts the origins that widget keys in the mode `report` let through. */
+  readonly originReports: OriginReports;
   readonly tenants: TenantIds;
   readonly conversations: RecentConversations;
   /** Serialises the changes of one conversation within this process. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
 import { createFreshness } from '../catalog/freshness.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
+import { createOriginReports } from '../catalog/origin-reports.js';
 import { createTenantIds } from '../catalog/tenant-ids.js';
 import { createWidgetViews } from '../catalog/widget-views.js';
 import { createCursors } from '../conversations/cursors.js';
@@ -16,6 +18,7 @@ import { mongoAudit } from '../mongo/mongo-audit.js';
 import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import { mongoChangeLog } from '../mongo/mongo-change-log.js';
 import { mongoConversations } from '../mongo/mongo-conversations.js';
+import { mongoOriginReports } from '../mongo/mongo-origin-reports.js';
 import { createSessionTokens, type SigningKey } from '../sessions/token.js';
 import { createDates } from '../time/dates.js';
 import type { Elapsed } from '../time/elapsed.js';
@@ -29,12 +32,13 @@ export interface DepsInput {
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]];
   readonly now: () => number;
   readonly elapsed: Elapsed;
+  readonly log: Logger;
   readonly watchLimits: StreamLimits | undefined;
 }
 
 /** Creates the dependencies of a process's handlers. */
 export function createDeps(config: Config, input: DepsInput): Deps {
-  const { database, signingKeys, now, elapsed, watchLimits } = input;
+  const { database, signingKeys, now, elapsed, log, watchLimits } = input;
   const random = createRandomSource();
   const newId = createUuidSource(random);
   const catalog = mongoCatalog(database);
@@ -49,6 +53,11 @@ export function createDeps(config: Config, input: DepsInput): Deps {
   return {
     ...{ catalog, views, tenants, conversations, cursors, now, elapsed, newId },
     freshness: createFreshness({ changeLog, store: catalog, views, tenants, elapsed }),
+    originReports: createOriginReports({
+      store: mongoOriginReports(database),
+      keyExists: async (keyId) => (await catalog.findKeyById(keyId)) !== undefined,
+      ...{ log, now, elapsed },
+    }),
     changeQueue: createKeyedQueue(),
     audit: mongoAudit(database, { now, newId }),
     tokens: createSessionTokens(signingKeys),

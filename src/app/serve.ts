@@ -44,6 +44,8 @@ export interface ServeOptions {
 const MAX_CALL_MS = 5_000;
 /** How often changes of the catalogue are polled, in ms: they show within 2 s, and a poll may take some of that. */
 const CATALOG_POLL_MS = 1_500;
+/** How often the counts of origin reports are written, in ms. */
+const ORIGIN_REPORTS_MS = 5_000;
 /** How often the wall clock is sampled, in ms, so that a jump is noticed even without calls (dates.ts). */
 const CLOCK_SAMPLE_MS = 1_000;
 /** How long the calls in flight may take when the process stops, in ms: longer than MAX_CALL_MS. */
@@ -58,9 +60,10 @@ export async function serveSurfaces(
   const { log, now, elapsed, watchLimits, maxConnectionAgeMs } = options;
   const closers = createClosers(log);
   try {
-    const deps = createDeps(config, { database, signingKeys, now, elapsed, watchLimits });
+    const deps = createDeps(config, { database, signingKeys, now, elapsed, log, watchLimits });
     closers.add(pollCatalog(deps.freshness, log));
     closers.add(sampleClock(deps.date));
+    closers.add(writeOriginReports(deps.originReports));
     const { rpcs, streamRpcs } = createServices(deps);
 
     const callLog = createCallLog(log, elapsed);
@@ -98,6 +101,15 @@ function pollCatalog(freshness: Freshness, log: Logger): () => Promise<void> {
     freshness.poll().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
   }, CATALOG_POLL_MS);
   return async () => clearInterval(poll);
+}
+
+/** Writes the counts of origin reports regularly. @returns a function that ends this and writes the last ones */
+function writeOriginReports(originReports: Deps['originReports']): () => Promise<void> {
+  const flush = setInterval(() => void originReports.flush(), ORIGIN_REPORTS_MS);
+  return async () => {
+    clearInterval(flush);
+    await originReports.flush();
+  };
 }
 
 /** Samples the wall clock regularly. @returns a function that ends this */

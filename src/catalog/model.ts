@@ -60,6 +60,12 @@ export const IDENTITY_MODES = ['off', 'optional', 'required'] as const;
 /** One of {@link IDENTITY_MODES}. */
 export type IdentityMode = (typeof IDENTITY_MODES)[number];
 
+/** What happens to an origin that no pattern of a widget key allows: it is refused, or let through and counted. */
+export const ORIGIN_MODES = ['enforce', 'report'] as const;
+
+/** One of {@link ORIGIN_MODES}. */
+export type OriginMode = (typeof ORIGIN_MODES)[number];
+
 /** A publishable widget key with its permissions. */
 export interface WidgetKey {
   /** UUID. */
@@ -73,6 +79,7 @@ export interface WidgetKey {
   /** Origin patterns: see origins.ts. */
   readonly allowedOrigins: readonly string[];
   readonly allowMissingOrigin: boolean;
+  readonly originMode: OriginMode;
   readonly allowsAllIntents: boolean;
   /** The names of intents, which need not exist yet. */
   readonly allowedIntents: readonly string[];

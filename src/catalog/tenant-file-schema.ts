@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SLUG } from '../rpc/tenant.js';
-import { IDENTITY_MODES } from './model.js';
+import { IDENTITY_MODES, ORIGIN_MODES } from './model.js';
 import { parseOriginPattern } from './origins.js';
 import { PUBLIC_KEY } from './public-key.js';
 import { PAGE_TYPES } from './tenant-spec.js';
@@ -88,6 +88,7 @@ const widgetKey = z.strictObject({
     .transform((origins) => [...new Set(origins)])
     .default([]),
   allowMissingOrigin: z.boolean().default(false),
+  originMode: z.enum(ORIGIN_MODES).default('enforce'),
   allowsAllIntents: z.boolean().default(false),
   allowedIntents: z.array(name).max(200).default([]),
   enabled: z.boolean().default(true),

@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { OpenSessionResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { Intent, QuickQuestion } from '../gen/ts-proto/chatsessions/v1/widget.js';
+import { intentDecision } from './explain-offer.js';
+import { type KeyState, keyState } from './key-state.js';
 import type { Flow, IdentityMode, Tenant, WidgetKey } from './model.js';
-import { compileOrigins } from './origins.js';
+import { type OriginPolicy, originPolicy } from './origin-policy.js';
 
 /** How the customers of a widget are verified. */
 export type Identity =
@@ -20,9 +22,9 @@ export interface WidgetView {
   readonly keyId: string;
   readonly revision: number;
   /** Whether sessions may be opened at a time, in ms since the epoch. */
-  readonly isUsable: (now: number) => boolean;
-  /** Whether a request with this `Origin` header may use the key; undefined means that the request has none. */
-  readonly allowsOrigin: (origin: string | undefined) => boolean;
+  readonly state: (now: number) => KeyState;
+  /** The websites that may use the key. */
+  readonly origins: OriginPolicy;
   /** Whether its widgets may start an intent. */
   readonly allowsIntent: (name: string) => boolean;
   readonly identity: Identity;
@@ -32,9 +34,9 @@ export interface WidgetView {
 
 /** Computes the view of a widget key. `identityKey` decrypts the key's identity secret. */
 export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdentitySecret): WidgetView {
-  const matchesOrigin = compileOrigins(key.allowedOrigins);
-  const allowed = key.allowsAllIntents ? undefined : new Set(key.allowedIntents);
-  const usable = tenant.flows.filter((flow) => flow.published && (allowed?.has(flow.intent.name) ?? true));
+  const { enabled, endsAt } = key;
+  const decide = intentDecision(key);
+  const usable = tenant.flows.filter((flow) => decide(flow) === 'shown');
   const intentNames = new Map(usable.map((flow) => [flow.id, flow.intent.name]));
   const usableNames = new Set(intentNames.values());
 
@@ -43,8 +45,8 @@ export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdent
     tenantSlug: tenant.slug,
     keyId: key.id,
     revision: tenant.revision,
-    isUsable: (now) => key.enabled && (key.endsAt === undefined || now < key.endsAt),
-    allowsOrigin: (origin) => (origin === undefined ? key.allowMissingOrigin : matchesOrigin(origin)),
+    state: (now) => keyState({ enabled, endsAt }, now),
+    origins: originPolicy(key),
     allowsIntent: (name) => usableNames.has(name),
     identity: key.identity === 'off' ? { mode: 'off' } : { mode: key.identity, key: identityKey },
     // Frozen, because the edges cache the encoded bytes of these objects.

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { IdentitySecrets } from './identity-secrets.js';
-import type { CatalogStore, IdentitySecret, WidgetKey } from './model.js';
+import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './model.js';
 import { asReachedBy } from './public-keys.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
@@ -10,6 +10,8 @@ import { type WidgetView, widgetView } from './widget-view.js';
 export interface WidgetViews {
   /** The view of a key; undefined when there is no such key. */
   get(publicKey: string): Promise<WidgetView | undefined>;
+  /** What the store has of a key now, past the cache: for explaining it. */
+  read(publicKey: string): Promise<ReadWidget | undefined>;
   /** The same, by the key's id. */
   getById(keyId: string): Promise<WidgetView | undefined>;
 }
@@ -29,6 +31,13 @@ export interface WidgetViewCache extends WidgetViews {
    * loaded. Those who wait for such a view get it, but it is not cached, and later calls load another.
    */
   forgetUnfinished(): void;
+}
+
+/** A widget key as stored, with its tenant and the view of both. */
+export interface ReadWidget {
+  readonly tenant: Tenant;
+  readonly key: WidgetKey;
+  readonly view: WidgetView;
 }
 
 /** What {@link createWidgetViews} needs. */
@@ -63,24 +72,27 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViewCache {
   });
   const loading = new Map<string, Promise<WidgetView | undefined>>();
 
-  async function load(
-    name: string,
-    find: FindKey,
-    isCurrent: () => boolean,
-  ): Promise<WidgetView | undefined> {
+  async function read(name: string, find: FindKey): Promise<ReadWidget | undefined> {
     const found = await find(name);
     const tenant = found && (await store.findTenant(found.tenantId));
     // Writers write the secret, then the key, then the tenant's revision. Reads in the opposite order are at least as
     // new as the revision, so that a stale view never has a fresh revision.
     const key = tenant && (await find(name));
-    if (!tenant || !key || key.tenantId !== tenant.id) {
-      if (isCurrent()) unknown.set(name, true);
-      return undefined;
-    }
+    if (!tenant || !key || key.tenantId !== tenant.id) return undefined;
     const secret = key.identity === 'off' ? undefined : await store.findIdentitySecret(key.id);
-    const view = widgetView(tenant, key, secret && createKeyLoader(secret));
-    if (isCurrent()) known.set(name, view);
-    return view;
+    return { tenant, key, view: widgetView(tenant, key, secret && createKeyLoader(secret)) };
+  }
+
+  async function load(
+    name: string,
+    find: FindKey,
+    isCurrent: () => boolean,
+  ): Promise<WidgetView | undefined> {
+    const widget = await read(name, find);
+    if (!isCurrent()) return widget?.view;
+    if (widget) known.set(name, widget.view);
+    else unknown.set(name, true);
+    return widget?.view;
   }
 
   async function findByPublicKey(publicKey: string): Promise<WidgetKey | undefined> {
@@ -143,6 +155,7 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViewCache {
 
   return {
     get: (publicKey) => get(publicKey, findByPublicKey),
+    read: (publicKey) => read(publicKey, findByPublicKey),
     getById: (keyId) => get(keyId, store.findKeyById),
     hasTenant: (tenantId) => namesOf.has(tenantId),
     tenants: () => [...namesOf.keys()],

@@ -1,7 +1,15 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
-import type { Flow, IdentityMode, IdentitySecret, QuickQuestion, WidgetKey } from '../catalog/model.js';
+import type { KeyReport } from '../catalog/key-report.js';
+import type {
+  Flow,
+  IdentityMode,
+  IdentitySecret,
+  OriginMode,
+  QuickQuestion,
+  WidgetKey,
+} from '../catalog/model.js';
 import type { Change } from '../conversations/conversation.js';
 import type { AuditEntry } from '../rpc/audit.js';
 import type { Surface } from '../rpc/surface.js';
@@ -23,7 +31,14 @@ export interface TenantDocument {
 export interface WidgetKeyDocument
   extends Omit<
     WidgetKey,
-    'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration' | 'rotation' | 'revision'
+    | 'id'
+    | 'tenantId'
+    | 'endsAt'
+    | 'identity'
+    | 'identitySecretGeneration'
+    | 'originMode'
+    | 'rotation'
+    | 'revision'
   > {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
@@ -39,6 +54,8 @@ export interface WidgetKeyDocument
   /** Absent in documents of versions before identity verification. */
   readonly identity?: IdentityMode;
   readonly identitySecretGeneration?: number;
+  /** Absent in documents of versions before origin reports. */
+  readonly originMode?: OriginMode;
   /** Absent in documents of versions before the revisions of keys. */
   readonly revision?: number;
 }
@@ -67,6 +84,20 @@ export interface ChangeLogDocument {
   readonly revision: number;
   /** The ids of tenants. */
   readonly recent: readonly StoredUuid[];
+}
+
+/** A document of `origin_reports`; `_id` is the widget key's id. */
+export interface OriginReportDocument extends Pick<KeyReport, 'otherCount' | 'revision'> {
+  readonly _id: StoredUuid;
+  readonly origins: readonly {
+    readonly origin: string;
+    readonly count: number;
+    readonly firstSeenAt: Date;
+    readonly lastSeenAt: Date;
+  }[];
+  readonly otherSeenAt: Date;
+  /** When the whole report is forgotten. */
+  readonly purgeAt: Date;
 }
 
 /** A document of `conversations`. */
@@ -113,6 +144,7 @@ export interface Database {
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly identitySecrets: ReturnType<typeof collections>['identitySecrets'];
   readonly catalogChanges: ReturnType<typeof collections>['catalogChanges'];
+  readonly originReports: ReturnType<typeof collections>['originReports'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
   /** The type allows only inserts: audit entries are never changed or deleted. */
   readonly audit: Pick<ReturnType<typeof collections>['audit'], 'insertOne'>;
@@ -166,6 +198,7 @@ function collections(db: Db) {
     widgetKeys: db.collection<WidgetKeyDocument | PublicKeyAliasDocument>('widget_keys'),
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
     catalogChanges: db.collection<ChangeLogDocument>('catalog_changes'),
+    originReports: db.collection<OriginReportDocument>('origin_reports'),
     conversations: db.collection<ConversationDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };
@@ -193,12 +226,14 @@ export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
 async function createIndexes({
   tenants,
   widgetKeys,
+  originReports,
   conversations,
   audit,
 }: ReturnType<typeof collections>): Promise<void> {
   await tenants.createIndex({ slug: 1 }, { unique: true });
   await widgetKeys.createIndex({ publicKey: 1 }, { unique: true });
   await widgetKeys.createIndex({ tenantId: 1 });
+  await originReports.createIndex({ purgeAt: 1 }, { expireAfterSeconds: 0 });
   for (const { key, ...options } of CONVERSATION_INDEXES) await conversations.createIndex(key, options);
   await audit.createIndex({ tenantId: 1, at: 1 });
 }

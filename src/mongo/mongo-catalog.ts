@@ -171,6 +171,7 @@ function toKey(document: WidgetKeyDocument | PublicKeyAliasDocument): WidgetKey 
     identity: 'off',
     identitySecretGeneration: 1,
     revision: FIRST_REVISION,
+    originMode: 'enforce',
     ...rest,
     id: binaryToUuid(_id),
     tenantId: binaryToUuid(tenantId),

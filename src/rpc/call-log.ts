@@ -62,11 +62,11 @@ export function createCallLog(log: Logger, elapsed: Elapsed): CallLog {
       if (log.isLevelEnabled('debug')) log.debug({ ...describe(call), code: 'ok' }, 'call');
     },
 
-    refused(entry, { code, cause }) {
+    refused(entry, { code, cause, log: describeRefusal }) {
       if (code === 'internal') errorCallFailed(() => ({ ...describe(entry), code, err: cause }));
       else if (code === 'unavailable' || (code === 'deadline_exceeded' && !hasCallerDeadline(entry.call)))
         warnCallFailed(() => ({ ...describe(entry), code, cause }));
-      else infoCallRefused(() => ({ ...describe(entry), code }));
+      else infoCallRefused(() => ({ ...describe(entry), code, ...describeRefusal?.() }));
     },
 
     refusedEarly(refusal) {

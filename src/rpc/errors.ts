@@ -113,6 +113,8 @@ export class ServiceError extends Error {
     message: string,
     readonly details: ErrorDetails = {},
     cause?: unknown,
+    /** Makes members for the line of the log. Called only when the line is written; holds nothing secret. */
+    readonly log?: () => object,
   ) {
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;

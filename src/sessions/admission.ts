@@ -1,4 +1,6 @@
 import { bearerToken } from '../callers/authenticate.js';
+import { explainOrigin, harmless } from '../catalog/explain-origin.js';
+import { explainKeyState, type KeyState } from '../catalog/key-state.js';
 import type { WidgetView } from '../catalog/widget-view.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { Conversation } from '../conversations/conversation.js';
@@ -50,7 +52,7 @@ export async function admitToken(
   }
   const claims = tokens.verify(token, now(), graceSeconds);
   const view = await views.getById(claims.keyId);
-  if (!view) throw widgetDisabled();
+  if (!view) throw widgetDisabled(() => ({ widgetKeyId: claims.keyId, ...keyReason('unknown') }));
   if (view.tenantId !== claims.tenantId) throw invalidToken();
   requireTenantAccess(call, view.tenantSlug);
   return { claims, view };
@@ -69,11 +71,24 @@ export function sessionTokenOf(call: AuthenticatedCall): string | undefined {
 /**
  * Requires that a widget key is enabled and not past its end.
  *
+ * @param publicKey for the log of an unknown key, which has only its first digits
  * @throws ServiceError widget_disabled, also for an unknown key: a caller cannot find out which keys exist
  */
-export function requireUsable(view: WidgetView | undefined, now: number): asserts view is WidgetView {
-  if (!view?.isUsable(now)) throw widgetDisabled();
+export function requireUsable(
+  view: WidgetView | undefined,
+  now: number,
+  publicKey = '',
+): asserts view is WidgetView {
+  const state = view?.state(now) ?? 'unknown';
+  if (state === 'enabled') return;
+  throw widgetDisabled(() => ({
+    ...(view ? subjectOf(view) : { publicKey: `${publicKey.slice(0, SHOWN_OF_KEY)}…` }),
+    ...keyReason(state),
+  }));
 }
+
+/** How much of a public key is logged: `pk_live_` and four digits. */
+const SHOWN_OF_KEY = 12;
 
 /**
  * Requires that the widget key allows the `Origin` of a browser's call, and returns it; undefined on the engine surface,
@@ -84,8 +99,18 @@ export function requireUsable(view: WidgetView | undefined, now: number): assert
 export function requireOrigin(view: WidgetView, call: AuthenticatedCall): string | undefined {
   if (call.surface !== 'chat') return undefined;
   const origin = call.header('origin');
-  if (view.allowsOrigin(origin)) return origin;
-  throw new ServiceError('origin_not_allowed', 'This widget may not be used from this origin.');
+  if (view.origins.decide(origin).passes) return origin;
+  throw new ServiceError(
+    'origin_not_allowed',
+    'This widget may not be used from this origin.',
+    {},
+    undefined,
+    () => {
+      const { reason, message, rule, proposedRule } = explainOrigin(view.origins, origin);
+      const shown = origin === undefined ? {} : { origin: harmless(origin) };
+      return { ...subjectOf(view), ...shown, reason, rule, proposedRule, why: message };
+    },
+  );
 }
 
 /**
@@ -114,6 +139,15 @@ export function requireConversationOf(
   return conversation;
 }
 
-function widgetDisabled(): ServiceError {
-  return new ServiceError('widget_disabled', 'This widget is not available.');
+function widgetDisabled(log: () => object): ServiceError {
+  return new ServiceError('widget_disabled', 'This widget is not available.', {}, undefined, log);
+}
+
+/** What a log line says of a refusal's widget key. */
+function subjectOf({ tenantSlug, keyId }: WidgetView) {
+  return { tenant: tenantSlug, widgetKeyId: keyId };
+}
+
+function keyReason(state: KeyState | 'unknown') {
+  return { reason: state, why: explainKeyState(state) };
 }

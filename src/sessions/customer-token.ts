@@ -3,6 +3,7 @@ import { errors, jwtVerify } from 'jose';
 import type { Identity } from '../catalog/widget-view.js';
 import { customerIdViolations } from '../conversations/rules.js';
 import { ServiceError } from '../rpc/errors.js';
+import { CUSTOMER_REASONS, type CustomerReason } from './customer-reasons.js';
 
 /** The customer of a conversation: the visitor whom the site knows, if any. */
 export interface Customer {
@@ -22,6 +23,8 @@ export interface CustomerCheck {
   readonly identity: Identity;
   /** The widget key's id, which must be the token's `aud`. */
   readonly keyId: string;
+  /** The slug of the key's tenant, for the log. */
+  readonly tenantSlug: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -40,19 +43,46 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
  * @throws ServiceError identity_not_verified; Error when the key's identity secret cannot be decrypted
  */
 export async function resolveCustomer(claim: CustomerClaim, check: CustomerCheck): Promise<Customer> {
+  const { customer, reason } = await decideCustomer(claim, check);
+  if (!customer) throw notVerified(reason, check);
+  return customer;
+}
+
+/** Who the customer of an open is, or why the open is refused. */
+export interface CustomerDecision {
+  /** Undefined when the open is refused. */
+  readonly customer?: Customer;
+  readonly reason: CustomerReason;
+}
+
+/**
+ * Decides what {@link resolveCustomer} answers, and why.
+ *
+ * @throws Error when the key's identity secret cannot be decrypted
+ */
+export async function decideCustomer(claim: CustomerClaim, check: CustomerCheck): Promise<CustomerDecision> {
   const { customerId, customerToken } = claim;
   const { identity } = check;
   const unverified = { id: customerId || undefined, verified: false };
-  if (identity.mode === 'off' || (identity.mode === 'optional' && customerToken === '')) return unverified;
+  if (identity.mode === 'off') return { customer: unverified, reason: 'identity_off' };
+  if (customerToken === '') {
+    return identity.mode === 'optional'
+      ? { customer: unverified, reason: 'unverified' }
+      : { reason: 'token_missing' };
+  }
   // Checked before the secret is decrypted, so that a malformed token is the caller's error even when decryption fails.
-  if (!COMPACT_JWS.test(customerToken)) throw notVerified();
-  const id = await verify(customerToken, await identity.key(), check);
-  if (id === undefined || (customerId !== '' && customerId !== id)) throw notVerified();
-  return { id, verified: true };
+  if (!COMPACT_JWS.test(customerToken)) return { reason: 'token_malformed' };
+  const verified = await verify(customerToken, await identity.key(), check);
+  if (verified.reason !== 'verified') return verified;
+  if (customerId !== '' && customerId !== verified.customer.id) return { reason: 'other_customer' };
+  return verified;
 }
 
-/** Verifies a customer token (RFC 7519, RFC 8725). @returns its `sub`; undefined when the token is invalid */
-async function verify(token: string, key: KeyObject, check: CustomerCheck): Promise<string | undefined> {
+type Verified = { readonly reason: 'verified'; readonly customer: Customer };
+type Unverified = { readonly reason: Exclude<CustomerReason, 'verified'> };
+
+/** Verifies a customer token (RFC 7519, RFC 8725). */
+async function verify(token: string, key: KeyObject, check: CustomerCheck): Promise<Verified | Unverified> {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, key, {
       algorithms: ['HS256'],
@@ -63,13 +93,26 @@ async function verify(token: string, key: KeyObject, check: CustomerCheck): Prom
     });
     const { sub, exp = 0, iat = 0 } = payload;
     const now = Math.floor(check.now / 1000);
-    if (protectedHeader.crit !== undefined || iat > now + MAX_CLOCK_SKEW_SECONDS) return undefined;
-    if (exp <= now || exp > now + MAX_LIFE_SECONDS) return undefined;
-    return isCustomerId(sub) ? sub : undefined;
+    if (protectedHeader.crit !== undefined) return { reason: 'token_malformed' };
+    if (iat > now + MAX_CLOCK_SKEW_SECONDS) return { reason: 'not_yet_valid' };
+    if (exp <= now) return { reason: 'expired' };
+    if (exp > now + MAX_LIFE_SECONDS) return { reason: 'lives_too_long' };
+    if (!isCustomerId(sub)) return { reason: 'invalid_subject' };
+    return { reason: 'verified', customer: { id: sub, verified: true } };
   } catch (error) {
-    if (error instanceof errors.JOSEError) return undefined;
+    if (error instanceof errors.JOSEError) return { reason: reasonOf(error) };
     throw error;
   }
+}
+
+function reasonOf(error: errors.JOSEError): Exclude<CustomerReason, 'verified'> {
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'wrong_signature';
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'wrong_algorithm';
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return 'token_malformed';
+  if (error.reason === 'missing') return 'claim_missing';
+  if (error.claim === 'aud') return 'wrong_audience';
+  return error.claim === 'nbf' ? 'not_yet_valid' : 'claim_missing';
 }
 
 /** Whether `sub`, which may be any JSON value, is a valid customer id. A string may hold a lone surrogate. */
@@ -79,10 +122,19 @@ function isCustomerId(sub: unknown): sub is string {
   );
 }
 
-/** The same error for every reason: a forger learns nothing, and a client has to do the same in every case. */
-function notVerified(): ServiceError {
+/**
+ * The same answer for every reason: a forger learns nothing, and a client has to do the same in every case. The reason
+ * is logged.
+ */
+function notVerified(
+  reason: CustomerReason,
+  { keyId, tenantSlug }: Pick<CustomerCheck, 'keyId' | 'tenantSlug'>,
+): ServiceError {
   return new ServiceError(
     'identity_not_verified',
     'The customer is not verified: send a customerToken that the site has just signed for this customer and widget.',
+    {},
+    undefined,
+    () => ({ tenant: tenantSlug, widgetKeyId: keyId, reason, why: CUSTOMER_REASONS[reason] }),
   );
 }

@@ -12,7 +12,7 @@ export function nearest(word: string, known: readonly string[]): string {
 }
 
 /** The Levenshtein distance: how many letters must be added, dropped or changed. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];

@@ -31,6 +31,7 @@ function widgetKey(label: string, change: Partial<WidgetKeySpec> = {}): WidgetKe
     label,
     allowedOrigins: ['https://acme.com'],
     allowMissingOrigin: false,
+    originMode: 'enforce',
     allowsAllIntents: true,
     allowedIntents: [],
     enabled: true,

@@ -1,7 +1,13 @@
 import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { compileOrigins, parseOriginPattern } from '../../src/catalog/origins.js';
+import { compileOrigins as compile } from '../../src/catalog/compile-origins.js';
+import { OriginPatternError, parseOriginPattern } from '../../src/catalog/origins.js';
+
+const compileOrigins = (patterns: readonly string[]) => {
+  const match = compile(patterns);
+  return (origin: string) => match(origin) !== undefined;
+};
 
 const test = suite('origins');
 
@@ -36,6 +42,26 @@ const GOOD: readonly (readonly [written: string, normal: string])[] = [
   ['http://[::1]:*', 'http://[::1]:*'],
   ['http://[0:0:0:0:0:0:0:1]:*', 'http://[::1]:*'],
   ['http://[2001:DB8::1]:3000', 'http://[2001:db8::1]:3000'],
+  ['https://shop-*.acme-preview.app', 'https://shop-*.acme-preview.app'],
+  ['https://*-shop.acme-preview.app', 'https://*-shop.acme-preview.app'],
+  ['https://a*.acme.com', 'https://a*.acme.com'],
+  ['HTTPS://Shop-*-EU.Acme.com:443', 'https://shop-*-eu.acme.com'],
+  ['https://shop-*.acme.com:8443', 'https://shop-*.acme.com:8443'],
+  ['https://shop-*.bücher.example', 'https://shop-*.xn--bcher-kva.example'],
+  // A hosting platform is a private suffix: the fixed part names the customer.
+  ['https://deploy-preview-*--acme.netlify.app', 'https://deploy-preview-*--acme.netlify.app'],
+  ['https://*--acme.netlify.app', 'https://*--acme.netlify.app'],
+  ['https://*.acme.netlify.app', 'https://*.acme.netlify.app'],
+  ['capacitor://localhost', 'capacitor://localhost'],
+  ['Ionic://localhost', 'ionic://localhost'],
+  ['app://acme', 'app://acme'],
+  ['tauri://localhost', 'tauri://localhost'],
+  ['http://tauri.localhost', 'http://tauri.localhost'],
+  ['acme-app://localhost:3000', 'acme-app://localhost:3000'],
+  [
+    'chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb',
+    'chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb',
+  ],
 ];
 for (const [written, normal] of GOOD) {
   test(`accepts ${written}`, () => {
@@ -55,7 +81,7 @@ const BAD: readonly (readonly [written: string, why: RegExp])[] = [
   ['*://acme.com', /does not start with https/],
   ['https:acme.com', /does not start with https/],
   ['https://', /no host/],
-  ['https:///', /leave out path/],
+  ['https:///', /no host/],
   ['https://acme.com/', /slash/],
   ['https://*.acme.com/', /slash/],
   ['https://acme.com/shop', /leave out path/],
@@ -86,9 +112,38 @@ const BAD: readonly (readonly [written: string, why: RegExp])[] = [
   ['https://*:8443', /where none may stand/],
   ['https://*.', /no valid host/],
   ['https://a.*.com', /where none may stand/],
-  ['https://*acme.com', /where none may stand/],
+  ['https://*acme.com', /public suffix com/],
   ['https://acme.*', /where none may stand/],
-  ['https://a*.acme.com', /where none may stand/],
+  ['https://shop-*', /where none may stand/],
+  ['https://-*.acme.com', /where none may stand/],
+  ['https://shop.v*.acme.com', /where none may stand/],
+  ['https://bü*.acme.com', /where none may stand/],
+  ['https://sh_*.acme.com', /where none may stand/],
+  ['https://a*b*.acme.com', /two wildcards/],
+  ['https://shop-*.*.acme.com', /two wildcards/],
+  ['https://shop-*.com', /public suffix com/],
+  ['https://shop-*.co.uk', /public suffix co\.uk/],
+  ['https://shop-*.example', /public suffix example/],
+  ['https://*.netlify.app', /public suffix netlify\.app/],
+  ['https://-*.netlify.app', /where none may stand/],
+  ['https://1*.0.0.1', /no valid host/],
+  ['https://0x*.1', /no valid host/],
+  ['http://a*.127.0.0.1', /no valid host/],
+  ['https://shop-*.acme.com/', /a slash: leave the slash out: write https:\/\/shop-\*\.acme\.com$/],
+  ['capacitor://*', /wildcard and the scheme of an app/],
+  ['capacitor://localhost:*', /wildcard and the scheme of an app/],
+  ['capacitor://local host', /white space/],
+  ['capacitor://localhost/', /slash.*write capacitor:\/\/localhost$/],
+  ['capacitor://user@localhost', /user name/],
+  ['capacitor://', /no host/],
+  ['capacitor://bücher', /no valid host/],
+  ['capacitor:localhost', /does not start with/],
+  ['file:///index.html', /does not start with/],
+  ['wss://acme.com', /does not start with/],
+  ['javascript://acme.com', /does not start with/],
+  ['htps://acme.com', /did you mean https/],
+  ['httpss://acme.com', /did you mean https/],
+  [`https://${'a'.repeat(300)}.com`, /longer than 300/],
   ['https://*.*.acme.com', /two wildcards/],
   ['https://*.com', /public suffix com/],
   ['https://*.co.uk', /public suffix co\.uk/],
@@ -115,9 +170,55 @@ for (const [written, why] of BAD) {
   test(`refuses ${JSON.stringify(written)}`, () => {
     assert.throws(
       () => parseOriginPattern(written),
-      (error: Error) => error.message.startsWith(JSON.stringify(written)) && why.test(error.message),
+      (error: Error) =>
+        error instanceof OriginPatternError &&
+        error.message.startsWith(JSON.stringify(written).slice(0, 60)) &&
+        why.test(error.message),
     );
     assert.is(compileOrigins([written])(written), false);
+  });
+}
+
+/** What an author writes → the broken rule, and what the message says to write. */
+const ADVICE: readonly (readonly [written: string, rule: string, instead: string | undefined])[] = [
+  ['acme.com', 'scheme', 'https://acme.com'],
+  ['ACME.com/shop', 'scheme', 'https://acme.com'],
+  ['https://acme.com/', 'path', 'https://acme.com'],
+  ['https://Acme.com/shop?x=1', 'path', 'https://acme.com'],
+  ['https://*.acme.com/shop', 'path', 'https://*.acme.com'],
+  ['https://user:secret@acme.com', 'credentials', 'https://acme.com'],
+  ['https://user:secret@acme.com/shop', 'path', 'https://acme.com'],
+  ['https://acme.com.', 'trailing_dot', 'https://acme.com'],
+  ['https://*.acme.com.:8443', 'trailing_dot', 'https://*.acme.com:8443'],
+  ['https://acme.com:', 'port', 'https://acme.com'],
+  ['https://bücher.example/', 'path', 'https://xn--bcher-kva.example'],
+  ['http://[::1]/', 'path', 'http://[::1]'],
+  ['https://*.github.io/', 'path', undefined],
+  ['https://acme.com https://b.com', 'white_space', undefined],
+  ['*', 'every_website', undefined],
+  ['null', 'null', undefined],
+  ['https://ac%6De.com', 'percent', undefined],
+  ['https://*.*.acme.com', 'two_wildcards', undefined],
+  ['https://a.*.com', 'wildcard_place', undefined],
+  ['https://acme.com:*', 'wildcard_port', undefined],
+  ['http://*.127.0.0.1', 'wildcard_address', undefined],
+  ['https://*.com', 'public_suffix', undefined],
+  ['capacitor://*', 'app_wildcard', undefined],
+  ['https://acme..com', 'host', undefined],
+  [`https://${'a'.repeat(300)}.com`, 'max_length', undefined],
+];
+for (const [written, rule, instead] of ADVICE) {
+  test(`advises on ${written.slice(0, 40)}: ${rule}`, () => {
+    try {
+      parseOriginPattern(written);
+    } catch (error) {
+      if (!(error instanceof OriginPatternError)) throw error;
+      assert.is(error.rule, `allowed_origins.${rule}`);
+      assert.is(error.instead, instead);
+      if (instead !== undefined) assert.ok(error.message.endsWith(`: write ${instead}`), error.message);
+      return;
+    }
+    assert.unreachable();
   });
 }
 
@@ -130,6 +231,9 @@ const KEY = [
   'http://localhost:*',
   'http://127.0.0.1:*',
   'http://[::1]:*',
+  'https://shop-*.acme-preview.app',
+  'https://*--acme.netlify.app',
+  'capacitor://localhost',
 ];
 const allows = compileOrigins(KEY);
 
@@ -149,10 +253,37 @@ const ALLOWED = [
   'http://127.0.0.1:5173',
   'http://[::1]',
   'http://[::1]:5173',
+  'https://shop-1.acme-preview.app',
+  'https://shop-feature-a-1.acme-preview.app',
+  'https://deploy-preview-7--acme.netlify.app',
+  'capacitor://localhost',
 ];
 for (const origin of ALLOWED) test(`allows ${origin}`, () => assert.is(allows(origin), true));
 
 const REFUSED = [
+  'https://shop-.acme-preview.app',
+  'https://shop-1.x.acme-preview.app',
+  'https://x.shop-1.acme-preview.app',
+  'https://shop-1.acme-preview.app:8443',
+  'http://shop-1.acme-preview.app',
+  'https://SHOP-1.acme-preview.app',
+  'https://shop-A.acme-preview.app',
+  'https://shop-_.acme-preview.app',
+  'https://shop-@evil.acme-preview.app',
+  'https://shop-/.acme-preview.app',
+  'https://shop-ü.acme-preview.app',
+  'https://shop-*.acme-preview.app',
+  'https://shop-1.acme-preview.app.evil.example',
+  'https://evil.example/shop-1.acme-preview.app',
+  'https://acme.netlify.app',
+  'https://--acme.netlify.app',
+  'https://evil.netlify.app',
+  'https://x--acme.netlify.app.evil.example',
+  'Capacitor://localhost',
+  'capacitor://localhost/',
+  'capacitor://localhost.evil.example',
+  'capacitor://',
+  'ionic://localhost',
   '',
   'null',
   '*',
@@ -288,7 +419,10 @@ test('whatever is allowed is an origin in the form that browsers send, on a host
       if (!allows(origin)) return;
       const url = new URL(origin);
       assert.is(url.origin, origin);
-      assert.match(url.hostname, /^(?:(?:.+\.)?acme\.com|localhost|127\.0\.0\.1|\[::1\])$/);
+      assert.match(
+        url.hostname,
+        /^(?:(?:.+\.)?acme\.com|localhost|127\.0\.0\.1|\[::1\]|shop-[a-z0-9-]+\.acme-preview\.app)$/,
+      );
     }),
     { numRuns: 2_000 },
   );
@@ -303,4 +437,75 @@ test('an exact origin allows its own normal form and nothing else', () => {
       if (extra !== '') assert.is(isAllowed(origin + extra), false);
     }),
   );
+});
+
+/** The same decision, slowly: both sides taken apart, and compared label by label. */
+function naive(pattern: string, origin: string): boolean {
+  const parts = (text: string) =>
+    /^([a-z-]+):\/\/([a-z0-9.*-]+)(?::([0-9]+|\*))?$/.exec(text)?.slice(1) ?? [];
+  const [scheme, host = '', portText] = parts(pattern);
+  const [seenScheme, seenHost = '', seenPort] = parts(origin);
+  if (seenScheme === undefined || scheme !== seenScheme || seenHost.includes('*')) return false;
+  if (portText === '*' ? seenPort === '*' : portText !== seenPort) return false;
+  const labels = host.split('.').reverse();
+  const seen = seenHost.split('.').reverse();
+  if (seen.includes('')) return false;
+  return labels.every((label, at) => {
+    const isLast = at === labels.length - 1;
+    if (label === '*') return seen.length > at;
+    if (isLast && seen.length !== labels.length) return false;
+    const [before = '', after] = label.split('*');
+    const other = seen[at] ?? '';
+    if (after === undefined) return label === other;
+    const middle = other.length - before.length - after.length;
+    return middle > 0 && other.startsWith(before) && other.endsWith(after);
+  });
+}
+
+test('the compiled patterns decide as a naive comparison does', () => {
+  const patterns = [
+    'https://acme.com',
+    'https://*.acme.com',
+    'https://shop-*.acme.com',
+    'https://*-shop.acme.com',
+    'https://a*b.acme.com',
+    'https://a*.acme.com:8443',
+    'http://localhost:*',
+    'capacitor://localhost',
+  ];
+  const labelOf = fc.oneof(
+    fc.constantFrom(
+      'acme',
+      'com',
+      'shop-',
+      'shop-1',
+      '-shop',
+      '1-shop',
+      'ab',
+      'axb',
+      'aab',
+      'a',
+      'localhost',
+      '',
+    ),
+    fc.stringMatching(/^[a-z0-9-]{1,4}$/).filter((text) => !text.startsWith('xn--')),
+  );
+  const origin = fc
+    .tuple(
+      fc.constantFrom('https', 'https', 'https', 'http', 'capacitor'),
+      fc.array(labelOf, { minLength: 1, maxLength: 2 }),
+      fc.constantFrom('', '.acme.com', '.acme.com', '.acme.com'),
+      fc.constantFrom('', '', ':8443', ':3000'),
+    )
+    .map(([scheme, labels, end, portText]) => `${scheme}://${labels.join('.')}${end}${portText}`);
+  let matched = 0;
+  fc.assert(
+    fc.property(fc.subarray(patterns, { minLength: 1 }), origin, (some, text) => {
+      const expected = some.some((pattern) => naive(pattern, text));
+      if (expected) matched++;
+      assert.is(compileOrigins(some)(text), expected, `${some} ${text}`);
+    }),
+    { numRuns: 5_000 },
+  );
+  assert.ok(matched > 200, `only ${matched} of them matched`);
 });

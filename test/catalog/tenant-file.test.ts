@@ -256,7 +256,7 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
     'a bad origin',
     widgetKey('allowedOrigins:', '  - https://acme.com', '  - https://*.github.io'),
     [
-      'f.yaml:11:13 tenants[0].widgetKeys[0].allowedOrigins[1]: "https://*.github.io" is a wildcard over the public suffix github.io, where anybody can have a name',
+      'f.yaml:11:13 tenants[0].widgetKeys[0].allowedOrigins[1]: "https://*.github.io" is a wildcard over the public suffix github.io, where anybody can have a name: name your own domain',
     ],
   ],
   [
@@ -379,6 +379,7 @@ test('fills in every default', () => {
             label: 'L',
             allowedOrigins: ['https://acme.com'],
             allowMissingOrigin: false,
+            originMode: 'enforce',
             allowsAllIntents: false,
             allowedIntents: [],
             enabled: true,
@@ -489,6 +490,7 @@ const widgetKeySpec = fc
         fc.constantFrom('https://acme.com', 'https://*.acme.com', 'http://[::1]:*'),
       ),
       allowMissingOrigin: fc.constant(true),
+      originMode: fc.constantFrom('enforce' as const, 'report' as const),
       allowsAllIntents: fc.boolean(),
       allowedIntents: fc.array(name, { maxLength: 3 }),
       enabled: fc.boolean(),

@@ -30,6 +30,7 @@ const KEY: WidgetKey = {
   label: 'Shop',
   allowedOrigins: ['https://acme.com'],
   allowMissingOrigin: false,
+  originMode: 'enforce',
   allowsAllIntents: true,
   allowedIntents: [],
   enabled: true,
@@ -205,7 +206,7 @@ const ORIGINS: readonly (readonly [
 ];
 for (const [name, change, origin, allowed] of ORIGINS) {
   test(`origin: ${name}`, () => {
-    assert.is(widgetView(tenant([]), key(change)).allowsOrigin(origin), allowed);
+    assert.is(widgetView(tenant([]), key(change)).origins.decide(origin).passes, allowed);
   });
 }
 
@@ -221,6 +222,6 @@ const TIMES: readonly (readonly [name: string, change: Partial<WidgetKey>, now: 
 ];
 for (const [name, change, now, open] of TIMES) {
   test(`a key ${name} is ${open ? 'open' : 'closed'}`, () => {
-    assert.is(widgetView(tenant([]), key(change)).isUsable(now), open);
+    assert.is(widgetView(tenant([]), key(change)).state(now) === 'enabled', open);
   });
 }

@@ -19,6 +19,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
     label,
     allowedOrigins: [],
     allowMissingOrigin: false,
+    originMode: 'enforce',
     allowsAllIntents: true,
     allowedIntents: [],
     enabled: true,
@@ -340,8 +341,8 @@ test('by a retired public key a view ends with it, and by its id it does not', a
   const rotated = { ...key('a', 't1'), publicKey: 'a2', rotation };
   for (const name of ['a', 'a2']) keys.set(name, rotated);
   const usable = async (now: number) =>
-    [await views.get('a'), await views.get('a2'), await views.getById('id-a')].map((view) =>
-      view?.isUsable(now),
+    [await views.get('a'), await views.get('a2'), await views.getById('id-a')].map(
+      (view) => view?.state(now) === 'enabled',
     );
   assert.equal(await usable(4_999), [true, true, true]);
   assert.equal(await usable(5_000), [false, true, true]);

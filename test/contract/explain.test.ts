@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { type Database, openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
+import { mongoOriginReports } from '../../src/mongo/mongo-origin-reports.js';
 import { isFullScan, scansOf } from './plan.js';
 import { newConversation, newKey, newSecret, newTenant } from './rows.js';
 import { concerns, contractSuite, newDatabaseName } from './server.js';
@@ -30,7 +31,11 @@ if (test.server.kind === 'embedded') {
 
 test('every method of the stores is in the list', ({ uri, db }) =>
   openDatabase(uri, db.databaseName).then(async (database) => {
-    const stores = { ...mongoCatalog(database), ...mongoConversations(database, Date.now) };
+    const stores = {
+      ...mongoCatalog(database),
+      ...mongoOriginReports(database),
+      ...mongoConversations(database, Date.now),
+    };
     await database.close();
     const methods = new Set(Object.keys(queries).map((name) => name.replace(/,.*/, '')));
     assert.equal(Object.keys(stores).sort(), [...methods, ...inserts].sort());
@@ -91,11 +96,13 @@ async function watched(
       widgetKeys: db.collection('widget_keys'),
       identitySecrets: db.collection('identity_secrets'),
       catalogChanges: db.collection('catalog_changes'),
+      originReports: db.collection('origin_reports'),
       conversations: db.collection('conversations'),
       audit: db.collection('audit'),
       close: () => client.close(),
     };
     const catalog = mongoCatalog(database);
+    const originReports = mongoOriginReports(database);
     const conversations = mongoConversations(database, Date.now);
     const conversation = newConversation({ customerId: 'u-7' });
     const rows = { tenant: newTenant(), key: newKey(), secret: newSecret(), conversation };
@@ -107,7 +114,7 @@ async function watched(
     await Promise.all([rows.conversation, ...many].map((one) => conversations.insert(one)));
     const events: CommandStartedEvent[] = [];
     client.on('commandStarted', (event) => events.push(event));
-    await body({ ...rows, database, catalog, conversations }, () => events.flatMap(lookups));
+    await body({ ...rows, database, catalog, originReports, conversations }, () => events.flatMap(lookups));
   } finally {
     await client.db(name).dropDatabase();
     await client.close();

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidV7 } from 'uuid';
+import type { KeyReport } from '../../src/catalog/key-report.js';
 import type { IdentitySecret, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import type { Conversation } from '../../src/conversations/conversation.js';
 
@@ -74,6 +75,7 @@ export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
     label: 'Key',
     allowedOrigins: ['https://*.acme.com'],
     allowMissingOrigin: false,
+    originMode: 'enforce',
     allowsAllIntents: false,
     allowedIntents: ['order_status'],
     enabled: true,
@@ -88,4 +90,11 @@ export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
 /** A sealed identity secret of the first generation. */
 export function newSecret(more: Partial<IdentitySecret> = {}): IdentitySecret {
   return { keyId: uuidV7(), generation: 1, kid: 'k1', sealed: new Uint8Array(randomBytes(71)), ...more };
+}
+
+/** A report of one origin, in a future in which it does not expire during the test. */
+export function newReport(keyId: string, count = 1): KeyReport {
+  const [firstSeenAt, lastSeenAt] = [4_000_000_000_000, 4_000_000_001_000];
+  const origins = [{ origin: 'https://acme.com', count, firstSeenAt, lastSeenAt }];
+  return { keyId, origins, otherCount: 3, otherSeenAt: lastSeenAt, revision: 1 };
 }

@@ -7,8 +7,9 @@ import { mongoAudit } from '../../src/mongo/mongo-audit.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { mongoChangeLog } from '../../src/mongo/mongo-change-log.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
+import { mongoOriginReports } from '../../src/mongo/mongo-origin-reports.js';
 import { startRecorder } from './recorder.js';
-import { newConversation, newKey, newSecret, newTenant } from './rows.js';
+import { newConversation, newKey, newReport, newSecret, newTenant } from './rows.js';
 import { assertDocumented, documentedRows, rowsOf, sentBy } from './sent.js';
 import { inserts, queries } from './store-calls.js';
 
@@ -23,6 +24,7 @@ test('the table in docs/storage.md has every command, condition and option that 
   const database = await openDatabase(recorder.uri, 'd');
   try {
     const [catalog, conversations] = [mongoCatalog(database), mongoConversations(database)];
+    const originReports = mongoOriginReports(database);
     const audit = mongoAudit(database, { now: Date.now, newId: uuidV7 });
     const key = newKey();
     const conversation = newConversation({ customerId: 'u-7' });
@@ -41,12 +43,15 @@ test('the table in docs/storage.md has every command, condition and option that 
       tenantId: key.tenantId,
     });
     assert.equal(await catalog.findKey('pk_live_b'), key);
+    await originReports.insertReport(newReport(key.id));
     const tenants = many(() => newTenant());
     await Promise.all(tenants.map(catalog.insertTenant));
     const others = many((n) => newConversation({ tenantId, createdAt: conversation.createdAt + n }));
     await Promise.all([conversation, ...others].map((one) => conversations.insert(one)));
 
-    for (const { run } of Object.values(queries)) await run({ ...rows, database, catalog, conversations });
+    for (const { run } of Object.values(queries)) {
+      await run({ ...rows, database, catalog, originReports, conversations });
+    }
     const changeLog = mongoChangeLog(database);
     await changeLog.insert({ length: 1, recent: [key.tenantId] });
     await changeLog.replace({ length: 2, recent: [key.tenantId, key.tenantId] }, 1);
@@ -62,7 +67,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     await conversations.changedSince(tenantId, 0, undefined, MANY);
     await conversations.findAll(others.map(({ id }) => id));
     await conversations.erase(tenantId, 'u-7', 20);
-    assert.is(inserts.length, 4, 'each of them is called above');
+    assert.is(inserts.length, 5, 'each of them is called above');
   } finally {
     await database.close();
     await recorder.close();

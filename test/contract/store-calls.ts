@@ -1,13 +1,15 @@
 import { v7 as uuidV7 } from 'uuid';
+import type { OriginReportStore } from '../../src/catalog/key-report.js';
 import type { CatalogStore } from '../../src/catalog/model.js';
 import type { ConversationStore } from '../../src/conversations/conversation.js';
 import type { Database } from '../../src/mongo/database.js';
-import type { newConversation, newKey, newSecret, newTenant } from './rows.js';
+import { type newConversation, type newKey, newReport, type newSecret, type newTenant } from './rows.js';
 
 /** The stores, and rows that they have. */
 export interface Rows {
   readonly database: Database;
   readonly catalog: CatalogStore;
+  readonly originReports: OriginReportStore;
   readonly conversations: ConversationStore;
   readonly tenant: ReturnType<typeof newTenant>;
   readonly key: ReturnType<typeof newKey>;
@@ -41,6 +43,15 @@ export const queries: Readonly<
   deleteAliases: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.deleteAliases(key, []) },
   deleteKey: { index: '_id_', run: ({ catalog }) => catalog.deleteKey(uuidV7()) },
   deleteIdentitySecret: { index: '_id_', run: ({ catalog }) => catalog.deleteIdentitySecret(uuidV7()) },
+  findReport: { index: '_id_', run: ({ originReports, key }) => originReports.findReport(key.id) },
+  replaceReport: {
+    index: '_id_',
+    run: ({ originReports, key }) => originReports.replaceReport(newReport(key.id), 1),
+  },
+  deleteReports: {
+    index: '_id_',
+    run: ({ originReports }) => originReports.deleteReports([uuidV7(), uuidV7()]),
+  },
   // An insert that meets its own _id reads what is there.
   insert: {
     index: '_id_',
@@ -84,4 +95,4 @@ export const queries: Readonly<
 };
 
 /** Methods that look nothing up. */
-export const inserts = ['insertTenant', 'insertKey', 'insertAlias', 'insertIdentitySecret'];
+export const inserts = ['insertTenant', 'insertKey', 'insertAlias', 'insertIdentitySecret', 'insertReport'];

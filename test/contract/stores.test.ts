@@ -1,12 +1,14 @@
 import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
+import type { OriginReportStore } from '../../src/catalog/key-report.js';
 import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/model.js';
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
 import { openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { mongoChangeLog } from '../../src/mongo/mongo-change-log.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
-import { newConversation, newKey, newSecret, newTenant } from './rows.js';
+import { mongoOriginReports } from '../../src/mongo/mongo-origin-reports.js';
+import { newConversation, newKey, newReport, newSecret, newTenant } from './rows.js';
 import { type At, contractSuite, type Doc } from './server.js';
 
 const test = await contractSuite("the service's stores", { recordsStores: true });
@@ -14,12 +16,17 @@ const test = await contractSuite("the service's stores", { recordsStores: true }
 interface Stores {
   readonly catalog: CatalogStore;
   readonly conversations: ConversationStore;
+  readonly originReports: OriginReportStore;
 }
 
 async function withStores({ db, uri }: At, body: (stores: Stores) => Promise<void>): Promise<void> {
   const database = await openDatabase(uri, db.databaseName);
   try {
-    await body({ catalog: mongoCatalog(database), conversations: mongoConversations(database, Date.now) });
+    await body({
+      catalog: mongoCatalog(database),
+      conversations: mongoConversations(database, Date.now),
+      originReports: mongoOriginReports(database),
+    });
   } finally {
     await database.close();
   }
@@ -54,6 +61,24 @@ test('opens at the same time share batches, and a repeated one fails alone', (at
       [known],
     );
     assert.equal(answers[150], known);
+  }));
+
+test('origin reports: written once, replaced at their revision, deleted by their keys', (at) =>
+  withStores(at, async ({ originReports }) => {
+    const [first, second] = [newReport(uuidV7()), newReport(uuidV7())];
+    assert.is(await originReports.findReport(first.keyId), undefined);
+    for (const report of [first, second]) assert.is(await originReports.insertReport(report), true);
+    assert.is(await originReports.insertReport(newReport(first.keyId, 9)), false);
+    assert.equal(await originReports.findReport(first.keyId), first);
+    const next = { ...newReport(first.keyId, 9), revision: 2 };
+    assert.is(await originReports.replaceReport(next, 2), false);
+    assert.is(await originReports.replaceReport(next, 1), true);
+    assert.is(await originReports.replaceReport(first, 1), false);
+    assert.equal(await originReports.findReport(first.keyId), next);
+    await originReports.deleteReports([]);
+    await originReports.deleteReports([first.keyId, uuidV7()]);
+    assert.is(await originReports.findReport(first.keyId), undefined);
+    assert.equal(await originReports.findReport(second.keyId), second);
   }));
 
 test('tenants: a taken slug, a stale revision, and what is found', (at) =>

@@ -8,6 +8,7 @@ import {
 } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { publicJson } from '../../src/gateway/public-json.js';
+import { Catalog } from '../../src/gen/protobuf-es/chatsessions/v1/catalog_pb.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { http } from '../../src/gen/protobuf-es/google/api/annotations_pb.js';
 
@@ -26,11 +27,13 @@ export interface RpcFacts {
   readonly toJson: (message: MessageShape<DescMethodUnary['output']>) => unknown;
 }
 
+const methods: readonly DescMethod[] = [...ChatSessions.methods, ...Catalog.methods];
+
 /** The RPCs with one answer. */
-export const unaryRpcs: readonly RpcFacts[] = ChatSessions.methods.filter(isUnary).map(factsOf);
+export const unaryRpcs: readonly RpcFacts[] = methods.filter(isUnary).map(factsOf);
 
 /** The paths of all RPCs without a public path, streams among them: there is nothing at these on the gateway. */
-export const engineOnlyPaths: readonly string[] = ChatSessions.methods
+export const engineOnlyPaths: readonly string[] = methods
   .filter((method) => !hasOption(method, http))
   .map(pathOf);
 

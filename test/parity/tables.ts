@@ -11,6 +11,7 @@ export const TABLES = {
   sessions: ['get-session', 'end-session', 'engine-sessions'],
   refreshes: ['refresh-session', 'refresh-session-times', 'refresh-session-max-age'],
   conversations: ['verify-session', 'conversations'],
+  explains: ['explain-open', 'explain-open-rights', 'origins'],
 } as const;
 
 /** Makes a suite of each table, with a test for each of its rows and each transport that carries it. */

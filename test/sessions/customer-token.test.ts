@@ -230,7 +230,7 @@ const fuzz = suite('customer token, any text');
 fuzz('whatever is sent, the answer is a customer or identity_not_verified', async () => {
   const secret = Buffer.from('s'.repeat(43));
   const identity = { mode: 'required', key: async () => createSecretKey(secret) } as const;
-  const check = { identity, keyId: 'k', now: NOW * 1000 };
+  const check = { identity, keyId: 'k', tenantSlug: 'acme', now: NOW * 1000 };
   const part = fc.oneof(
     fc.base64String(),
     fc.json().map((json) => Buffer.from(json).toString('base64url')),

@@ -93,7 +93,7 @@ export async function customer(service: TestApp, answer: Answer): Promise<string
 
 /** All collections of a service's database, as the BSON that came from the server, byte by byte. */
 export async function everything({ withDatabase }: TestApp): Promise<string> {
-  const names = ['tenants', 'widget_keys', 'identity_secrets', 'conversations', 'audit'];
+  const names = ['tenants', 'widget_keys', 'identity_secrets', 'origin_reports', 'conversations', 'audit'];
   return withDatabase(async (client, database) => {
     const collections = names.map(async (name) => {
       const rows = await client.db(database).collection(name).find({}, { raw: true }).toArray();

@@ -58,10 +58,10 @@ export function createCatalog<Offer>(
   return {
     async admit(publicKey, surface, origin) {
       const widget = await find(publicKey);
-      if (!widget?.view.isUsable(Date.now())) {
+      if (widget?.view.state(Date.now()) !== 'enabled') {
         throw new ServiceError('widget_disabled', 'This widget is disabled.');
       }
-      if (surface === 'chat' && !widget.view.allowsOrigin(origin)) {
+      if (surface === 'chat' && !widget.view.origins.decide(origin).passes) {
         throw new ServiceError('origin_not_allowed', 'This widget may not be used from this origin.');
       }
       return widget;
