@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { v5 as uuidV5 } from 'uuid';
 import { ApplyError } from './apply-error.js';
 import { type PlannedSecret, planSecret, requireSealingKey, writeSecret } from './apply-identity-secret.js';
 import type { IdentitySecrets } from './identity-secrets.js';
-import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './model.js';
+import { digestOfKeys } from './keys-digest.js';
+import type { CatalogStore, Tenant, WidgetKey } from './model.js';
 import type { TenantFile, TenantSpec, WidgetKeySpec } from './tenant-spec.js';
 
 /** The effect of applying a file on a tenant or a key. */
@@ -145,7 +145,7 @@ async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDe
     others.map((key) => (key.identity === 'off' ? undefined : store.findIdentitySecret(key.id))),
   );
   const secrets = [...otherSecrets, ...planned.map(({ secret }) => secret?.secret)];
-  return { planned, keysDigest: digestOf([...others, ...planned.map(({ key }) => key)], secrets) };
+  return { planned, keysDigest: digestOfKeys([...others, ...planned.map(({ key }) => key)], secrets) };
 }
 
 /**
@@ -187,17 +187,6 @@ function toAppliedKeys(planned: readonly PlannedKey[], written: Written): Applie
     const outcome = written.keys.get(publicKey) ?? 'unchanged';
     return { id, label, publicKey, outcome, ...(identitySecret !== undefined && { identitySecret }) };
   });
-}
-
-/** The SHA-256 of a tenant's keys and sealed secrets, independent of their order. */
-function digestOf(keys: readonly WidgetKey[], secrets: readonly (IdentitySecret | undefined)[]): string {
-  const sealed = secrets.flatMap((secret) =>
-    secret ? [{ ...secret, sealed: Buffer.from(secret.sealed).toString('base64url') }] : [],
-  );
-  const rows = [...keys, ...sealed]
-    .map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))))
-    .sort();
-  return createHash('sha256').update(rows.join('\n')).digest('base64url');
 }
 
 /** Whether two records are deeply equal; an undefined member equals a missing one. */
