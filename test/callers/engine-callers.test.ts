@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, tempDir } from '@chatsessions/test-harness';
@@ -15,6 +16,9 @@ const test = suite('engine callers');
 const ACME_KEY = 'pk_live_00000000000000000000000000000001';
 const GLOBEX_KEY = 'pk_live_00000000000000000000000000000006';
 const CUSTOMER = 'customer-5ec0de';
+
+const FLOW = { slug: 'new', intent: { name: 'new', displayLabel: 'New' } };
+const newWidgetKey = () => ({ name: `key-${randomUUID()}`, allowMissingOrigin: true });
 
 /** A session of a customer of acme. */
 interface Session {
@@ -42,6 +46,22 @@ const RPCS: readonly (readonly [
   ['EraseCustomer', 'erase', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['ExportCustomer', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['WatchConversations', 'read', () => ({ tenant: 'acme' }), 'tenant'],
+  ['UpsertFlow', 'catalog', () => ({ tenant: 'acme', flow: FLOW }), 'tenant'],
+  ['PublishFlow', 'catalog', () => ({ tenant: 'acme', flow: 'store-hours' }), 'tenant'],
+  ['UnpublishFlow', 'catalog', () => ({ tenant: 'acme', flow: 'store-hours' }), 'tenant'],
+  ['DeleteFlow', 'catalog', () => ({ tenant: 'acme', flow: 'no-such-flow' }), 'tenant'],
+  ['ListFlows', 'read', () => ({ tenant: 'acme' }), 'tenant'],
+  ['SetQuickQuestions', 'catalog', () => ({ tenant: 'acme', quickQuestions: [] }), 'tenant'],
+  ['CreateWidgetKey', 'catalog', () => ({ tenant: 'acme', widgetKey: newWidgetKey() }), 'tenant'],
+  ['ListWidgetKeys', 'read', () => ({ tenant: 'acme' }), 'tenant'],
+  [
+    'RotateWidgetKey',
+    'catalog',
+    () => ({ tenant: 'acme', name: 'disabled', overlap: { seconds: 0n } }),
+    'tenant',
+  ],
+  ['SetWidgetKeyEnabled', 'catalog', () => ({ tenant: 'acme', name: 'disabled', enabled: false }), 'tenant'],
+  ['RevokeWidgetKey', 'catalog', () => ({ tenant: 'acme', name: 'no-such-key' }), 'tenant'],
 ];
 const STREAMS = new Set(
   ChatSessions.methods.flatMap(({ name, methodKind }) => (methodKind === 'unary' ? [] : name)),

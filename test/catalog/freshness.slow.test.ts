@@ -37,7 +37,8 @@ test(
     assert.ok(first);
     try {
       const catalogueReads = () =>
-        recorder.commands.filter(({ find, projection }) => CATALOGUE.has(find) && projection === undefined).length;
+        recorder.commands.filter(({ find, projection }) => CATALOGUE.has(find) && projection === undefined)
+          .length;
       const polls = () => recorder.commands.filter(({ find }) => find === 'catalog_changes').length;
 
       for (const client of clients) assert.ok((await namesOf(client)).includes('going'));
