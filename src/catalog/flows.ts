@@ -1,5 +1,7 @@
 import { rulesBroken, ServiceError, type Violation } from '../rpc/errors.js';
+import { nearest } from '../yaml/nearest.js';
 import type { Flow, Tenant } from './model.js';
+import type { QuickQuestionSpec } from './tenant-spec.js';
 
 /** The most flows of a tenant. */
 export const MAX_FLOWS = 200;
@@ -55,6 +57,27 @@ export function withoutFlow(tenant: Tenant, slug: string): Tenant {
     quickQuestions: tenant.quickQuestions.map((question) =>
       question.flowId === flow.id ? { ...question, flowId: undefined } : question,
     ),
+  };
+}
+
+/** A tenant with other quick questions. @throws ServiceError invalid_input with those whose flow does not exist */
+export function withQuickQuestions(tenant: Tenant, questions: readonly QuickQuestionSpec[]): Tenant {
+  const ids = new Map(tenant.flows.map(({ slug, id }) => [slug, id]));
+  const violations = questions.flatMap(({ flow }, n): Violation[] => {
+    if (flow === undefined || ids.has(flow)) return [];
+    const field = `quickQuestions[${n}].flow`;
+    const hint = nearest(flow, [...ids.keys()]);
+    const message = `${field}: no flow of this tenant has the slug ${JSON.stringify(flow)}${hint}.`;
+    return [{ field, rule: 'flow.exists', message }];
+  });
+  if (violations.length > 0) throw rulesBroken('engine', violations);
+  return {
+    ...tenant,
+    quickQuestions: questions.map(({ question, pageType, flow }) => ({
+      question,
+      pageType,
+      flowId: flow === undefined ? undefined : ids.get(flow),
+    })),
   };
 }
 

@@ -40,7 +40,7 @@ export const queries: Readonly<
     run: ({ catalog, secret }) => catalog.replaceIdentitySecret(secret, 1),
   },
   replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key, 1) },
-  deleteAliases: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.deleteAliases(key, []) },
+  deleteAliases: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.deleteAliases(key, 'all') },
   deleteKey: { index: '_id_', run: ({ catalog }) => catalog.deleteKey(uuidV7()) },
   deleteIdentitySecret: { index: '_id_', run: ({ catalog }) => catalog.deleteIdentitySecret(uuidV7()) },
   findReport: { index: '_id_', run: ({ originReports, key }) => originReports.findReport(key.id) },
