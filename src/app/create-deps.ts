@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createFreshness } from '../catalog/freshness.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createOriginReports } from '../catalog/origin-reports.js';
+import { newPublicKey } from '../catalog/public-key.js';
 import { createTenantIds } from '../catalog/tenant-ids.js';
 import { createWidgetViews } from '../catalog/widget-views.js';
 import { createCursors } from '../conversations/cursors.js';
@@ -59,6 +61,9 @@ export function createDeps(config: Config, input: DepsInput): Deps {
       ...{ log, now, elapsed },
     }),
     changeQueue: createKeyedQueue(),
+    identitySecrets,
+    newPublicKey: () => newPublicKey(randomBytes),
+    wait: (ms) => setTimeout(ms),
     audit: mongoAudit(database, { now, newId }),
     tokens: createSessionTokens(signingKeys),
     watches: createWatches({ conversations, cursors, dates, elapsed, pause, pace }),

@@ -73,9 +73,7 @@ function describeNewSecrets({ slug, keys }: AppliedTenant): string[] {
 
 function bannerOf({ addresses, applied, isDemo }: App): string {
   const made = applied.flatMap(({ slug, keys }) => {
-    return keys
-      .filter((key) => key.outcome === 'created')
-      .map((key) => `${slug}: ${key.label} ${key.publicKey}`);
+    return keys.filter((key) => key.isNew).map((key) => `${slug}: ${key.label} ${key.publicKey}`);
   });
   return [
     'ChatSessions is up.',

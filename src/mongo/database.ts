@@ -3,6 +3,7 @@ import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
 import type { KeyReport } from '../catalog/key-report.js';
 import type {
+  AppliedDigests,
   Flow,
   IdentityMode,
   IdentitySecret,
@@ -23,8 +24,10 @@ export interface TenantDocument {
   readonly name: string;
   readonly flows: readonly (Omit<Flow, 'id'> & { readonly id: StoredUuid })[];
   readonly quickQuestions: readonly (Omit<QuickQuestion, 'flowId'> & { readonly flowId?: StoredUuid })[];
-  readonly keysDigest: string;
   readonly revision: number;
+  readonly applied?: AppliedDigests | undefined;
+  readonly claimedUntil?: Date | undefined;
+  readonly deletingSince?: Date | undefined;
 }
 
 /** A document of `widget_keys`. */
@@ -33,6 +36,8 @@ export interface WidgetKeyDocument
     WidgetKey,
     | 'id'
     | 'tenantId'
+    | 'name'
+    | 'nameSource'
     | 'endsAt'
     | 'identity'
     | 'identitySecretGeneration'
@@ -47,6 +52,10 @@ export interface WidgetKeyDocument
    * this value of the unique index were replaced. The later ones are aliases.
    */
   readonly publicKey: string;
+  /** Absent in documents of versions before names. */
+  readonly name?: string;
+  /** Whether the name was derived from the label. */
+  readonly isNameDerived?: true;
   /** Absent until the public key is rotated. */
   readonly currentPublicKey?: string;
   readonly retiredPublicKeys?: readonly { readonly publicKey: string; readonly until: Date }[];

@@ -15,6 +15,7 @@ export const GrpcStatus = {
   PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
+  ABORTED: 10,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
@@ -53,6 +54,8 @@ export const errorTable = {
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
   /** The conversation has ended and cannot be changed. */
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
+  /** What is changed does not have the revision that the caller expects. */
+  revision_mismatch: { http: 409, grpc: GrpcStatus.ABORTED },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** The request has a compression that the transport does not support. */

@@ -59,6 +59,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     assert.is((await changeLog.read())?.length, 2);
     await catalog.revisions(tenants.map(({ id }) => id));
     await catalog.keysOf(key.tenantId);
+    assert.is((await catalog.listTenants('', MANY)).length, MANY);
     await conversations.replace({ ...conversation, revision: 3 }, 2);
     const page = { tenantId, verifiedOnly: false, limit: MANY };
     await conversations.list({ ...page, openedBefore: Date.now() });

@@ -30,6 +30,8 @@ export const queries: Readonly<
     run: ({ catalog, tenant }) => catalog.revisions([tenant.id, uuidV7(), uuidV7()]),
   },
   keysOf: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.keysOf(key.tenantId) },
+  listTenants: { index: 'slug_1', run: ({ catalog }) => catalog.listTenants('a', 10) },
+  deleteTenant: { index: '_id_', run: ({ catalog }) => catalog.deleteTenant(uuidV7()) },
   replaceTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.replaceTenant(tenant, 1) },
   findIdentitySecret: {
     index: '_id_',
