@@ -1,6 +1,12 @@
 import type { TenantCall } from '../rpc/define.js';
 import { ServiceError } from '../rpc/errors.js';
-import { type ChangeTenantDeps, type Changed, changeTenant, type StoredTenant, type TenantPlan } from './change-tenant.js';
+import {
+  type Changed,
+  type ChangeTenantDeps,
+  changeTenant,
+  type StoredTenant,
+  type TenantPlan,
+} from './change-tenant.js';
 
 /** A change of one thing of a tenant; what it leaves out stays as it is. */
 export interface ChangePlan<T> extends Partial<Omit<TenantPlan<T>, 'count' | 'answer'>> {
@@ -24,5 +30,8 @@ export function changeExisting<T>(
     if (!stored) throw new ServiceError('not_found', 'There is no such tenant.');
     return { ...stored, ...(await plan(stored)), count: 1 };
   };
-  return changeTenant(deps, tenant, find, planAll, { signal, audited: (_id, writes) => audit.bracket(writes) });
+  return changeTenant(deps, tenant, find, planAll, {
+    signal,
+    audited: (_id, writes) => audit.bracket(writes),
+  });
 }

@@ -249,7 +249,7 @@ async function writeKeys<T>(
     }
     await catalog.deleteIdentitySecret(key.id);
     await originReports.deleteOriginReports([key.id]);
-    await catalog.deleteAliases(key, []);
+    await catalog.deleteAliases(key, 'all');
     await catalog.deleteKey(key.id);
   }
   return true;

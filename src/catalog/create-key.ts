@@ -32,14 +32,22 @@ export async function createKey(
   { isNamed: _, endsAt, publicKey = newPublicKey(), ...spec }: WidgetKeySpec,
 ): Promise<ChangePlan<CreatedKey>> {
   const id = newId();
-  const key: WidgetKey = { ...spec, id, tenantId: tenant.id, publicKey, endsAt: endsAt?.getTime(), revision: 1 };
+  const key: WidgetKey = {
+    ...spec,
+    id,
+    tenantId: tenant.id,
+    publicKey,
+    endsAt: endsAt?.getTime(),
+    revision: 1,
+  };
   const next = withNewKey(keys, key);
   if (await catalog.findKey(publicKey)) {
     throw new ServiceError('already_exists', 'This public key belongs to a widget key already.');
   }
   if (key.identity === 'off') return { keys: next, answer: { key, identitySecret: undefined } };
   if (!(await identitySecrets.canMake())) {
-    const message = 'widgetKey.identity: the service has no IDENTITY_ENCRYPTION_KEYS to verify customers with.';
+    const message =
+      'widgetKey.identity: the service has no IDENTITY_ENCRYPTION_KEYS to verify customers with.';
     throw rulesBroken('engine', [{ field: 'widgetKey.identity', rule: 'identity.encryption_keys', message }]);
   }
   const { shown, stored } = await identitySecrets.make(id, key.identitySecretGeneration);

@@ -1,6 +1,5 @@
-import { timestamp } from '../conversations/message.js';
 import type { WidgetKey as WidgetKeyMessage } from '../gen/ts-proto/chatsessions/v1/catalog.js';
-import { toKeyDefinition } from './definition.js';
+import { timestampOf, toKeyDefinition } from './definition.js';
 import type { WidgetKey } from './model.js';
 import { workingRetired } from './public-keys.js';
 
@@ -11,7 +10,7 @@ export function toWidgetKey(key: WidgetKey, now: number): WidgetKeyMessage {
     definition: toKeyDefinition(key),
     retiredPublicKeys: workingRetired(key, now).map(({ publicKey, until }) => ({
       publicKey,
-      worksUntil: timestamp(until),
+      worksUntil: timestampOf(until),
     })),
   };
 }

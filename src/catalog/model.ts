@@ -181,7 +181,10 @@ export interface CatalogStore {
   /** @returns false when its public key is taken. */
   insertAlias(alias: PublicKeyAlias): Promise<boolean>;
   /** Deletes the aliases of a widget key: those of some public keys, or all. */
-  deleteAliases(key: Pick<WidgetKey, 'id' | 'tenantId'>, publicKeys: readonly string[] | 'all'): Promise<void>;
+  deleteAliases(
+    key: Pick<WidgetKey, 'id' | 'tenantId'>,
+    publicKeys: readonly string[] | 'all',
+  ): Promise<void>;
   deleteKey(id: string): Promise<void>;
   findIdentitySecret(keyId: string): Promise<IdentitySecret | undefined>;
   /** @returns false when the widget key already has a secret. */

@@ -41,7 +41,11 @@ export interface RotationStep {
  *
  * @throws ServiceError not_found; invalid_input when too many of its public keys of before still work
  */
-export function withRotatedKey(keys: WidgetKeys, name: string, { newPublicKey, overlapMs, now }: RotationStep): WidgetKeys {
+export function withRotatedKey(
+  keys: WidgetKeys,
+  name: string,
+  { newPublicKey, overlapMs, now }: RotationStep,
+): WidgetKeys {
   const key = requireKey(keys, name);
   const [oldest] = workingRetired(key, now).toSorted((a, b) => a.until - b.until);
   if (oldest && overlapMs > 0 && workingRetired(key, now).length >= MAX_RETIRED) {

@@ -5,6 +5,7 @@ import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { hashOfToken } from '../../src/callers/engine-token.js';
+import { Catalog } from '../../src/gen/protobuf-es/chatsessions/v1/catalog_pb.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { SCOPES, type Scope } from '../../src/rpc/call.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
@@ -61,6 +62,7 @@ const RPCS: readonly (readonly [
     'tenant',
   ],
   ['SetWidgetKeyEnabled', 'catalog', () => ({ tenant: 'acme', name: 'disabled', enabled: false }), 'tenant'],
+  ['ListOriginReports', 'read', () => ({ tenant: 'acme', name: 'disabled' }), 'tenant'],
   ['RevokeWidgetKey', 'catalog', () => ({ tenant: 'acme', name: 'no-such-key' }), 'tenant'],
 ];
 const STREAMS = new Set(
@@ -120,8 +122,12 @@ async function call(rpc: string, caller: string, session: Session, change: objec
   return client.call(rpc, request, { ...as(caller), 'chat-session-token': session.token });
 }
 
-test('these tests have a row for each RPC', () => {
-  assert.equal(RPCS.map(([rpc]) => rpc).sort(), ChatSessions.methods.map(({ name }) => name).sort());
+test('these tests have a row for each RPC, and for each of the catalogue that names its tenant by a field', () => {
+  const ofCatalog = Catalog.methods.filter(({ input }) => input.fields.some(({ name }) => name === 'tenant'));
+  assert.equal(
+    RPCS.map(([rpc]) => rpc).sort(),
+    [...ChatSessions.methods, ...ofCatalog].map(({ name }) => name).sort(),
+  );
 });
 
 for (const [rpc, scope] of RPCS) {

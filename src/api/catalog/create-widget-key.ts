@@ -1,8 +1,8 @@
 import { changeExisting } from '../../catalog/change-existing.js';
 import type { ChangeTenantDeps } from '../../catalog/change-tenant.js';
+import { type CreateKeyDeps, createKey } from '../../catalog/create-key.js';
 import { parseWidgetKey, requireSpec, violationsOf } from '../../catalog/definition.js';
 import { toWidgetKey } from '../../catalog/key-message.js';
-import { createKey, type CreateKeyDeps } from '../../catalog/create-key.js';
 import type { Deps } from '../../deps.js';
 import { unary } from '../../rpc/define.js';
 
@@ -15,6 +15,10 @@ export const createWidgetKey = unary('createWidgetKey', {
     const { answer, revision } = await changeExisting(deps, request, call, (stored) =>
       createKey(deps, stored, spec),
     );
-    return { widgetKey: toWidgetKey(answer.key, deps.now()), identitySecret: answer.identitySecret, revision };
+    return {
+      widgetKey: toWidgetKey(answer.key, deps.now()),
+      identitySecret: answer.identitySecret,
+      revision,
+    };
   },
 });

@@ -12,20 +12,18 @@ import { unary } from '../../rpc/define.js';
 export const rotateWidgetKey = unary('rotateWidgetKey', {
   scope: 'catalog',
   rules: ({ name, overlap }) => [...slugViolations('name', name), ...overlapViolations(overlap)],
-  handle:
-    (deps: Pick<Deps, keyof ChangeTenantDeps | 'newId' | 'newPublicKey'>) =>
-    async (request, call) => {
-      const { tenantId } = call;
-      const { answer, revision } = await changeExisting(deps, request, call, (stored) => {
-        const publicKey = deps.newPublicKey();
-        const step = { newPublicKey: publicKey, overlapMs: overlapMsOf(request.overlap), now: deps.now() };
-        const keys = withRotatedKey(stored.keys, request.name, step);
-        const key = requireKey(keys, request.name);
-        const ended = endedPublicKeys(requireKey(stored.keys, request.name), key);
-        const aliases = [{ id: deps.newId(), publicKey, keyId: key.id, tenantId }];
-        return { keys, aliases, answer: { key, ended } };
-      });
-      await deps.catalog.deleteAliases(answer.key, answer.ended);
-      return { widgetKey: toWidgetKey(answer.key, deps.now()), revision };
-    },
+  handle: (deps: Pick<Deps, keyof ChangeTenantDeps | 'newId' | 'newPublicKey'>) => async (request, call) => {
+    const { tenantId } = call;
+    const { answer, revision } = await changeExisting(deps, request, call, (stored) => {
+      const publicKey = deps.newPublicKey();
+      const step = { newPublicKey: publicKey, overlapMs: overlapMsOf(request.overlap), now: deps.now() };
+      const keys = withRotatedKey(stored.keys, request.name, step);
+      const key = requireKey(keys, request.name);
+      const ended = endedPublicKeys(requireKey(stored.keys, request.name), key);
+      const aliases = [{ id: deps.newId(), publicKey, keyId: key.id, tenantId }];
+      return { keys, aliases, answer: { key, ended } };
+    });
+    await deps.catalog.deleteAliases(answer.key, answer.ended);
+    return { widgetKey: toWidgetKey(answer.key, deps.now()), revision };
+  },
 });
