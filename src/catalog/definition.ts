@@ -72,7 +72,7 @@ export function violationsOf(field: string, faults: readonly Fault[] = []): Viol
 
 /** The error of broken rules. */
 export function faultsError(field: string, faults: readonly Fault[]): ServiceError {
-  return rulesBroken('engine', violationsOf(field, faults));
+  return rulesBroken(violationsOf(field, faults));
 }
 
 /** What a message defines, for a handler whose rules have checked it. @throws ServiceError invalid_input */

@@ -125,6 +125,15 @@ export interface ConversationDocument {
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
   readonly idempotency?: { readonly requestHash: string; readonly until: Date } | undefined;
+  readonly ttlSeconds?: number | undefined;
+  readonly continuations?:
+    | readonly {
+        readonly id: StoredUuid;
+        readonly requestHash: string;
+        readonly until: Date;
+        readonly session: ConversationDocument['session'];
+      }[]
+    | undefined;
   /** Absent while it equals `session.exp`. */
   readonly expiresAt?: Date | undefined;
   readonly endedAt?: Date | undefined;
@@ -134,7 +143,24 @@ export interface ConversationDocument {
   /** Absent in documents of versions before revisions. */
   readonly revision?: number | undefined;
   readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[] | undefined;
+  readonly predecessor?: { readonly revision: number; readonly updatedAt: Date } | undefined;
 }
+
+/**
+ * The tombstone of an erased conversation, a document of `conversations` too. Without `createdAt` and `customerId` no list
+ * and no search by customer finds it.
+ */
+export interface TombstoneDocument {
+  readonly _id: StoredUuid;
+  readonly erased: true;
+  readonly tenantId: StoredUuid;
+  readonly updatedAt: Date;
+  readonly purgeAt: Date;
+  readonly revision: number;
+}
+
+/** Any document of `conversations`. */
+export type StoredDocument = ConversationDocument | TombstoneDocument;
 
 /** A document of `audit`: see {@link AuditEntry}. */
 export interface AuditDocument extends Omit<AuditEntry, 'tenantId'> {
@@ -160,7 +186,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The filter for conversations that were changed after their opening. */
+/** The filter for conversations that were changed after their opening, and for tombstones. */
 export const CHANGED = { revision: { $gt: 1 } } as const;
 
 /** How long the driver searches for a usable server, in ms. */
@@ -208,7 +234,7 @@ function collections(db: Db) {
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
     catalogChanges: db.collection<ChangeLogDocument>('catalog_changes'),
     originReports: db.collection<OriginReportDocument>('origin_reports'),
-    conversations: db.collection<ConversationDocument>('conversations'),
+    conversations: db.collection<StoredDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };
 }
@@ -225,6 +251,11 @@ export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
   // Partial: verified conversations may be few among many of guests.
   {
     key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+    partialFilterExpression: { customerVerified: true },
+  },
+  // Partial too. Anybody can open conversations under a customer's id: those must not slow down the customer's own.
+  {
+    key: { tenantId: 1, customerId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
     partialFilterExpression: { customerVerified: true },
   },
   // Partial, so that an open does not pay for it: changedSince finds unchanged conversations by createdAt, above.

@@ -67,7 +67,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     await conversations.changedSince(tenantId, 0, undefined, 1);
     await conversations.changedSince(tenantId, 0, undefined, MANY);
     await conversations.findAll(others.map(({ id }) => id));
-    await conversations.erase(tenantId, 'u-7', 20);
+    await conversations.erase(tenantId, 'u-7', 20, Date.now());
     assert.is(inserts.length, 5, 'each of them is called above');
   } finally {
     await database.close();

@@ -214,13 +214,13 @@ catalogue(
     await writeFile(seed, text);
     const env = { SEED_FILE: seed, DATA_DIR: await tempDir(), MONGODB_DB: `test_audit_${process.pid}` };
     const runs: readonly (readonly [text: string, added: readonly object[]])[] = [
-      // A tenant and its seven keys; a tenant and its one.
-      [text, [...applied('acme', 8), ...applied('globex', 2)]],
+      // The name, four flows, four questions and seven keys; a name, a flow and a key.
+      [text, [...applied('acme', 16), ...applied('globex', 3)]],
       [text, []],
       [text.replace('name: Globex', 'name: Globex Ltd.'), applied('globex', 1)],
       [
         text.replace('name: Globex', 'name: Globex Ltd.').replace('label: Everything', 'label: All'),
-        applied('acme', 2),
+        applied('acme', 1),
       ],
     ];
     const expected: object[] = [];
