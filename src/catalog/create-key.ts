@@ -48,7 +48,7 @@ export async function createKey(
   if (!(await identitySecrets.canMake())) {
     const message =
       'widgetKey.identity: the service has no IDENTITY_ENCRYPTION_KEYS to verify customers with.';
-    throw rulesBroken('engine', [{ field: 'widgetKey.identity', rule: 'identity.encryption_keys', message }]);
+    throw rulesBroken([{ field: 'widgetKey.identity', rule: 'identity.encryption_keys', message }]);
   }
   const { shown, stored } = await identitySecrets.make(id, key.identitySecretGeneration);
   const secrets = [{ secret: stored, replaces: undefined }];

@@ -28,7 +28,7 @@ export function withFlow(tenant: Tenant, flow: Flow): Tenant {
     const message = `A tenant has at most ${MAX_FLOWS} flows: delete one first.`;
     violations.push({ field: 'flow', rule: 'flows.max_items', message });
   }
-  if (violations.length > 0) throw rulesBroken('engine', violations);
+  if (violations.length > 0) throw rulesBroken(violations);
   return stored ? replaceFlow(tenant, flow) : { ...tenant, flows: [...tenant.flows, flow] };
 }
 
@@ -43,7 +43,7 @@ export function withPublished(tenant: Tenant, slug: string, published: boolean):
   if (flow.published === published) return tenant;
   const others = tenant.flows.filter((one) => one !== flow);
   const violations = publishedTwice(others, { ...flow, published }, 'flow');
-  if (violations.length > 0) throw rulesBroken('engine', violations);
+  if (violations.length > 0) throw rulesBroken(violations);
   return replaceFlow(tenant, { ...flow, published });
 }
 
@@ -70,7 +70,7 @@ export function withQuickQuestions(tenant: Tenant, questions: readonly QuickQues
     const message = `${field}: no flow of this tenant has the slug ${JSON.stringify(flow)}${hint}.`;
     return [{ field, rule: 'flow.exists', message }];
   });
-  if (violations.length > 0) throw rulesBroken('engine', violations);
+  if (violations.length > 0) throw rulesBroken(violations);
   return {
     ...tenant,
     quickQuestions: questions.map(({ question, pageType, flow }) => ({

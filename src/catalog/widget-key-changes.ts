@@ -22,7 +22,7 @@ export function withNewKey(keys: WidgetKeys, key: WidgetKey): WidgetKeys {
   }
   if (keys.length >= MAX_KEYS) {
     const message = `A tenant has at most ${MAX_KEYS} widget keys: revoke one first.`;
-    throw rulesBroken('engine', [{ field: 'widgetKey', rule: 'widget_keys.max_items', message }]);
+    throw rulesBroken([{ field: 'widgetKey', rule: 'widget_keys.max_items', message }]);
   }
   return [...keys, key];
 }
@@ -51,7 +51,7 @@ export function withRotatedKey(
   if (oldest && overlapMs > 0 && workingRetired(key, now).length >= MAX_RETIRED) {
     const until = new Date(oldest.until).toISOString();
     const message = `${MAX_RETIRED} public keys of before still work, the first until ${until}: wait, or set overlap to 0.`;
-    throw rulesBroken('engine', [{ field: 'overlap', rule: 'public_keys.max_retired', message }]);
+    throw rulesBroken([{ field: 'overlap', rule: 'public_keys.max_retired', message }]);
   }
   return replaceKey(keys, rotatePublicKey(key, newPublicKey, overlapMs, now));
 }
