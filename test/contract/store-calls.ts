@@ -112,6 +112,10 @@ export const queries: Readonly<
       conversations.changedSince(tenantId, updatedAt, { id, revision, updatedAt: updatedAt - 1 }, 20),
   },
   // What is found is then replaced by _id; this customer has nothing.
+  deleteOfTenant: {
+    index: 'tenantId_1_createdAt_-1__id_-1',
+    run: ({ conversations }) => conversations.deleteOfTenant(uuidV7(), 10),
+  },
   erase: {
     index: 'tenantId_1_customerId_1_createdAt_-1__id_-1',
     run: ({ conversations, conversation }) =>
