@@ -40,7 +40,14 @@ async function insertNewer(collection, documents) {
 
 try {
   // Secrets before their keys and keys before their tenants: a key whose tenant is not there yet opens nothing.
-  for (const collection of ['conversations', 'audit', 'origin_reports', 'identity_secrets', 'widget_keys', 'tenants']) {
+  for (const collection of [
+    'conversations',
+    'audit',
+    'origin_reports',
+    'identity_secrets',
+    'widget_keys',
+    'tenants',
+  ]) {
     let read = 0;
     let written = 0;
     let batch = [];

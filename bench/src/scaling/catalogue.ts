@@ -43,7 +43,7 @@ export function shop(number: number, intents = INTENTS): Shop {
       label: `Shop ${number}`,
       allowedOrigins: ['http://localhost:*'],
       allowMissingOrigin: false,
-    originMode: 'enforce',
+      originMode: 'enforce',
       allowsAllIntents: true,
       allowedIntents: [],
       enabled: true,
