@@ -1,3 +1,4 @@
+import type { Freshness } from './catalog/freshness.js';
 import type { CatalogStore } from './catalog/model.js';
 import type { OriginReports } from './catalog/origin-reports.js';
 import type { WidgetViews } from './catalog/widget-views.js';
@@ -15,6 +16,8 @@ import type { Elapsed } from './time/elapsed.js';
 export interface Deps {
   readonly catalog: CatalogStore;
   readonly views: WidgetViews;
+  /** Shows changes of the catalogue to every process. */
+  readonly freshness: Freshness;
   /** Counts the origins that widget keys in the mode `report` let through. */
   readonly originReports: OriginReports;
   readonly tenants: TenantIds;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import { createFreshness } from '../catalog/freshness.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createOriginReports } from '../catalog/origin-reports.js';
 import { createTenantIds } from '../catalog/tenant-ids.js';
@@ -15,6 +16,7 @@ import type { Deps } from '../deps.js';
 import type { Database } from '../mongo/database.js';
 import { mongoAudit } from '../mongo/mongo-audit.js';
 import { mongoCatalog } from '../mongo/mongo-catalog.js';
+import { mongoChangeLog } from '../mongo/mongo-change-log.js';
 import { mongoConversations } from '../mongo/mongo-conversations.js';
 import { mongoOriginReports } from '../mongo/mongo-origin-reports.js';
 import { createSessionTokens, type SigningKey } from '../sessions/token.js';
@@ -41,14 +43,16 @@ export function createDeps(config: Config, input: DepsInput): Deps {
   const newId = createUuidSource(random);
   const catalog = mongoCatalog(database);
   const identitySecrets = createIdentitySecrets({ keyring: identityKeyring(config), randomBytes });
+  const views = createWidgetViews({ store: catalog, identitySecrets, elapsed });
+  const tenants = createTenantIds({ store: catalog, elapsed });
+  const changeLog = mongoChangeLog(database);
   const dates = createDates(now, elapsed);
   const conversations = createRecentConversations({ store: mongoConversations(database, elapsed), elapsed });
   const cursors = createCursors(signingKeys.map(({ secret }) => secret));
   const pace = createPace({ elapsed, startLoad: startEventLoopLoad, cpuMs: processCpuMs });
   return {
-    ...{ catalog, conversations, cursors, now, elapsed, newId },
-    views: createWidgetViews({ store: catalog, identitySecrets, elapsed }),
-    tenants: createTenantIds({ store: catalog, elapsed }),
+    ...{ catalog, views, tenants, conversations, cursors, now, elapsed, newId },
+    freshness: createFreshness({ changeLog, store: catalog, views, tenants, elapsed }),
     originReports: createOriginReports({
       store: mongoOriginReports(database),
       keyExists: async (keyId) => (await catalog.findKeyById(keyId)) !== undefined,

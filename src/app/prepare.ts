@@ -3,12 +3,14 @@ import { EmbeddedStartError, startEmbeddedMongo } from '@chatsessions/embedded-m
 import type { Logger } from 'pino';
 import type { KnownCaller } from '../callers/authenticate.js';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
+import { createAnnouncer } from '../catalog/change-log.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createRandomSource, createUuidSource } from '../crypto/random.js';
 import { type Database, openDatabase } from '../mongo/database.js';
 import { explainConnectError } from '../mongo/driver-errors.js';
 import { mongoAudit } from '../mongo/mongo-audit.js';
 import { mongoCatalog } from '../mongo/mongo-catalog.js';
+import { mongoChangeLog } from '../mongo/mongo-change-log.js';
 import type { SigningKey } from '../sessions/token.js';
 import { createClosers } from './closers.js';
 import type { Config } from './config.js';
@@ -68,6 +70,7 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
         : await applyTenantFile(file, {
             store: mongoCatalog(database),
             audit: mongoAudit(database, { now, newId }),
+            announce: createAnnouncer(mongoChangeLog(database)),
             newId,
             identitySecrets: createIdentitySecrets({ keyring: identityKeyring(config), randomBytes }),
             ...(onApplied && { onApplied }),

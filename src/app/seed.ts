@@ -15,6 +15,8 @@ export const DEMO_TENANT = new URL('../../../src/app/demo-tenant.yaml', import.m
 /** What `applyTenantFile` needs. */
 export interface SeedDeps extends Omit<ApplyTenantsDeps, 'newPublicKey' | 'onChange'> {
   readonly audit: AuditLog;
+  /** Announces that a tenant will change, to the processes that serve already: see change-log.ts. */
+  readonly announce: (tenantId: string) => Promise<void>;
 }
 
 /** Applies a tenant file and adds each change of a tenant to the audit log. @throws StartError */
@@ -38,7 +40,10 @@ export async function applyTenantFile(file: string | URL, deps: SeedDeps): Promi
     return await applyTenants(parseTenantFile(text, { fileName }), {
       ...deps,
       newPublicKey: () => newPublicKey(randomBytes),
-      onChange: (tenant) => addToAudit(tenant, { phase: 'started' }),
+      onChange: async (tenant) => {
+        await addToAudit(tenant, { phase: 'started' });
+        await deps.announce(tenant.id);
+      },
       onApplied,
     });
   } catch (error) {

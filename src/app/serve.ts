@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { createAuthenticate } from '../callers/authenticate.js';
-import type { WidgetViews } from '../catalog/widget-views.js';
+import type { Freshness } from '../catalog/freshness.js';
 import type { StreamLimits } from '../conversations/watch/stream-caps.js';
 import type { Deps } from '../deps.js';
 import { connectEndpoints } from '../gateway/connect.js';
@@ -42,8 +42,8 @@ export interface ServeOptions {
 
 /** The time limit of a call, in ms, unless its RPC sets its own. */
 const MAX_CALL_MS = 5_000;
-/** How often the cached catalogue is compared with the stored one, in ms. */
-const CATALOG_POLL_MS = 2_000;
+/** How often changes of the catalogue are polled, in ms: they show within 2 s, and a poll may take some of that. */
+const CATALOG_POLL_MS = 1_500;
 /** How often the counts of origin reports are written, in ms. */
 const ORIGIN_REPORTS_MS = 5_000;
 /** How often the wall clock is sampled, in ms, so that a jump is noticed even without calls (dates.ts). */
@@ -61,7 +61,7 @@ export async function serveSurfaces(
   const closers = createClosers(log);
   try {
     const deps = createDeps(config, { database, signingKeys, now, elapsed, log, watchLimits });
-    closers.add(pollCatalog(deps.views, log));
+    closers.add(pollCatalog(deps.freshness, log));
     closers.add(sampleClock(deps.date));
     closers.add(writeOriginReports(deps.originReports));
     const { rpcs, streamRpcs } = createServices(deps);
@@ -95,10 +95,10 @@ export async function serveSurfaces(
   }
 }
 
-/** Refreshes the widget views regularly. @returns a function that ends this */
-function pollCatalog(views: WidgetViews, log: Logger): () => Promise<void> {
+/** Evicts regularly what other processes have changed. @returns a function that ends this */
+function pollCatalog(freshness: Freshness, log: Logger): () => Promise<void> {
   const poll = setInterval(() => {
-    views.refresh().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
+    freshness.poll().catch((error: unknown) => log.warn({ err: error }, 'catalogue not refreshed'));
   }, CATALOG_POLL_MS);
   return async () => clearInterval(poll);
 }

@@ -133,8 +133,10 @@ async function planKeys(spec: TenantSpec, tenantId: string, deps: ApplyTenantsDe
     if (holder && holder.tenantId !== tenantId) {
       throw new ApplyError(`tenant ${spec.slug}: the key ${publicKey} belongs to another tenant`);
     }
-    const key = toKey(keySpec, { id: holder?.id ?? keyId(tenantId, keySpec), tenantId, publicKey });
-    const outcome = !holder ? 'created' : isSame(key, holder) ? 'unchanged' : 'updated';
+    const { id = keyId(tenantId, keySpec), revision = 1, rotation } = holder ?? {};
+    const same = toKey(keySpec, { id, tenantId, publicKey, revision, rotation });
+    const outcome = !holder ? 'created' : isSame(same, holder) ? 'unchanged' : 'updated';
+    const key = outcome === 'updated' ? { ...same, revision: revision + 1 } : same;
     planned.push({ key, secret: await planSecret(key, deps), outcome });
   }
   const plannedPublicKeys = new Set(planned.map(({ key }) => key.publicKey));
@@ -163,8 +165,9 @@ async function writeKeys(
       written.secrets.set(key.publicKey, secret.made.shown);
     }
     if (outcome === 'unchanged') continue;
-    if (outcome === 'updated') await store.replaceKey(key);
-    else if (!(await store.insertKey(key))) return false;
+    const isWritten =
+      outcome === 'updated' ? await store.replaceKey(key, key.revision - 1) : await store.insertKey(key);
+    if (!isWritten) return false;
     written.keys.set(key.publicKey, outcome);
   }
   return true;
@@ -219,7 +222,7 @@ function toTenant(spec: TenantSpec, rest: Pick<Tenant, 'id' | 'keysDigest' | 're
 
 function toKey(
   { publicKey: _, endsAt, ...spec }: WidgetKeySpec,
-  ids: Pick<WidgetKey, 'id' | 'tenantId' | 'publicKey'>,
+  rest: Pick<WidgetKey, 'id' | 'tenantId' | 'publicKey' | 'rotation' | 'revision'>,
 ): WidgetKey {
-  return { ...spec, ...ids, endsAt: endsAt?.getTime() };
+  return { ...spec, ...rest, endsAt: endsAt?.getTime() };
 }

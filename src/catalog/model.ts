@@ -71,8 +71,10 @@ export interface WidgetKey {
   /** UUID. */
   readonly id: string;
   readonly tenantId: string;
-  /** `pk_live_` and 32 hex digits: public, not a secret. */
+  /** `pk_live_` and 32 hex digits: public, not a secret. Of a rotated key this is the current one. */
   readonly publicKey: string;
+  /** Absent until the public key is rotated. */
+  readonly rotation?: Rotation | undefined;
   readonly label: string;
   /** Origin patterns: see origins.ts. */
   readonly allowedOrigins: readonly string[];
@@ -86,6 +88,31 @@ export interface WidgetKey {
   readonly identity: IdentityMode;
   /** Starts at 1. A higher value asks for a new identity secret. */
   readonly identitySecretGeneration: number;
+  /** Counts its replacements, from 1. */
+  readonly revision: number;
+}
+
+/** The public keys that a widget key had before: see public-keys.ts. */
+export interface Rotation {
+  /** The public key that it was created with. The stores find the key by it, and by aliases of the later ones. */
+  readonly firstPublicKey: string;
+  /** The public keys of before that work until a time, the latest last. */
+  readonly retired: readonly RetiredPublicKey[];
+}
+
+/** A public key that was replaced. */
+export interface RetiredPublicKey {
+  readonly publicKey: string;
+  readonly until: number;
+}
+
+/** One of the later public keys of a rotated widget key. It only points to the key, which says whether it works. */
+export interface PublicKeyAlias {
+  /** UUID. */
+  readonly id: string;
+  readonly publicKey: string;
+  readonly keyId: string;
+  readonly tenantId: string;
 }
 
 /** The sealed secret with which a site signs the customer tokens of a widget key: see identity-secrets.ts. */
@@ -100,6 +127,7 @@ export interface IdentitySecret {
 
 /** The store of the catalogue. All methods throw ServiceError unavailable | internal. */
 export interface CatalogStore {
+  /** The key that has, or had, this public key. Whether it works is for `worksUntil` to say. */
   findKey(publicKey: string): Promise<WidgetKey | undefined>;
   findKeyById(id: string): Promise<WidgetKey | undefined>;
   findTenant(id: string): Promise<Tenant | undefined>;
@@ -113,11 +141,17 @@ export interface CatalogStore {
   replaceTenant(tenant: Tenant, expectedRevision: number): Promise<boolean>;
   /** @returns false when its id or its public key is taken. */
   insertKey(key: WidgetKey): Promise<boolean>;
-  /** Replaces the key with the same id. */
-  replaceKey(key: WidgetKey): Promise<void>;
+  /** Compare-and-set on the revision. @returns false when the stored revision is not `expectedRevision`. */
+  replaceKey(key: WidgetKey, expectedRevision: number): Promise<boolean>;
+  /** @returns false when its public key is taken. */
+  insertAlias(alias: PublicKeyAlias): Promise<boolean>;
+  /** Deletes the aliases of a widget key, except those of some public keys. */
+  deleteAliases(key: Pick<WidgetKey, 'id' | 'tenantId'>, except: readonly string[]): Promise<void>;
+  deleteKey(id: string): Promise<void>;
   findIdentitySecret(keyId: string): Promise<IdentitySecret | undefined>;
   /** @returns false when the widget key already has a secret. */
   insertIdentitySecret(secret: IdentitySecret): Promise<boolean>;
   /** Compare-and-set on the generation. @returns false when the stored generation is not `expectedGeneration`. */
   replaceIdentitySecret(secret: IdentitySecret, expectedGeneration: number): Promise<boolean>;
+  deleteIdentitySecret(keyId: string): Promise<void>;
 }

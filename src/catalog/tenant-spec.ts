@@ -27,7 +27,8 @@ export interface QuickQuestionSpec {
 }
 
 /** A widget key of a tenant file. Its `allowedOrigins` are normalised by `parseOriginPattern` and unique. */
-export interface WidgetKeySpec extends Omit<WidgetKey, 'id' | 'tenantId' | 'publicKey' | 'endsAt'> {
+export interface WidgetKeySpec
+  extends Omit<WidgetKey, 'id' | 'tenantId' | 'publicKey' | 'rotation' | 'revision' | 'endsAt'> {
   /** Matches `^pk_live_[a-f0-9]{32}$`; generated when absent. */
   readonly publicKey?: string | undefined;
   readonly endsAt?: Date | undefined;

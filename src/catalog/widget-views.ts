@@ -3,9 +3,10 @@ import { LRUCache } from 'lru-cache';
 import { type Elapsed, elapsed as monotonic } from '../time/elapsed.js';
 import type { IdentitySecrets } from './identity-secrets.js';
 import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from './model.js';
+import { asReachedBy } from './public-keys.js';
 import { type WidgetView, widgetView } from './widget-view.js';
 
-/** A cache of widget views. A view is evicted when its tenant's catalogue has changed. */
+/** The widget views of all keys. */
 export interface WidgetViews {
   /** The view of a key; undefined when there is no such key. */
   get(publicKey: string): Promise<WidgetView | undefined>;
@@ -13,8 +14,23 @@ export interface WidgetViews {
   read(publicKey: string): Promise<ReadWidget | undefined>;
   /** The same, by the key's id. */
   getById(keyId: string): Promise<WidgetView | undefined>;
-  /** Evicts the views whose tenants have a new revision. It costs one query, for any number of cached views. */
-  refresh(): Promise<void>;
+}
+
+/** A cache of widget views. A view is evicted when its tenant's catalogue has changed: see freshness.ts. */
+export interface WidgetViewCache extends WidgetViews {
+  /** Whether a tenant has a cached view. */
+  hasTenant(tenantId: string): boolean;
+  /** The ids of the tenants that have a cached view. */
+  tenants(): readonly string[];
+  /** Evicts the views of a tenant that has changed, and calls {@link forgetUnfinished}. */
+  evict(tenantId: string): void;
+  /** Evicts the views of these tenants that are not of the current revision; a tenant without one is gone. */
+  evictStale(tenantIds: readonly string[], revisions: ReadonlyMap<string, number>): void;
+  /**
+   * Forgets what may be older than a change that has just been noticed: the unknown keys, and the views that are being
+   * loaded. Those who wait for such a view get it, but it is not cached, and later calls load another.
+   */
+  forgetUnfinished(): void;
 }
 
 /** A widget key as stored, with its tenant and the view of both. */
@@ -31,15 +47,24 @@ export interface WidgetViewsDeps {
   readonly elapsed?: Elapsed;
   /** The maximum of cached views, and also of cached unknown keys. */
   readonly capacity?: number;
-  /** How long an unknown key is cached, in ms. */
+  /**
+   * How long an unknown key is cached at most, in ms. A new key is found sooner, because it is announced; this bounds
+   * the delay of a key that was stored by hand.
+   */
   readonly unknownMs?: number;
 }
 
-/** Creates an empty cache. A view is computed at first use and cached until {@link WidgetViews.refresh} evicts it. */
-export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
-  const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 2_000 } = deps;
+/** Creates an empty cache. A view is computed at first use and cached until it is evicted. */
+export function createWidgetViews(deps: WidgetViewsDeps): WidgetViewCache {
+  const { store, elapsed = monotonic, capacity = 10_000, unknownMs = 60_000 } = deps;
   /** Views by public key and by id; the two kinds of name cannot be equal. */
-  const known = new LRUCache<string, WidgetView>({ max: capacity });
+  const known = new LRUCache<string, WidgetView>({
+    max: capacity,
+    onInsert: (view, name) => addName(view.tenantId, name),
+    dispose: (view, name) => removeName(view.tenantId, name),
+  });
+  /** The names of the cached views by tenant, so that a change costs nothing for the others. */
+  const namesOf = new Map<string, Set<string>>();
   /** Public keys and ids that do not exist. Bounded, so that invented keys cannot fill the memory. */
   const unknown = new LRUCache<string, true>({
     ...{ max: capacity, ttl: unknownMs, ttlResolution: 0 },
@@ -58,11 +83,21 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
     return { tenant, key, view: widgetView(tenant, key, secret && createKeyLoader(secret)) };
   }
 
-  async function load(name: string, find: FindKey): Promise<WidgetView | undefined> {
+  async function load(
+    name: string,
+    find: FindKey,
+    isCurrent: () => boolean,
+  ): Promise<WidgetView | undefined> {
     const widget = await read(name, find);
+    if (!isCurrent()) return widget?.view;
     if (widget) known.set(name, widget.view);
     else unknown.set(name, true);
     return widget?.view;
+  }
+
+  async function findByPublicKey(publicKey: string): Promise<WidgetKey | undefined> {
+    const key = await store.findKey(publicKey);
+    return key && asReachedBy(publicKey, key);
   }
 
   /**
@@ -81,26 +116,58 @@ export function createWidgetViews(deps: WidgetViewsDeps): WidgetViews {
     if (view) return Promise.resolve(view);
     if (unknown.has(name)) return Promise.resolve(undefined);
 
-    let pending = loading.get(name);
-    if (!pending) {
-      pending = load(name, find).finally(() => loading.delete(name));
-      loading.set(name, pending);
+    const pending = loading.get(name);
+    if (pending) return pending;
+    const started: Promise<WidgetView | undefined> = load(
+      name,
+      find,
+      () => loading.get(name) === started,
+    ).finally(() => {
+      if (loading.get(name) === started) loading.delete(name);
+    });
+    loading.set(name, started);
+    return started;
+  }
+
+  function addName(tenantId: string, name: string): void {
+    const names = namesOf.get(tenantId);
+    if (names) names.add(name);
+    else namesOf.set(tenantId, new Set([name]));
+  }
+
+  function removeName(tenantId: string, name: string): void {
+    const names = namesOf.get(tenantId);
+    names?.delete(name);
+    if (names?.size === 0) namesOf.delete(tenantId);
+  }
+
+  function evictIf(tenantId: string, isStale: (view: WidgetView) => boolean): void {
+    for (const name of [...(namesOf.get(tenantId) ?? [])]) {
+      const view = known.peek(name);
+      if (view && isStale(view)) known.delete(name);
     }
-    return pending;
+  }
+
+  function forgetUnfinished(): void {
+    unknown.clear();
+    loading.clear();
   }
 
   return {
-    get: (publicKey) => get(publicKey, store.findKey),
-    read: (publicKey) => read(publicKey, store.findKey),
+    get: (publicKey) => get(publicKey, findByPublicKey),
+    read: (publicKey) => read(publicKey, findByPublicKey),
     getById: (keyId) => get(keyId, store.findKeyById),
+    hasTenant: (tenantId) => namesOf.has(tenantId),
+    tenants: () => [...namesOf.keys()],
+    forgetUnfinished,
 
-    async refresh() {
-      if (known.size === 0) return;
-      const tenantIds = new Set([...known.values()].map((view) => view.tenantId));
-      const revisions = await store.revisions([...tenantIds]);
-      for (const [name, view] of known) {
-        if (revisions.get(view.tenantId) !== view.revision) known.delete(name);
-      }
+    evict(tenantId) {
+      forgetUnfinished();
+      evictIf(tenantId, () => true);
+    },
+
+    evictStale(tenantIds, revisions) {
+      for (const id of tenantIds) evictIf(id, ({ revision }) => revision !== revisions.get(id));
     },
   };
 }

@@ -31,16 +31,41 @@ export interface TenantDocument {
 export interface WidgetKeyDocument
   extends Omit<
     WidgetKey,
-    'id' | 'tenantId' | 'endsAt' | 'identity' | 'identitySecretGeneration' | 'originMode'
+    | 'id'
+    | 'tenantId'
+    | 'endsAt'
+    | 'identity'
+    | 'identitySecretGeneration'
+    | 'originMode'
+    | 'rotation'
+    | 'revision'
   > {
   readonly _id: StoredUuid;
   readonly tenantId: StoredUuid;
+  /**
+   * The public key that it was created with. It never changes: a rotated key could not be found between two writes if
+   * this value of the unique index were replaced. The later ones are aliases.
+   */
+  readonly publicKey: string;
+  /** Absent until the public key is rotated. */
+  readonly currentPublicKey?: string;
+  readonly retiredPublicKeys?: readonly { readonly publicKey: string; readonly until: Date }[];
   readonly endsAt?: Date;
   /** Absent in documents of versions before identity verification. */
   readonly identity?: IdentityMode;
   readonly identitySecretGeneration?: number;
   /** Absent in documents of versions before origin reports. */
   readonly originMode?: OriginMode;
+  /** Absent in documents of versions before the revisions of keys. */
+  readonly revision?: number;
+}
+
+/** A document of `widget_keys` too: see {@link PublicKeyAlias}. */
+export interface PublicKeyAliasDocument {
+  readonly _id: StoredUuid;
+  readonly publicKey: string;
+  readonly aliasOf: StoredUuid;
+  readonly tenantId: StoredUuid;
 }
 
 /**
@@ -50,6 +75,15 @@ export interface WidgetKeyDocument
 export interface IdentitySecretDocument extends Omit<IdentitySecret, 'keyId' | 'sealed'> {
   readonly _id: StoredUuid;
   readonly sealed: Binary;
+}
+
+/** The one document of `catalog_changes`: see {@link ChangeLog}. */
+export interface ChangeLogDocument {
+  readonly _id: 'catalog';
+  /** The length of the log. It guards replacements as the revision of other documents does. */
+  readonly revision: number;
+  /** The ids of tenants. */
+  readonly recent: readonly StoredUuid[];
 }
 
 /** A document of `origin_reports`; `_id` is the widget key's id. */
@@ -109,6 +143,7 @@ export interface Database {
   readonly tenants: ReturnType<typeof collections>['tenants'];
   readonly widgetKeys: ReturnType<typeof collections>['widgetKeys'];
   readonly identitySecrets: ReturnType<typeof collections>['identitySecrets'];
+  readonly catalogChanges: ReturnType<typeof collections>['catalogChanges'];
   readonly originReports: ReturnType<typeof collections>['originReports'];
   readonly conversations: ReturnType<typeof collections>['conversations'];
   /** The type allows only inserts: audit entries are never changed or deleted. */
@@ -160,8 +195,9 @@ export async function openDatabase(uri: string, name: string): Promise<Database>
 function collections(db: Db) {
   return {
     tenants: db.collection<TenantDocument>('tenants'),
-    widgetKeys: db.collection<WidgetKeyDocument>('widget_keys'),
+    widgetKeys: db.collection<WidgetKeyDocument | PublicKeyAliasDocument>('widget_keys'),
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
+    catalogChanges: db.collection<ChangeLogDocument>('catalog_changes'),
     originReports: db.collection<OriginReportDocument>('origin_reports'),
     conversations: db.collection<ConversationDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),

@@ -1,7 +1,13 @@
-import { Binary } from 'mongodb';
-import type { CatalogStore, IdentitySecret, Tenant, WidgetKey } from '../catalog/model.js';
+import { Binary, type Filter } from 'mongodb';
+import type { CatalogStore, IdentitySecret, PublicKeyAlias, Tenant, WidgetKey } from '../catalog/model.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
-import type { Database, IdentitySecretDocument, TenantDocument, WidgetKeyDocument } from './database.js';
+import type {
+  Database,
+  IdentitySecretDocument,
+  PublicKeyAliasDocument,
+  TenantDocument,
+  WidgetKeyDocument,
+} from './database.js';
 import { insertIfAbsent, runOperation } from './driver-errors.js';
 
 /** The most ids in one `$in`: with more, the embedded server scans the collection instead of using the index. */
@@ -15,7 +21,13 @@ export function mongoCatalog({
 }: Pick<Database, 'tenants' | 'widgetKeys' | 'identitySecrets'>): CatalogStore {
   return {
     findKey: (publicKey) =>
-      runOperation(async () => convertIfFound(await widgetKeys.findOne({ publicKey }), toKey)),
+      runOperation(async () => {
+        const found = await widgetKeys.findOne({ publicKey });
+        return convertIfFound(
+          found && isAlias(found) ? await widgetKeys.findOne({ _id: found.aliasOf }) : found,
+          toKey,
+        );
+      }),
     findKeyById: (id) =>
       runOperation(async () => convertIfFound(await widgetKeys.findOne({ _id: uuidToBinary(id) }), toKey)),
     findTenant: (id) =>
@@ -37,7 +49,9 @@ export function mongoCatalog({
 
     keysOf: (tenantId) =>
       runOperation(async () =>
-        (await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray()).map(toKey),
+        (await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray()).flatMap(
+          (found) => toKey(found) ?? [],
+        ),
       ),
 
     insertTenant: (tenant) => insertIfAbsent(() => tenants.insertOne(fromTenant(tenant))),
@@ -51,10 +65,31 @@ export function mongoCatalog({
 
     insertKey: (key) => insertIfAbsent(() => widgetKeys.insertOne(fromKey(key))),
 
-    replaceKey: (key) =>
+    replaceKey: (key, expectedRevision) =>
       runOperation(async () => {
         const { _id, ...fields } = fromKey(key);
-        await widgetKeys.replaceOne({ _id }, fields);
+        const { matchedCount } = await widgetKeys.replaceOne(
+          { _id, ...atRevision(expectedRevision) },
+          fields,
+        );
+        return matchedCount === 1;
+      }),
+
+    insertAlias: (alias) => insertIfAbsent(() => widgetKeys.insertOne(fromAlias(alias))),
+
+    deleteAliases: ({ id, tenantId }, except) =>
+      runOperation(async () => {
+        const ofTenant = await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray();
+        const ids = ofTenant
+          .filter(isAlias)
+          .filter(({ aliasOf, publicKey }) => binaryToUuid(aliasOf) === id && !except.includes(publicKey))
+          .map(({ _id }) => _id);
+        if (ids.length > 0) await widgetKeys.deleteMany({ _id: { $in: ids } });
+      }),
+
+    deleteKey: (id) =>
+      runOperation(async () => {
+        await widgetKeys.deleteMany({ _id: { $in: [uuidToBinary(id)] } });
       }),
 
     findIdentitySecret: (keyId) =>
@@ -71,7 +106,21 @@ export function mongoCatalog({
         const { matchedCount } = await identitySecrets.replaceOne(guard, fields);
         return matchedCount === 1;
       }),
+
+    deleteIdentitySecret: (keyId) =>
+      runOperation(async () => {
+        await identitySecrets.deleteMany({ _id: { $in: [uuidToBinary(keyId)] } });
+      }),
   };
+}
+
+/** The revision of a widget key that was never replaced. */
+const FIRST_REVISION = 1;
+
+/** Documents of versions before revisions lack the member, and count as the first revision. */
+function atRevision(revision: number): Filter<WidgetKeyDocument | PublicKeyAliasDocument> {
+  if (revision !== FIRST_REVISION) return { revision };
+  return { $or: [{ revision }, { revision: { $exists: false } }] };
 }
 
 function convertIfFound<D, T>(document: D | null, convert: (document: D) => T): T | undefined {
@@ -110,24 +159,48 @@ function fromTenant({ id, slug, name, flows, quickQuestions, keysDigest, revisio
   };
 }
 
-function toKey({ _id, tenantId, endsAt, ...rest }: WidgetKeyDocument): WidgetKey {
+function isAlias(document: WidgetKeyDocument | PublicKeyAliasDocument): document is PublicKeyAliasDocument {
+  return 'aliasOf' in document;
+}
+
+function toKey(document: WidgetKeyDocument | PublicKeyAliasDocument): WidgetKey | undefined {
+  if (isAlias(document)) return undefined;
+  const { _id, tenantId, endsAt, publicKey, currentPublicKey, retiredPublicKeys, ...rest } = document;
+  const retired = retiredPublicKeys?.map(({ until, ...one }) => ({ ...one, until: until.getTime() })) ?? [];
   return {
     identity: 'off',
     identitySecretGeneration: 1,
+    revision: FIRST_REVISION,
     originMode: 'enforce',
     ...rest,
     id: binaryToUuid(_id),
     tenantId: binaryToUuid(tenantId),
+    publicKey: currentPublicKey ?? publicKey,
+    ...(currentPublicKey !== undefined && { rotation: { firstPublicKey: publicKey, retired } }),
     endsAt: endsAt?.getTime(),
   };
 }
 
-function fromKey({ id, tenantId, endsAt, ...rest }: WidgetKey): WidgetKeyDocument {
+function fromKey({ id, tenantId, endsAt, publicKey, rotation, ...rest }: WidgetKey): WidgetKeyDocument {
   return {
     ...rest,
     _id: uuidToBinary(id),
     tenantId: uuidToBinary(tenantId),
+    publicKey: rotation?.firstPublicKey ?? publicKey,
+    ...(rotation && {
+      currentPublicKey: publicKey,
+      retiredPublicKeys: rotation.retired.map(({ until, ...one }) => ({ ...one, until: new Date(until) })),
+    }),
     ...(endsAt !== undefined && { endsAt: new Date(endsAt) }),
+  };
+}
+
+function fromAlias({ id, publicKey, keyId, tenantId }: PublicKeyAlias): PublicKeyAliasDocument {
+  return {
+    _id: uuidToBinary(id),
+    publicKey,
+    aliasOf: uuidToBinary(keyId),
+    tenantId: uuidToBinary(tenantId),
   };
 }
 

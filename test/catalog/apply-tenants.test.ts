@@ -62,6 +62,9 @@ function rig() {
   const others: { insert?: () => void; replace?: () => void; put?: () => void; seal?: () => void } = {};
   let ids = 0;
 
+  const notUsed = (): never => {
+    throw new Error('not for this');
+  };
   const store: CatalogStore = {
     findKey: async (wanted) => [...keys.values()].find((key) => key.publicKey === wanted),
     findKeyById: async (id) => keys.get(id),
@@ -91,14 +94,20 @@ function rig() {
       written.push(`key ${key.label}`);
       return true;
     },
-    async replaceKey(key) {
+    async replaceKey(key, expectedRevision) {
       others.put?.();
+      if (keys.get(key.id)?.revision !== expectedRevision) return false;
       keys.set(key.id, key);
       written.push(`key ${key.label}`);
+      return true;
     },
+    insertAlias: notUsed,
+    deleteAliases: notUsed,
+    deleteKey: notUsed,
     findIdentitySecret: async (keyId) => secrets.get(keyId),
     insertIdentitySecret: async (secret) => putSecret(secret, undefined),
     replaceIdentitySecret: async (secret, expected) => putSecret(secret, expected),
+    deleteIdentitySecret: notUsed,
   };
 
   /** The store's answer to a write that it did: false when the driver sent it twice. */

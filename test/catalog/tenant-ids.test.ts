@@ -102,6 +102,15 @@ test('a failure goes to all who wait for it, and is not kept', async () => {
   assert.is(await tenants.get('acme'), 'id-acme');
 });
 
+test('after a change all are asked for again', async () => {
+  const { tenants, rows, questions } = rig();
+  await questions('acme', 'initech');
+  rows.set('initech', newTenant({ slug: 'initech', id: 'id-initech' }));
+  tenants.clear();
+  assert.equal(await questions('acme', 'initech'), ['acme', 'initech']);
+  assert.is(await tenants.get('initech'), 'id-initech');
+});
+
 test('no more slugs are kept than the capacity', async () => {
   const { questions } = rig({ capacity: 3 });
   assert.equal(await questions('a', 'b', 'c'), ['a', 'b', 'c']);

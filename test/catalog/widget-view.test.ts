@@ -36,6 +36,7 @@ const KEY: WidgetKey = {
   enabled: true,
   identity: 'off',
   identitySecretGeneration: 1,
+  revision: 1,
 };
 
 const key = (change: Partial<WidgetKey> = {}): WidgetKey => ({ ...KEY, ...change });

@@ -25,6 +25,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
     enabled: true,
     identity: 'off',
     identitySecretGeneration: 1,
+    revision: 1,
   };
 }
 
@@ -44,6 +45,7 @@ function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
     async findKey(publicKey) {
       asked.push(`key ${publicKey}`);
       const found = keys.get(publicKey);
+      await Promise.resolve();
       if (hooks.failWith) throw hooks.failWith;
       hooks.afterFindKey?.();
       return found;
@@ -72,12 +74,16 @@ function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
     replaceTenant: notUsed,
     insertKey: notUsed,
     replaceKey: notUsed,
+    insertAlias: notUsed,
+    deleteAliases: notUsed,
+    deleteKey: notUsed,
     async findIdentitySecret(keyId) {
       asked.push(`secret ${keyId}`);
       return secrets.get(keyId);
     },
     insertIdentitySecret: notUsed,
     replaceIdentitySecret: notUsed,
+    deleteIdentitySecret: notUsed,
   };
   const identitySecrets = {
     async open({ keyId, generation }: IdentitySecret) {
@@ -88,6 +94,8 @@ function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
   };
   const views = createWidgetViews({ store, identitySecrets, elapsed: () => clock.now, ...limits });
 
+  /** Evicts what is stale, as a poll does that checks all tenants in use. */
+  const refresh = async () => views.evictStale(views.tenants(), await store.revisions(views.tenants()));
   /** What the store is asked while that happens. */
   async function questions(work: () => Promise<unknown>): Promise<string[]> {
     asked.length = 0;
@@ -110,7 +118,7 @@ function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
     const identity = (await views.get(publicKey))?.identity;
     return identity?.mode === 'off' ? 'off' : (await identity?.key())?.export().toString();
   };
-  return { views, tenants, keys, secrets, hooks, clock, questions, label, verify, identityKey };
+  return { views, tenants, keys, secrets, hooks, clock, questions, label, verify, identityKey, refresh };
 }
 
 const LOAD_A = ['key a', 'tenant t1', 'key a'];
@@ -167,9 +175,9 @@ test('known keys are kept up to the capacity, the latest ones', async () => {
 
 test('concurrent misses of one key ask once', async () => {
   const { views, questions } = rig();
-  const same = () => Promise.all(Array.from({ length: 20 }, () => views.get('a')));
+  const same = () => Promise.all(Array.from({ length: 1_000 }, () => views.get('a')));
   assert.equal(await questions(same), LOAD_A);
-  const made = () => Promise.all(Array.from({ length: 20 }, () => views.get('x')));
+  const made = () => Promise.all(Array.from({ length: 1_000 }, () => views.get('x')));
   assert.equal(await questions(made), ['key x']);
 });
 
@@ -185,25 +193,19 @@ test('a store that fails is not remembered, neither as a view nor as an unknown 
   assert.is(await label('a'), 'a');
 });
 
-test('refresh asks for all tenants in one query, and keeps what has not changed', async () => {
-  const { views, questions } = rig();
+test('a refresh keeps what has not changed', async () => {
+  const { views, questions, refresh } = rig();
   for (const known of ['a', 'b', 'c']) await views.get(known);
-  assert.equal(await questions(() => views.refresh()), ['revisions t1 t2']);
+  assert.equal(await questions(refresh), ['revisions t1 t2']);
   const again = () => Promise.all(['a', 'b', 'c'].map((known) => views.get(known)));
   assert.equal(await questions(again), []);
 });
 
-test('refresh asks nothing while nothing is kept', async () => {
-  const { views, questions } = rig();
-  await views.get('x');
-  assert.equal(await questions(() => views.refresh()), []);
-});
-
-test('refresh drops all keys of the tenants that changed, and only those', async () => {
-  const { views, tenants, questions } = rig();
+test('a refresh drops all keys of the tenants that changed, and only those', async () => {
+  const { views, tenants, questions, refresh } = rig();
   for (const known of ['a', 'b', 'c']) await views.get(known);
   tenants.set('t1', tenant('t1', 2));
-  await views.refresh();
+  await refresh();
   assert.equal(await questions(() => views.get('c')), []);
   assert.equal(await questions(() => views.get('a')), LOAD_A);
   assert.equal(await questions(() => views.get('b')), ['key b', 'tenant t1', 'key b']);
@@ -211,20 +213,20 @@ test('refresh drops all keys of the tenants that changed, and only those', async
 });
 
 test('a revision that went back, as after a restored backup, is a change too', async () => {
-  const { views, tenants, questions } = rig();
+  const { views, tenants, questions, refresh } = rig();
   tenants.set('t1', tenant('t1', 5));
   await views.get('a');
   tenants.set('t1', tenant('t1', 4));
-  await views.refresh();
+  await refresh();
   assert.equal(await questions(() => views.get('a')), LOAD_A);
 });
 
 test('the keys of a tenant that was removed are unknown after a refresh', async () => {
-  const { views, tenants, keys } = rig();
+  const { views, tenants, keys, refresh } = rig();
   await views.get('a');
   tenants.delete('t1');
   keys.delete('a');
-  await views.refresh();
+  await refresh();
   assert.is(await views.get('a'), undefined);
 });
 
@@ -234,18 +236,6 @@ test('a key without its tenant is unknown', async () => {
   assert.is(await views.get('a'), undefined);
 });
 
-test('a refresh that fails keeps what there is', async () => {
-  const { views, hooks, label } = rig();
-  await views.get('a');
-  hooks.failWith = new ServiceError('unavailable', 'Later.');
-  const failed = await views.refresh().then(
-    () => false,
-    () => true,
-  );
-  assert.ok(failed);
-  assert.is(await label('a'), 'a');
-});
-
 // Writers change a key first and its tenant's revision after it; a reader may come in between at any point.
 const RACES: readonly (readonly [name: string, hook: 'afterFindKey' | 'afterFindTenant'])[] = [
   ['between its reads of key and tenant', 'afterFindKey'],
@@ -253,19 +243,19 @@ const RACES: readonly (readonly [name: string, hook: 'afterFindKey' | 'afterFind
 ];
 for (const [name, hook] of RACES) {
   test(`a change ${name} is seen after the next refresh at the latest`, async () => {
-    const { views, tenants, keys, hooks, label } = rig();
+    const { views, tenants, keys, hooks, label, refresh } = rig();
     hooks[hook] = () => {
       keys.set('a', key('a', 't1', 'changed'));
       tenants.set('t1', tenant('t1', 2));
     };
     await views.get('a');
-    await views.refresh();
+    await refresh();
     assert.is(await label('a'), 'changed');
   });
 }
 
 test('a view with the new revision has the new key, however the reads fall', async () => {
-  const { views, tenants, keys, hooks, label } = rig();
+  const { views, tenants, keys, hooks, label, refresh } = rig();
   let done = false;
   hooks.afterFindKey = () => {
     if (done) return;
@@ -276,7 +266,7 @@ test('a view with the new revision has the new key, however the reads fall', asy
   const view = await views.get('a');
   assert.is(view?.revision, 2);
   assert.is(view?.offer.widget?.label, 'changed');
-  await views.refresh();
+  await refresh();
   assert.is(await label('a'), 'changed');
 });
 
@@ -319,17 +309,85 @@ test('a key that verifies identities and has no secret is refused its use, and n
 
 for (const [name, hook] of RACES) {
   test(`a new secret that comes ${name} is used after the next refresh at the latest`, async () => {
-    const { views, tenants, hooks, verify, identityKey } = rig();
+    const { views, tenants, hooks, verify, identityKey, refresh } = rig();
     verify('a');
     hooks[hook] = () => {
       verify('a', 2);
       tenants.set('t1', tenant('t1', 2));
     };
     await views.get('a');
-    await views.refresh();
+    await refresh();
     assert.is(await identityKey('a'), 'id-a 2');
   });
 }
+
+test('an evicted tenant loses its views, the unknown keys are asked for again, and no other view is lost', async () => {
+  const { views, questions } = rig();
+  for (const name of ['a', 'b', 'c', 'x']) await views.get(name);
+  await views.getById('id-a');
+  assert.equal(views.tenants(), ['t1', 't2']);
+  views.evict('t1');
+  assert.equal(views.tenants(), ['t2']);
+  assert.equal([views.hasTenant('t1'), views.hasTenant('t2')], [false, true]);
+  assert.equal(await questions(() => views.get('c')), []);
+  assert.equal(await questions(() => views.get('x')), ['key x']);
+  assert.equal(await questions(() => views.get('a')), LOAD_A);
+  assert.equal(await questions(() => views.getById('id-a')), LOAD_ID_A);
+});
+
+test('by a retired public key a view ends with it, and by its id it does not', async () => {
+  const { views, keys } = rig();
+  const rotation = { firstPublicKey: 'a', retired: [{ publicKey: 'a', until: 5_000 }] };
+  const rotated = { ...key('a', 't1'), publicKey: 'a2', rotation };
+  for (const name of ['a', 'a2']) keys.set(name, rotated);
+  const usable = async (now: number) =>
+    [await views.get('a'), await views.get('a2'), await views.getById('id-a')].map(
+      (view) => view?.state(now) === 'enabled',
+    );
+  assert.equal(await usable(4_999), [true, true, true]);
+  assert.equal(await usable(5_000), [false, true, true]);
+});
+
+test('a view that is pushed out takes its tenant with it', async () => {
+  const { views } = rig({ capacity: 2 });
+  for (const name of ['c', 'a', 'b']) await views.get(name);
+  assert.equal(views.tenants(), ['t1']);
+});
+
+for (const [name, before] of [
+  ['a known key', 'a'],
+  ['an unknown key', 'new'],
+] as const) {
+  test(`${name} that is being read when its tenant changes is read again, and only the new view is kept`, async () => {
+    const { views, tenants, keys, questions, label, hooks } = rig();
+    hooks[before === 'a' ? 'afterFindTenant' : 'afterFindKey'] = () => {
+      hooks.afterFindTenant = () => {};
+      hooks.afterFindKey = () => {};
+      keys.set(before, key(before, 't1', 'changed'));
+      tenants.set('t1', tenant('t1', 2));
+      views.evict('t1');
+    };
+    await views.get(before);
+    assert.is(await label(before), 'changed');
+    assert.equal(await questions(() => views.get(before)), []);
+  });
+}
+
+test('who comes after a change does not share the load that began before it', async () => {
+  const { views, tenants, keys, questions } = rig();
+  const labels: (string | undefined)[] = [];
+  const asked = await questions(async () => {
+    const early = views.get('a');
+    keys.set('a', key('a', 't1', 'changed'));
+    tenants.set('t1', tenant('t1', 2));
+    views.evict('t1');
+    for (const view of await Promise.all([early, views.get('a'), views.get('a')])) {
+      labels.push(view?.offer.widget?.label);
+    }
+  });
+  assert.equal(labels.slice(1), ['changed', 'changed']);
+  assert.equal(asked.filter((question) => question === 'tenant t1').length, 2);
+});
 
 const LOAD_ID_A = ['key id id-a', 'tenant t1', 'key id id-a'];
 
@@ -367,12 +425,12 @@ test('by its id: concurrent misses ask once, and a failure is not kept', async (
 });
 
 test('by its id: what changed is read anew after a refresh, and only that', async () => {
-  const { views, tenants, keys, questions } = rig();
+  const { views, tenants, keys, questions, refresh } = rig();
   for (const id of ['id-a', 'id-c']) await views.getById(id);
   await views.get('a');
   keys.set('a', key('a', 't1', 'changed'));
   tenants.set('t1', tenant('t1', 2));
-  assert.equal(await questions(() => views.refresh()), ['revisions t1 t2']);
+  assert.equal(await questions(refresh), ['revisions t1 t2']);
   assert.equal(await questions(() => views.getById('id-c')), []);
   assert.equal(await questions(() => views.getById('id-a')), LOAD_ID_A);
   assert.is((await views.getById('id-a'))?.offer.widget?.label, 'changed');
@@ -380,22 +438,22 @@ test('by its id: what changed is read anew after a refresh, and only that', asyn
 });
 
 test('by its id: a key that was removed is unknown after a refresh', async () => {
-  const { views, tenants, keys } = rig();
+  const { views, tenants, keys, refresh } = rig();
   await views.getById('id-a');
   keys.delete('a');
   tenants.set('t1', tenant('t1', 2));
-  await views.refresh();
+  await refresh();
   assert.is(await views.getById('id-a'), undefined);
 });
 
 test('by its id: a change in between its reads is seen after the next refresh at the latest', async () => {
-  const { views, tenants, keys, hooks } = rig();
+  const { views, tenants, keys, hooks, refresh } = rig();
   hooks.afterFindKey = () => {
     keys.set('a', key('a', 't1', 'changed'));
     tenants.set('t1', tenant('t1', 2));
   };
   await views.getById('id-a');
-  await views.refresh();
+  await refresh();
   assert.is((await views.getById('id-a'))?.offer.widget?.label, 'changed');
 });
 

@@ -95,6 +95,7 @@ async function watched(
       tenants: db.collection('tenants'),
       widgetKeys: db.collection('widget_keys'),
       identitySecrets: db.collection('identity_secrets'),
+      catalogChanges: db.collection('catalog_changes'),
       originReports: db.collection('origin_reports'),
       conversations: db.collection('conversations'),
       audit: db.collection('audit'),

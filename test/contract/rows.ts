@@ -82,6 +82,7 @@ export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
     endsAt: undefined,
     identity: 'off',
     identitySecretGeneration: 1,
+    revision: 1,
     ...more,
   };
 }

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { openDatabase } from '../../src/mongo/database.js';
 import { mongoAudit } from '../../src/mongo/mongo-audit.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
+import { mongoChangeLog } from '../../src/mongo/mongo-change-log.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { mongoOriginReports } from '../../src/mongo/mongo-origin-reports.js';
 import { startRecorder } from './recorder.js';
@@ -35,14 +36,27 @@ test('the table in docs/storage.md has every command, condition and option that 
     );
     await Promise.all([catalog.insertTenant(rows.tenant), catalog.insertIdentitySecret(rows.secret)]);
     await Promise.all([key, ...many(() => newKey({ tenantId: key.tenantId }))].map(catalog.insertKey));
+    await catalog.insertAlias({
+      id: uuidV7(),
+      publicKey: 'pk_live_b',
+      keyId: key.id,
+      tenantId: key.tenantId,
+    });
+    assert.equal(await catalog.findKey('pk_live_b'), key);
     await originReports.insertReport(newReport(key.id));
     const tenants = many(() => newTenant());
     await Promise.all(tenants.map(catalog.insertTenant));
     const others = many((n) => newConversation({ tenantId, createdAt: conversation.createdAt + n }));
     await Promise.all([conversation, ...others].map((one) => conversations.insert(one)));
 
-    for (const { run } of Object.values(queries))
+    for (const { run } of Object.values(queries)) {
       await run({ ...rows, database, catalog, originReports, conversations });
+    }
+    const changeLog = mongoChangeLog(database);
+    await changeLog.insert({ length: 1, recent: [key.tenantId] });
+    await changeLog.replace({ length: 2, recent: [key.tenantId, key.tenantId] }, 1);
+    await changeLog.length();
+    assert.is((await changeLog.read())?.length, 2);
     await catalog.revisions(tenants.map(({ id }) => id));
     await catalog.keysOf(key.tenantId);
     await conversations.replace({ ...conversation, revision: 3 }, 2);
@@ -53,7 +67,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     await conversations.changedSince(tenantId, 0, undefined, MANY);
     await conversations.findAll(others.map(({ id }) => id));
     await conversations.erase(tenantId, 'u-7', 20);
-    assert.is(inserts.length, 4, 'each of them is called above');
+    assert.is(inserts.length, 5, 'each of them is called above');
   } finally {
     await database.close();
     await recorder.close();

@@ -70,8 +70,7 @@ function checkReplacement(collection: string, q: Document, u: Document): void {
   const members = new Set(conditionsOf(q).map((condition) => condition.split(' ')[0]));
   if (!members.has('_id')) throw fault('names no _id');
   const guard = collection === 'identity_secrets' ? 'generation' : 'revision';
-  // A widget key has no revision: docs/storage.md says why it needs none.
-  if (collection !== 'widget_keys' && !members.has(guard)) throw fault(`names no ${guard}`);
+  if (!members.has(guard)) throw fault(`names no ${guard}`);
 }
 
 function conditionsOf(filter: Document): string[] {

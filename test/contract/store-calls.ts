@@ -39,7 +39,10 @@ export const queries: Readonly<
     index: '_id_',
     run: ({ catalog, secret }) => catalog.replaceIdentitySecret(secret, 1),
   },
-  replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key) },
+  replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key, 1) },
+  deleteAliases: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.deleteAliases(key, []) },
+  deleteKey: { index: '_id_', run: ({ catalog }) => catalog.deleteKey(uuidV7()) },
+  deleteIdentitySecret: { index: '_id_', run: ({ catalog }) => catalog.deleteIdentitySecret(uuidV7()) },
   findReport: { index: '_id_', run: ({ originReports, key }) => originReports.findReport(key.id) },
   replaceReport: {
     index: '_id_',
@@ -92,4 +95,4 @@ export const queries: Readonly<
 };
 
 /** Methods that look nothing up. */
-export const inserts = ['insertTenant', 'insertKey', 'insertIdentitySecret', 'insertReport'];
+export const inserts = ['insertTenant', 'insertKey', 'insertAlias', 'insertIdentitySecret', 'insertReport'];

@@ -5,6 +5,7 @@ import type { CatalogStore, Tenant, WidgetKey } from '../../src/catalog/model.js
 import type { Conversation, ConversationStore } from '../../src/conversations/conversation.js';
 import { openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
+import { mongoChangeLog } from '../../src/mongo/mongo-change-log.js';
 import { mongoConversations } from '../../src/mongo/mongo-conversations.js';
 import { mongoOriginReports } from '../../src/mongo/mongo-origin-reports.js';
 import { newConversation, newKey, newReport, newSecret, newTenant } from './rows.js';
@@ -124,13 +125,40 @@ test(
   { timeoutMs: 60_000 },
 );
 
+test('the change log: one document, a stale length, and what is found', async ({ db, uri }) => {
+  const database = await openDatabase(uri, db.databaseName);
+  try {
+    const changeLog = mongoChangeLog(database);
+    assert.is(await changeLog.length(), 0);
+    assert.is(await changeLog.read(), undefined);
+    assert.is(await changeLog.replace({ length: 1, recent: [] }, 0), false);
+    const log = { length: 3, recent: [uuidV7(), uuidV7()] };
+    assert.is(await changeLog.insert(log), true);
+    assert.is(await changeLog.insert(log), false);
+    const longer = { length: 4, recent: [...log.recent, uuidV7()] };
+    assert.is(await changeLog.replace(longer, 2), false);
+    assert.is(await changeLog.replace(longer, 3), true);
+    assert.is(await changeLog.length(), 4);
+    assert.equal(await changeLog.read(), longer);
+  } finally {
+    await database.close();
+  }
+});
+
 test("widget keys: new, changed, another tenant's, and what is found", (at) =>
   withStores(at, async ({ catalog }) => {
     const key = newKey();
     assert.is(await catalog.insertKey(key), true);
     assert.equal(await catalog.findKey(key.publicKey), key);
-    const changed: WidgetKey = { ...key, label: 'Changed', enabled: false, endsAt: 1_800_000_000_000 };
-    await catalog.replaceKey(changed);
+    const changed: WidgetKey = {
+      ...key,
+      label: 'Changed',
+      enabled: false,
+      endsAt: 1_800_000_000_000,
+      revision: 2,
+    };
+    assert.is(await catalog.replaceKey(changed, 1), true);
+    assert.is(await catalog.replaceKey({ ...changed, label: 'Too late' }, 1), false);
     assert.equal(await catalog.findKey(key.publicKey), changed);
     assert.is(await catalog.insertKey(newKey({ publicKey: key.publicKey })), false);
     const second = newKey({ tenantId: key.tenantId });
@@ -144,7 +172,44 @@ test("widget keys: new, changed, another tenant's, and what is found", (at) =>
     assert.is(await catalog.findKey('pk_live_none'), undefined);
   }));
 
-test('widget keys: one from before there were identities verifies nobody', (at) =>
+test('widget keys: a rotated one is found by each of its public keys, until they are deleted', (at) =>
+  withStores(at, async ({ catalog }) => {
+    const [first, key] = [newKey(), newKey()];
+    for (const one of [first, key]) await catalog.insertKey(one);
+    const [second, third] = [newKey().publicKey, newKey().publicKey];
+    const { id: keyId, tenantId } = key;
+    for (const publicKey of [second, third]) {
+      assert.is(await catalog.insertAlias({ id: uuidV7(), publicKey, keyId, tenantId }), true);
+    }
+    const taken = { id: uuidV7(), publicKey: first.publicKey, keyId, tenantId };
+    assert.is(await catalog.insertAlias(taken), false);
+    const rotated: WidgetKey = {
+      ...key,
+      publicKey: third,
+      rotation: {
+        firstPublicKey: key.publicKey,
+        retired: [{ publicKey: second, until: 1_800_000_000_000 }],
+      },
+      revision: 2,
+    };
+    assert.is(await catalog.replaceKey(rotated, 1), true);
+    for (const publicKey of [key.publicKey, second, third]) {
+      assert.equal(await catalog.findKey(publicKey), rotated);
+    }
+    assert.equal(await catalog.findKeyById(keyId), rotated);
+    assert.equal(await catalog.keysOf(tenantId), [rotated]);
+    await catalog.deleteAliases(key, [third]);
+    assert.is(await catalog.findKey(second), undefined);
+    assert.equal(await catalog.findKey(third), rotated);
+    await catalog.deleteAliases(key, []);
+    await catalog.deleteKey(keyId);
+    for (const publicKey of [key.publicKey, second, third]) {
+      assert.is(await catalog.findKey(publicKey), undefined);
+    }
+    assert.equal(await catalog.findKey(first.publicKey), first);
+  }));
+
+test('widget keys: one from before there were identities and revisions verifies nobody, and is at the first revision', (at) =>
   withStores(at, async ({ catalog }) => {
     const key = newKey({ identity: 'required', identitySecretGeneration: 7 });
     await catalog.insertKey(key);
@@ -152,11 +217,12 @@ test('widget keys: one from before there were identities verifies nobody', (at) 
     const rows = at.db.collection<Doc>('widget_keys');
     const [stored] = await rows.find().toArray();
     assert.ok(stored);
-    const { _id, identity, identitySecretGeneration, ...row } = stored;
-    assert.equal([identity, identitySecretGeneration], ['required', 7]);
+    const { _id, identity, identitySecretGeneration, revision, ...row } = stored;
+    assert.equal([identity, identitySecretGeneration, revision], ['required', 7, 1]);
     await rows.replaceOne({ _id }, row);
     const old = { ...key, identity: 'off', identitySecretGeneration: 1 };
     assert.equal(await catalog.findKey(key.publicKey), old);
+    assert.is(await catalog.replaceKey({ ...key, revision: 2 }, 1), true);
   }));
 
 test('identity secrets: one for a key, a stale generation, and what is found', (at) =>

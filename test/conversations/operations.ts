@@ -113,12 +113,7 @@ export async function perform(
   const now = () => NOW + operation.skew;
   const parts = {
     conversations,
-    views: {
-      get: async () => view,
-      getById: async () => view,
-      read: async () => undefined,
-      refresh: async () => {},
-    },
+    views: { get: async () => view, getById: async () => view, read: async () => undefined },
     tenants: { get: async () => tenant.id },
     tokens,
     now,

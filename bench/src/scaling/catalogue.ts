@@ -50,6 +50,7 @@ export function shop(number: number, intents = INTENTS): Shop {
       endsAt: undefined,
       identity: 'off',
       identitySecretGeneration: 1,
+      revision: 1,
     },
   };
 }

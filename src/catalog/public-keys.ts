@@ -1,0 +1,48 @@
+import type { RetiredPublicKey, WidgetKey } from './model.js';
+
+/** How many public keys of before may still work. */
+export const MAX_RETIRED = 10;
+
+/**
+ * Until when a public key of a widget key works, in ms since the epoch: for ever if it is the current one.
+ *
+ * @returns 0 when it does not work any more
+ */
+export function worksUntil(
+  { publicKey, rotation }: Pick<WidgetKey, 'publicKey' | 'rotation'>,
+  asked: string,
+): number {
+  if (asked === publicKey) return Number.POSITIVE_INFINITY;
+  return rotation?.retired.find((retired) => retired.publicKey === asked)?.until ?? 0;
+}
+
+/** A widget key as those see it who use this public key of it: it ends, at the latest, when the public key does. */
+export function asReachedBy(publicKey: string, key: WidgetKey): WidgetKey {
+  const until = worksUntil(key, publicKey);
+  return until < (key.endsAt ?? Number.POSITIVE_INFINITY) ? { ...key, endsAt: until } : key;
+}
+
+/** The public keys of before that still work at a time, in ms since the epoch. */
+export function workingRetired(
+  { rotation }: Pick<WidgetKey, 'rotation'>,
+  now: number,
+): readonly RetiredPublicKey[] {
+  return rotation?.retired.filter(({ until }) => until > now) ?? [];
+}
+
+/**
+ * A widget key with a new public key. The one of before works for `overlapMs` more; those whose time is over are left
+ * out. The caller checks {@link MAX_RETIRED}.
+ */
+export function rotatePublicKey(key: WidgetKey, newKey: string, overlapMs: number, now: number): WidgetKey {
+  const retired = workingRetired(key, now);
+  const replaced = overlapMs > 0 ? [{ publicKey: key.publicKey, until: now + overlapMs }] : [];
+  return {
+    ...key,
+    publicKey: newKey,
+    rotation: {
+      firstPublicKey: key.rotation?.firstPublicKey ?? key.publicKey,
+      retired: [...retired, ...replaced],
+    },
+  };
+}
