@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
-import { type Context, type Remote, remote } from './context.js';
+import { type Context, remote } from './context.js';
 import { usageFailure } from './failure.js';
 import { rowOf } from './list-conversations.js';
 import { type ConnectionOptions, withConnection } from './options.js';
 import { confirm } from './terminal/confirm.js';
 import { table } from './terminal/table.js';
-
-/** EraseCustomer and EndCustomerSessions work for up to 60 s a call. */
-const BATCH_MS = 65_000;
+import { untilComplete } from './until-complete.js';
 
 interface CustomerOptions extends ConnectionOptions {
   readonly customerId: string;
@@ -29,13 +27,12 @@ export function addCustomerCommands(conversations: Command, context: Context): v
       throw usageFailure('say which conversation, or --customer-id');
     await remote(context, options, async (api) => {
       if (customerId !== undefined) {
-        await inBatches(context, options, { member: 'endedCount', verb: 'ended' }, async () => {
-          const { endedCount, complete } = await api.chat.endCustomerSessions(
-            { tenant, customerId },
-            batch(api),
-          );
+        const endedCount = await untilComplete(context, api, async (call) => {
+          const { endedCount, complete } = await api.chat.endCustomerSessions({ tenant, customerId }, call);
           return { count: endedCount, complete };
         });
+        const done = { endedCount, complete: true };
+        context.print(options.json ? JSON.stringify(done, null, 2) : `${endedCount} conversations ended.`);
         return;
       }
       if (conversationId === undefined) return;
@@ -56,12 +53,14 @@ export function addCustomerCommands(conversations: Command, context: Context): v
     const { customerId } = options;
     const what = `All conversations of customer ${customerId} are deleted.`;
     await confirm(context, { yes: options.yes, what, word: customerId });
-    await remote(context, options, (api) =>
-      inBatches(context, options, { member: 'erasedCount', verb: 'deleted' }, async () => {
-        const { erasedCount, complete } = await api.chat.eraseCustomer({ tenant, customerId }, batch(api));
+    await remote(context, options, async (api) => {
+      const erasedCount = await untilComplete(context, api, async (call) => {
+        const { erasedCount, complete } = await api.chat.eraseCustomer({ tenant, customerId }, call);
         return { count: erasedCount, complete };
-      }),
-    );
+      });
+      const done = { erasedCount, complete: true };
+      context.print(options.json ? JSON.stringify(done, null, 2) : `${erasedCount} conversations deleted.`);
+    });
   });
 
   withConnection(
@@ -90,25 +89,4 @@ export function addCustomerCommands(conversations: Command, context: Context): v
         context.print(table(['CONVERSATION', 'OPENED', 'STATE', 'CUSTOMER', 'VERIFIED', 'ORIGIN'], rows));
     }),
   );
-}
-
-function batch({ signal }: Remote) {
-  return { timeoutMs: BATCH_MS, signal };
-}
-
-/** Repeats a call that works in batches until it is complete, and prints the sum. */
-async function inBatches(
-  { print, printError }: Context,
-  { json }: ConnectionOptions,
-  { member, verb }: { readonly member: string; readonly verb: string },
-  work: () => Promise<{ readonly count: number; readonly complete: boolean }>,
-): Promise<void> {
-  let sum = 0;
-  for (let isComplete = false; !isComplete; ) {
-    const { count, complete } = await work();
-    sum += count;
-    isComplete = complete;
-    if (!complete) printError(`${sum} conversations ${verb} so far`);
-  }
-  print(json ? JSON.stringify({ [member]: sum, complete: true }, null, 2) : `${sum} conversations ${verb}.`);
 }

@@ -3,9 +3,7 @@ import { type Context, type Remote, remote } from './context.js';
 import { type ConnectionOptions, withConnection } from './options.js';
 import { confirm } from './terminal/confirm.js';
 import { table } from './terminal/table.js';
-
-/** A DeleteTenant call works for up to 60 s. */
-const DELETE_MS = 65_000;
+import { untilComplete } from './until-complete.js';
 
 /** The commands of tenants: list and delete. */
 export function addTenants(program: Command, context: Context): void {
@@ -25,19 +23,13 @@ export function addTenants(program: Command, context: Context): void {
   ).action(async (tenant: string, options: ConnectionOptions & { readonly yes?: boolean }) => {
     const what = `Tenant ${tenant} is deleted with all its conversations.`;
     await confirm(context, { yes: options.yes, what, word: tenant });
-    await remote(context, options, async ({ catalog, signal }) => {
-      let erased = 0;
-      for (let complete = false; !complete; ) {
-        const response = await catalog.deleteTenant({ tenant }, { timeoutMs: DELETE_MS, signal });
-        erased += response.erasedCount;
-        complete = response.complete;
-        if (!complete) context.printError(`${erased} conversations deleted so far`);
-      }
-      context.print(
-        options.json
-          ? JSON.stringify({ erasedCount: erased, complete: true }, null, 2)
-          : `Tenant ${tenant} is deleted, with ${erased} conversations.`,
-      );
+    await remote(context, options, async (api) => {
+      const erasedCount = await untilComplete(context, api, async (call) => {
+        const { erasedCount, complete } = await api.catalog.deleteTenant({ tenant }, call);
+        return { count: erasedCount, complete };
+      });
+      const done = `Tenant ${tenant} is deleted, with ${erasedCount} conversations.`;
+      context.print(options.json ? JSON.stringify({ erasedCount, complete: true }, null, 2) : done);
     });
   });
 }

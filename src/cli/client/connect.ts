@@ -8,6 +8,7 @@ import {
   ChatSessions,
   file_chatsessions_v1_chat_sessions,
 } from '../../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
+import { file_chatsessions_v1_conversation } from '../../gen/protobuf-es/chatsessions/v1/conversation_pb.js';
 import { CliFailure, usageFailure } from '../failure.js';
 import type { ConnectionOptions } from '../options.js';
 import { grpcTransport } from './transport.js';
@@ -52,7 +53,11 @@ export function timeoutOf({ timeout = DEFAULT_TIMEOUT_S }: ConnectionOptions): n
   return timeout * 1_000;
 }
 
-const registry = createRegistry(file_chatsessions_v1_catalog, file_chatsessions_v1_chat_sessions);
+const registry = createRegistry(
+  file_chatsessions_v1_catalog,
+  file_chatsessions_v1_chat_sessions,
+  file_chatsessions_v1_conversation,
+);
 
 /** The JSON of an answer, as proto3 JSON with every member that has no presence: scripts need not guess. */
 export function answerJson(message: Message): unknown {

@@ -22,6 +22,7 @@ export function grpcTransport(
   return {
     unary(method, signal, timeoutMs, _header, input) {
       return new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(aborted());
         const call = client.makeUnaryRequest(
           pathOf(method),
           encoderOf(method.input),
@@ -30,12 +31,13 @@ export function grpcTransport(
           metadata(),
           { deadline: deadline(timeoutMs) },
           (error: ServiceError | null, message) => {
+            done();
             if (error) reject(signal?.aborted ? aborted() : toFailure(error, address));
             else if (message === undefined) reject(new CliFailure(`${address} answers nothing`));
             else resolve({ ...frameOf(method), stream: false, message });
           },
         );
-        signal?.addEventListener('abort', () => call.cancel(), { once: true });
+        const done = cancelOn(signal, call);
       });
     },
     async stream(method, signal, timeoutMs, _header, input) {
@@ -49,18 +51,27 @@ export function grpcTransport(
         metadata(),
         { deadline: deadline(timeoutMs) },
       );
-      signal?.addEventListener('abort', () => call.cancel(), { once: true });
+      const ended = cancelOn(signal, call);
       async function* messages() {
         try {
           yield* call;
         } catch (error) {
           if (signal?.aborted) return;
           throw isServiceError(error) ? toFailure(error, address) : error;
+        } finally {
+          ended();
         }
       }
       return { ...frameOf(method), stream: true, message: messages() };
     },
   };
+}
+
+/** Cancels a call when the signal is aborted. @returns a function to call at the call's end */
+function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {
+  const cancel = () => call.cancel();
+  signal?.addEventListener('abort', cancel, { once: true });
+  return () => signal?.removeEventListener('abort', cancel);
 }
 
 function pathOf({ parent, name }: DescMethod): string {

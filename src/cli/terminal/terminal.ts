@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 
 /** What a command reads and writes: the process's own streams, or a test's. */
 export interface Terminal {
@@ -26,6 +26,8 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process;
   const ending = new AbortController();
+  // Each call in flight listens to it.
+  setMaxListeners(0, ending.signal);
   // Without a listener EPIPE is thrown. A closed output ends a command, and never the service.
   stdout.on('error', () => ending.abort());
   stderr.on('error', () => {});

@@ -45,8 +45,9 @@ async function copyData(data: string, copy: string): Promise<void> {
   const db = open({ path: data, noSubdir: true, readOnly: true, encoding: 'binary', keyEncoding: 'binary' });
   try {
     const before = lockIdentity(data);
-    // Compacting: pages that are not used are left out, and the server's writers are not stopped for a moment.
-    await db.backup(copy, true);
+    // Not compacting: that would renumber the pages and leave one state, where a start expects the last two. The server's
+    // next write waits while the two pages that name the states are copied.
+    await db.backup(copy, false);
     chmodSync(copy, 0o600);
     // A server that starts makes a new lock file, and does not know that pages are read by the old one.
     if (lockIdentity(data) !== before) throw new BackupError('The server was started meanwhile: try again.');
