@@ -1,4 +1,5 @@
 import type { Freshness } from './catalog/freshness.js';
+import type { IdentitySecrets } from './catalog/identity-secrets.js';
 import type { CatalogStore } from './catalog/model.js';
 import type { OriginReports } from './catalog/origin-reports.js';
 import type { WidgetViews } from './catalog/widget-views.js';
@@ -22,8 +23,12 @@ export interface Deps {
   readonly originReports: OriginReports;
   readonly tenants: TenantIds;
   readonly conversations: RecentConversations;
-  /** Serialises the changes of one conversation within this process. */
+  /** Serialises the changes of one conversation, or of one tenant, within this process. */
   readonly changeQueue: KeyedQueue;
+  /** Creates the identity secrets of widget keys. */
+  readonly identitySecrets: IdentitySecrets;
+  /** Generates a public key: `pk_live_` and 128 random bits. */
+  readonly newPublicKey: () => string;
   readonly audit: AuditLog;
   readonly tokens: SessionTokens;
   /** Signs and verifies page tokens and resume tokens. */
@@ -36,6 +41,8 @@ export interface Deps {
   readonly now: () => number;
   /** The date for stored changes, in ms since the epoch: `Dates.latest`, which tolerates a wall clock that jumps. */
   readonly date: () => number;
+  /** Waits this many ms. */
+  readonly wait: (ms: number) => Promise<void>;
   /** The monotonic clock, in ms. */
   readonly elapsed: Elapsed;
   /** Generates a UUIDv7. */

@@ -163,7 +163,7 @@ for (const { file, collection, over } of PEERS) {
     const keysOf = async (name: string) =>
       (await db.collection(name).listIndexes().toArray()).map(({ key }) => key);
     const service = await keysOf('conversations');
-    assert.is(service.length, 6);
+    assert.is(service.length, 7);
     assert.equal(await keysOf(collection), service);
   });
 

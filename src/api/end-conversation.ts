@@ -11,7 +11,9 @@ export const endConversation = unary('endConversation', {
   handle:
     (deps: Pick<Deps, keyof ChangeDeps>) =>
     async ({ conversationId }, { tenantId, signal }) => {
-      await endForGood(deps, conversationId, signal, (found) => requireOfTenant(found, tenantId));
+      await endForGood(deps, conversationId.toLowerCase(), signal, (found) =>
+        requireOfTenant(found, tenantId),
+      );
       return {};
     },
 });

@@ -11,7 +11,7 @@ export const getConversation = unary('getConversation', {
   handle:
     ({ conversations }: Pick<Deps, 'conversations'>) =>
     async ({ conversationId }, { tenantId, audit }) => {
-      const conversation = requireOfTenant(await conversations.find(conversationId), tenantId);
+      const conversation = requireOfTenant(await conversations.find(conversationId.toLowerCase()), tenantId);
       await audit.done(1);
       return { conversation: toMessage(conversation) };
     },

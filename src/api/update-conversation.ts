@@ -1,14 +1,15 @@
 import { type ChangeDeps, changeConversation } from '../conversations/change-conversation.js';
-import { applyChange } from '../conversations/conversation.js';
+import { changeFields } from '../conversations/conversation.js';
 import { canonicalLocale } from '../conversations/locale.js';
 import { toMessage } from '../conversations/message.js';
-import { requireNotEnded, requireOfTenant } from '../conversations/of-tenant.js';
+import { requireNotEnded, requireOfTenant, requireRevision } from '../conversations/of-tenant.js';
 import {
   conversationIdViolations,
+  expectedRevisionViolations,
   localeViolations,
-  variablesPatchViolations,
+  mapsPatchViolations,
 } from '../conversations/rules.js';
-import { mergeVariables } from '../conversations/variables.js';
+import { mergeMaps } from '../conversations/variables.js';
 import type { Deps } from '../deps.js';
 import { unary } from '../rpc/define.js';
 
@@ -17,16 +18,19 @@ export const updateConversation = unary('updateConversation', {
   scope: 'write',
   rules: (request) => [
     ...conversationIdViolations(request.conversationId),
-    ...variablesPatchViolations(request),
+    ...mapsPatchViolations(request),
     ...localeViolations(request.locale),
+    ...expectedRevisionViolations(request.expectedRevision),
   ],
   handle:
     (deps: Pick<Deps, keyof ChangeDeps>) =>
-    async (request, { tenantId, surface, signal }) => {
-      const conversation = await changeConversation(deps, request.conversationId, signal, (found) => {
-        const current = requireNotEnded(requireOfTenant(found, tenantId));
-        return applyChange(current, 'updated', deps, {
-          variables: mergeVariables(current.variables, request, surface),
+    async (request, { tenantId, signal }) => {
+      const id = request.conversationId.toLowerCase();
+      const conversation = await changeConversation(deps, id, signal, (found) => {
+        const ongoing = requireNotEnded(requireOfTenant(found, tenantId));
+        const current = requireRevision(ongoing, request.expectedRevision);
+        return changeFields(current, 'updated', deps, {
+          ...mergeMaps(current, request),
           locale: canonicalLocale(request.locale) ?? current.locale,
         });
       });

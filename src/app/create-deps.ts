@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createFreshness } from '../catalog/freshness.js';
 import { createIdentitySecrets } from '../catalog/identity-secrets.js';
 import { createOriginReports } from '../catalog/origin-reports.js';
+import { newPublicKey } from '../catalog/public-key.js';
 import { createTenantIds } from '../catalog/tenant-ids.js';
 import { createWidgetViews } from '../catalog/widget-views.js';
 import { createCursors } from '../conversations/cursors.js';
@@ -19,7 +21,7 @@ import { mongoCatalog } from '../mongo/mongo-catalog.js';
 import { mongoChangeLog } from '../mongo/mongo-change-log.js';
 import { mongoConversations } from '../mongo/mongo-conversations.js';
 import { mongoOriginReports } from '../mongo/mongo-origin-reports.js';
-import { createSessionTokens, type SigningKey } from '../sessions/token.js';
+import { createSessionTokens, MAX_TOKEN_LIFE_SECONDS, type SigningKey } from '../sessions/token.js';
 import { createDates } from '../time/dates.js';
 import type { Elapsed } from '../time/elapsed.js';
 import { pause } from '../time/pause.js';
@@ -59,6 +61,9 @@ export function createDeps(config: Config, input: DepsInput): Deps {
       ...{ log, now, elapsed },
     }),
     changeQueue: createKeyedQueue(),
+    identitySecrets,
+    newPublicKey: () => newPublicKey(randomBytes),
+    wait: (ms) => setTimeout(ms),
     audit: mongoAudit(database, { now, newId }),
     tokens: createSessionTokens(signingKeys),
     watches: createWatches({ conversations, cursors, dates, elapsed, pause, pace }),
@@ -69,6 +74,6 @@ export function createDeps(config: Config, input: DepsInput): Deps {
     resumeWindowSeconds: config.RESUME_WINDOW,
     sessionMaxAgeSeconds: config.SESSION_MAX_AGE,
     // A conversation must be kept for as long as its tokens can be refreshed.
-    retentionSeconds: Math.max(config.RETENTION, config.SESSION_TTL + config.RESUME_WINDOW),
+    retentionSeconds: Math.max(config.RETENTION, MAX_TOKEN_LIFE_SECONDS + config.RESUME_WINDOW),
   };
 }

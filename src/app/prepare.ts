@@ -68,10 +68,11 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
       file === undefined
         ? []
         : await applyTenantFile(file, {
-            store: mongoCatalog(database),
+            catalog: mongoCatalog(database),
             audit: mongoAudit(database, { now, newId }),
             announce: createAnnouncer(mongoChangeLog(database)),
             newId,
+            now,
             identitySecrets: createIdentitySecrets({ keyring: identityKeyring(config), randomBytes }),
             ...(onApplied && { onApplied }),
           });

@@ -10,7 +10,8 @@ export interface KnownCaller extends Caller {
   readonly certificateSubject?: CertificateSubject | undefined;
 }
 
-const BEARER = /^Bearer ([^\s,]+)$/i;
+/** RFC 9110, section 11.4: one or more spaces after the scheme. */
+const BEARER = /^Bearer +([^\s,]+)$/i;
 
 /** Extracts the bearer token (RFC 6750) from an `Authorization` header; undefined when there is none. */
 export function bearerToken(authorization: string | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slug } from '../catalog/tenant-file-schema.js';
+import { slug } from '../catalog/definition-schema.js';
 import { CALLER_NAME, SCOPES } from '../rpc/call.js';
 import { nearest } from '../yaml/nearest.js';
 

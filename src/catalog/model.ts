@@ -48,10 +48,31 @@ export interface Tenant {
   readonly name: string;
   readonly flows: readonly Flow[];
   readonly quickQuestions: readonly QuickQuestion[];
-  /** A digest of its widget keys at this revision. It reveals that keys were written and the revision was not. */
-  readonly keysDigest: string;
-  /** Counts the changes of the tenant and of its widget keys. */
+  /** Grows with every change of the tenant and of its widget keys; 0 while the tenant is being created. */
   readonly revision: number;
+  /** The digests of the definitions that were applied; see definition-digest.ts. */
+  readonly applied?: AppliedDigests | undefined;
+  /**
+   * Set while widget keys are written, which takes several documents: until when the writer has the tenant for itself,
+   * in ms since the epoch. After that time the writer is taken for dead. See change-tenant.ts.
+   */
+  readonly claimedUntil?: number | undefined;
+  /** Since when the tenant is being deleted, in ms since the epoch: its widget keys do not work. */
+  readonly deletingSince?: number | undefined;
+}
+
+/** The digests of two definitions of a tenant. */
+export interface AppliedDigests {
+  /** Of the definition that was applied last, in whichever way. */
+  readonly last: string;
+  /** Of the definition that the service last read from its tenant file. */
+  readonly file?: string | undefined;
+}
+
+/** A tenant in a list. */
+export interface TenantSummary extends Pick<Tenant, 'slug' | 'name' | 'revision'> {
+  readonly flowCount: number;
+  readonly publishedFlowCount: number;
 }
 
 /** Whether an open with this widget key may, or must, have a `customerToken` that proves who the customer is. */
@@ -66,6 +87,12 @@ export const ORIGIN_MODES = ['enforce', 'report'] as const;
 /** One of {@link ORIGIN_MODES}. */
 export type OriginMode = (typeof ORIGIN_MODES)[number];
 
+/**
+ * Where the name of a widget key is from that no definition has named: derived from its label and stored, or derived
+ * when it was read because its document has none. A definition may still give such a key another name.
+ */
+export type NameSource = 'derived' | 'unstored';
+
 /** A publishable widget key with its permissions. */
 export interface WidgetKey {
   /** UUID. */
@@ -75,6 +102,11 @@ export interface WidgetKey {
   readonly publicKey: string;
   /** Absent until the public key is rotated. */
   readonly rotation?: Rotation | undefined;
+  /** Unique within the tenant, and stable. */
+  readonly name: string;
+  /** Where the name is from; absent when a definition gave it. */
+  readonly nameSource?: NameSource | undefined;
+  /** What visitors see as the widget's label. */
   readonly label: string;
   /** Origin patterns: see origins.ts. */
   readonly allowedOrigins: readonly string[];
@@ -135,10 +167,13 @@ export interface CatalogStore {
   /** The current revision of each tenant that exists. */
   revisions(tenantIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   keysOf(tenantId: string): Promise<readonly WidgetKey[]>;
+  /** The tenants whose slugs come after a text, by slug in code units. */
+  listTenants(after: string, limit: number): Promise<readonly TenantSummary[]>;
   /** @returns false when its id or its slug is taken. */
   insertTenant(tenant: Tenant): Promise<boolean>;
   /** Compare-and-set on the revision. @returns false when the stored revision is not `expectedRevision`. */
   replaceTenant(tenant: Tenant, expectedRevision: number): Promise<boolean>;
+  deleteTenant(id: string): Promise<void>;
   /** @returns false when its id or its public key is taken. */
   insertKey(key: WidgetKey): Promise<boolean>;
   /** Compare-and-set on the revision. @returns false when the stored revision is not `expectedRevision`. */

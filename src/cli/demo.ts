@@ -1,16 +1,21 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { formatAddress } from '../app/config.js';
 import type { App } from '../app/start.js';
 import {
-  ChatSessionsClient,
+  OpenSessionRequestSchema,
   type OpenSessionResponse,
-} from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
+  OpenSessionResponseSchema,
+} from '../gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 
 const PUBLIC_PATH = '/api/public/v1/chat/sessions';
-/** The fields of the demo requests that describe the visit. */
+const RPC = 'chatsessions.v1.ChatSessions/OpenSession';
+/** The fields of the demo request that describe the visit. */
 const VISIT = { locale: 'en', variables: { cart_total: 129 } };
+/** What the demo sends over each transport, as JSON. */
+type DemoRequest = typeof VISIT & { publicKey: string };
 /** The timeout of one request, in ms. */
 const TIMEOUT_MS = 5_000;
 
@@ -23,25 +28,27 @@ const TIMEOUT_MS = 5_000;
 export async function demonstrate({ addresses }: App, publicKey: string): Promise<string> {
   const url = `http://${formatAddress(addresses.http)}${PUBLIC_PATH}`;
   const target = formatAddress(addresses.grpc);
-  const http = await timed(() => openOverHttp(url, publicKey));
-  const grpc = await timed(() => openOverGrpc(target, publicKey));
-  const body = JSON.stringify({ publicKey });
+  const request = { publicKey, ...VISIT };
+  const http = await timed(() => openOverHttp(url, request));
+  const grpc = await timed(() => openOverGrpc(target, request));
+  const body = JSON.stringify(request);
 
   return [
     `POST ${PUBLIC_PATH}  (${http.ms.toFixed(1)} ms)`,
     shorten(http.answer),
     '',
-    `gRPC chatsessions.v1.ChatSessions/OpenSession  (${grpc.ms.toFixed(1)} ms)`,
+    `gRPC ${RPC}  (${grpc.ms.toFixed(1)} ms)`,
     shorten(grpc.answer),
     '',
     'Try it yourself:',
     '',
     `curl -s ${url} \\`,
-    `  -H 'Content-Type: application/json' -d '${body}'`,
+    "  -H 'Content-Type: application/json' \\",
+    `  -d '${body}'`,
     '',
-    'grpcurl -plaintext -import-path proto -import-path node_modules/google-proto-files \\',
-    '  -proto chatsessions/v1/chat_sessions.proto -proto google/rpc/error_details.proto \\',
-    `  -d '${body}' ${target} chatsessions.v1.ChatSessions/OpenSession`,
+    'grpcurl -plaintext -protoset dist/chatsessions.binpb \\',
+    `  -d '${body}' \\`,
+    `  ${target} ${RPC}`,
   ].join('\n');
 }
 
@@ -52,7 +59,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ answer: T; ms: number
 }
 
 /** Opens a session over HTTP. It uses node:http, because fetch refuses some ports and may use a proxy. */
-function openOverHttp(url: string, publicKey: string): Promise<unknown> {
+function openOverHttp(url: string, body: DemoRequest): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, timeout: TIMEOUT_MS };
     const sent = request(url, options, async (response) => {
@@ -62,43 +69,33 @@ function openOverHttp(url: string, publicKey: string): Promise<unknown> {
     });
     sent.on('timeout', () => sent.destroy(new Error('the public path does not answer')));
     sent.on('error', reject);
-    sent.end(JSON.stringify({ publicKey, ...VISIT }));
+    sent.end(JSON.stringify(body));
   });
 }
 
-async function openOverGrpc(target: string, publicKey: string): Promise<unknown> {
-  const client = new ChatSessionsClient(target, credentials.createInsecure(), {
-    'grpc.enable_http_proxy': 0,
-  });
+/** Opens a session over gRPC, and answers it in the JSON that grpcurl prints. */
+async function openOverGrpc(target: string, body: DemoRequest): Promise<unknown> {
+  const client = new Client(target, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
   try {
-    const { expiresAt, ...answer } = await new Promise<OpenSessionResponse>((resolve, reject) => {
-      const wanted = {
-        publicKey,
-        customerId: '',
-        customerToken: '',
-        continueLatest: false,
-        attributes: undefined,
-        customerVerified: false,
-        ttl: undefined,
-        ...VISIT,
-      };
-      const options = { deadline: Date.now() + TIMEOUT_MS };
-      client.openSession(
-        wanted,
+    const response = await new Promise<OpenSessionResponse>((resolve, reject) => {
+      client.makeUnaryRequest(
+        `/${RPC}`,
+        (request) => Buffer.from(toBinary(OpenSessionRequestSchema, request)),
+        (bytes) => fromBinary(OpenSessionResponseSchema, bytes),
+        fromJson(OpenSessionRequestSchema, body),
         new Metadata(),
-        options,
-        (error: Error | null, response: OpenSessionResponse) => (error ? reject(error) : resolve(response)),
+        { deadline: Date.now() + TIMEOUT_MS },
+        (error, value) => (value ? resolve(value) : reject(error ?? new Error('gRPC answered no message'))),
       );
     });
-    // The format in which grpcurl prints a Timestamp.
-    return { ...answer, expiresAt: new Date((expiresAt?.seconds ?? 0) * 1000).toISOString() };
+    return toJson(OpenSessionResponseSchema, response);
   } finally {
     client.close();
   }
 }
 
 /** Formats an answer for people: long strings are cut, and lists are reduced to their first element. */
-function shorten(answer: unknown): string {
+export function shorten(answer: unknown): string {
   return JSON.stringify(
     answer,
     (_name, value: unknown) => {

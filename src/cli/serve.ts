@@ -63,9 +63,7 @@ async function runSelfTest(app: App, config: Config, print: (text: string) => vo
 
 function bannerOf({ addresses, applied, isDemo }: App): string {
   const made = applied.flatMap(({ slug, keys }) => {
-    return keys
-      .filter((key) => key.outcome === 'created')
-      .map((key) => `${slug}: ${key.label} ${key.publicKey}`);
+    return keys.filter((key) => key.isNew).map((key) => `${slug}: ${key.label} ${key.publicKey}`);
   });
   return [
     'ChatSessions is up.',

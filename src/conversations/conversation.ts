@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { CallSignal } from '../rpc/call-signal.js';
 import type { Surface } from '../rpc/surface.js';
@@ -23,6 +24,10 @@ export interface Conversation {
   /** The claims of the first session token. Times are in seconds. */
   readonly session: { readonly jti: string; readonly iat: number; readonly exp: number };
   readonly idempotency: Idempotency | undefined;
+  /** How long each of its session tokens lasts, in seconds; SESSION_TTL when absent. */
+  readonly ttlSeconds?: number | undefined;
+  /** The latest opens with an idempotency key that continued this conversation, oldest first; absent without any. */
+  readonly continuations?: readonly Continuation[] | undefined;
   /** When the last of its session tokens expires, in seconds since the epoch. */
   readonly expiresAt: number;
   /** Never unset again: an ended conversation is immutable. */
@@ -32,10 +37,26 @@ export interface Conversation {
   readonly updatedAt: number;
   /** When the TTL index may remove the document. */
   readonly purgeAt: number;
-  /** 1 when opened; each change adds 1. The compare-and-set of changes compares it. */
+  /** 1 when opened, or more with a `predecessor`; each change adds 1. The compare-and-set of changes compares it. */
   readonly revision: number;
   /** The latest refreshes and updates, oldest first, at most {@link MAX_CHANGES}. */
   readonly changes: readonly Change[];
+  /**
+   * The erased conversation whose id this one reuses, by its idempotency key. Absent when its tombstone was already
+   * removed.
+   */
+  readonly predecessor?: Pick<ErasedConversation, 'revision' | 'updatedAt'> | undefined;
+}
+
+/** The tombstone of an erased conversation. It has no personal data, and only watchers see it. */
+export interface ErasedConversation {
+  readonly erased: true;
+  readonly id: string;
+  readonly tenantId: string;
+  /** The revision after the conversation's last one: revisions of an id do not repeat while its tombstone is kept. */
+  readonly revision: number;
+  /** When it was erased, in ms since the epoch. */
+  readonly updatedAt: number;
 }
 
 /** Lets a retried OpenSession get the answer of the first one. */
@@ -44,6 +65,14 @@ export interface Idempotency {
   readonly requestHash: string;
   /** Until when the same request gets the same answer. */
   readonly until: number;
+}
+
+/** An open that continued the conversation. Its retry gets the answer of the first try. */
+export interface Continuation extends Idempotency {
+  /** The id that a new conversation of this idempotency key would have. */
+  readonly id: string;
+  /** The claims of the token that was answered. Times are in seconds. */
+  readonly session: Conversation['session'];
 }
 
 /** A change of a conversation, stored with it so that WatchConversations can report each one. */
@@ -79,6 +108,20 @@ export function applyChange(
   };
 }
 
+/**
+ * The next revision of a conversation with other `fields`; the conversation itself when its fields already have these
+ * values, so that a change that changes nothing is not stored and wakes no watcher.
+ */
+export function changeFields(
+  conversation: Conversation,
+  kind: Change['kind'],
+  deps: Parameters<typeof applyChange>[2],
+  fields: Partial<Conversation>,
+): Conversation {
+  const isSame = isDeepStrictEqual({ ...conversation, ...fields }, conversation);
+  return isSame ? conversation : applyChange(conversation, kind, deps, fields);
+}
+
 /** The store of conversations. All methods throw ServiceError unavailable | internal. */
 export interface ConversationStore {
   /**
@@ -93,8 +136,11 @@ export interface ConversationStore {
   /** Reads a conversation with read concern majority. */
   find(id: string): Promise<Conversation | undefined>;
 
-  /** Reads the conversations of these ids, in any order; missing ones are left out. */
+  /** Reads the conversations of these ids, in any order; missing and erased ones are left out. */
   findAll(ids: readonly string[]): Promise<readonly Conversation[]>;
+
+  /** Reads the conversations and the tombstones of these ids, in any order; missing ones are left out. */
+  findChanged(ids: readonly string[]): Promise<readonly (Conversation | ErasedConversation)[]>;
 
   /** Replaces a conversation by compare-and-set. @returns false when its revision differs, or it no longer exists. */
   replace(conversation: Conversation, expectedRevision: number): Promise<boolean>;
@@ -102,16 +148,25 @@ export interface ConversationStore {
   /** Lists conversations of a tenant, ordered by (createdAt, id), both descending. */
   list(query: ConversationQuery): Promise<readonly Conversation[]>;
 
-  /** Deletes up to `limit` conversations of a customer. */
+  /** Lists the same conversations in the same order as {@link list}, without their contents. */
+  listRows(query: ConversationQuery): Promise<readonly ListedRow[]>;
+
+  /**
+   * Erases up to `limit` conversations of a customer: each is replaced by its tombstone, by compare-and-set. One that
+   * changes at the same moment stays, and the answer is not complete.
+   *
+   * @param at the time to store for the erasure, in ms since the epoch
+   */
   erase(
     tenantId: string,
     customerId: string,
     limit: number,
+    at: number,
   ): Promise<{ readonly erased: number; readonly complete: boolean }>;
 
   /**
-   * Lists which conversations were opened or changed at or after `from`, ordered by (updatedAt, id), after `after` if
-   * given. It leaves out their contents, because the caller already knows most of the revisions. A conversation whose
+   * Lists which conversations were opened, changed or erased at or after `from`, ordered by (updatedAt, id), after `after`
+   * if given. It leaves out their contents, because the caller already knows most of the revisions. A conversation whose
    * first change happens during the query may be missing; a later query that starts a little earlier finds it.
    */
   changedSince(
@@ -135,6 +190,9 @@ export interface ConversationQuery {
   readonly after?: { readonly createdAt: number; readonly id: string } | undefined;
   readonly limit: number;
 }
+
+/** A row of {@link ConversationStore.listRows}. */
+export interface ListedRow extends Pick<Conversation, 'id' | 'keyId' | 'createdAt' | 'endedAt'> {}
 
 /** A row of {@link ConversationStore.changedSince}: which revision a conversation has, and since when. */
 export interface ChangedRow {

@@ -27,6 +27,25 @@ export function toMessage(conversation: Conversation): ConversationMessage {
   };
 }
 
+/** The protobuf message of an erased conversation: its id and its revision, and nothing else. */
+export function toErasedMessage(id: string, revision: number): ConversationMessage {
+  return {
+    conversationId: id,
+    revision,
+    widgetKeyId: '',
+    customerId: undefined,
+    customerVerified: false,
+    untrusted: undefined,
+    origin: undefined,
+    surface: Surface.UNSPECIFIED,
+    openedAt: undefined,
+    updatedAt: undefined,
+    expiresAt: undefined,
+    endedAt: undefined,
+    attributes: undefined,
+  };
+}
+
 /** The members of a conversation that the visitor's browser sent and nobody has checked. */
 export function toUntrusted({ locale, variables }: Conversation): Untrusted {
   return { locale, variables };

@@ -12,6 +12,16 @@ export function requireOfTenant(conversation: Conversation | undefined, tenantId
   throw new ServiceError('not_found', 'This tenant has no such conversation.');
 }
 
+/**
+ * Requires that a conversation has the revision that the caller expects, if any.
+ *
+ * @throws ServiceError revision_mismatch
+ */
+export function requireRevision(conversation: Conversation, expected: number | undefined): Conversation {
+  if (expected === undefined || conversation.revision === expected) return conversation;
+  throw new ServiceError('revision_mismatch', 'This conversation does not have the expected revision.');
+}
+
 /** Requires that a conversation has not ended. @throws ServiceError conversation_ended */
 export function requireNotEnded(conversation: Conversation): Conversation {
   if (conversation.endedAt === undefined) return conversation;

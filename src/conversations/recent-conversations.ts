@@ -45,7 +45,9 @@ export function createRecentConversations(deps: RecentConversationsDeps): Recent
     insert: store.insert,
     find: store.find,
     findAll: store.findAll,
+    findChanged: store.findChanged,
     list: store.list,
+    listRows: store.listRows,
     changedSince: store.changedSince,
 
     findRecent(id, jti) {
@@ -75,9 +77,9 @@ export function createRecentConversations(deps: RecentConversationsDeps): Recent
       }
     },
 
-    async erase(tenantId, customerId, limit) {
+    async erase(tenantId, customerId, limit, at) {
       try {
-        return await store.erase(tenantId, customerId, limit);
+        return await store.erase(tenantId, customerId, limit, at);
       } finally {
         recent.clear();
       }

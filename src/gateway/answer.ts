@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { ServiceError } from '../rpc/errors.js';
 import type { Exchange } from './endpoint.js';
 
@@ -24,12 +24,24 @@ export function addHeader({ headers }: Exchange, name: string, value: string): v
 }
 
 /** The headers that an error adds to its answer, on every HTTP transport. */
-export function errorHeaders({ code, details }: ServiceError): Record<string, string> {
+export function errorHeaders(
+  { headers: { authorization } }: IncomingMessage,
+  { code, details }: ServiceError,
+): Record<string, string> {
   return {
     ...(details.retryAfterSeconds !== undefined && { 'Retry-After': String(details.retryAfterSeconds) }),
     // RFC 9110, section 12.5.3.
     ...(code === 'unsupported_encoding' && { 'Accept-Encoding': 'gzip' }),
-    // RFC 6750, section 3.
-    ...(code === 'invalid_session_token' && { 'WWW-Authenticate': 'Bearer error="invalid_token"' }),
+    ...(code === 'invalid_session_token' && { 'WWW-Authenticate': challengeOf(authorization) }),
   };
+}
+
+/**
+ * The challenge to a request without a good token (RFC 6750, section 3). It names an error only where the request had a
+ * bearer token; otherwise a realm, because the scheme must have a parameter.
+ */
+function challengeOf(authorization: string | undefined): string {
+  return /^Bearer /i.test(authorization ?? '')
+    ? 'Bearer error="invalid_token"'
+    : 'Bearer realm="chatsessions"';
 }

@@ -3,11 +3,6 @@ import { gunzipSync } from 'node:zlib';
 import { ServiceError } from '../rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 
-/**
- * How much of a refused body is read and dropped, in bytes. Closing a connection with unread data resets it, and its
- * client would not see the refusal.
- */
-const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
 /** The most memory that all unfinished bodies may take, in bytes. */
 const MAX_UNFINISHED_BYTES = 64 * 1024 * 1024;
 /**
@@ -36,24 +31,31 @@ export function declaresTooLarge(request: IncomingMessage, maxBytes: number): bo
   return Number(request.headers['content-length'] ?? 0) > maxBytes;
 }
 
+/** Whether a request has no body, as far as its headers say (RFC 9112, section 6.3). */
+export function declaresNoBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+}
+
 /**
- * Whether a compression is gzip; it is `identity` otherwise.
+ * Whether a compression is gzip, or `x-gzip`, which is the same (RFC 9110, section 8.4.1.3); it is `identity` otherwise.
  *
  * @throws ServiceError unsupported_encoding
  */
 export function isGzip(encoding = 'identity'): boolean {
   const name = encoding.toLowerCase();
-  if (name === 'gzip' || name === 'identity') return name === 'gzip';
+  if (name === 'gzip' || name === 'x-gzip') return true;
+  if (name === 'identity' || name === '') return false;
   throw new ServiceError('unsupported_encoding', 'Requests may be compressed with gzip, or not at all.');
 }
 
 /**
- * Decompresses gzip, to at most `maxBytes`. It runs in the event loop and not in zlib's threads: requests are small,
+ * Decompresses gzip, to at most `maxBytes`. An empty body stays empty: Connect's clients never compress one. It runs in the event loop and not in zlib's threads: requests are small,
  * and those that wait for a thread hold memory.
  *
  * @throws ServiceError payload_too_large, or invalid_input for what is not gzip
  */
 export function unpack(packed: Uint8Array, maxBytes = MAX_REQUEST_BYTES): Buffer {
+  if (packed.length === 0) return Buffer.alloc(0);
   try {
     return gunzipSync(packed, { maxOutputLength: maxBytes });
   } catch (error) {
@@ -61,17 +63,6 @@ export function unpack(packed: Uint8Array, maxBytes = MAX_REQUEST_BYTES): Buffer
       throw tooLarge(maxBytes);
     throw new ServiceError('invalid_input', 'The request says that it is gzip, and is not.', {}, error);
   }
-}
-
-/** Reads and drops the rest of a refused request's body. */
-export function discardBody(request: IncomingMessage): void {
-  let discarded = 0;
-  let chunks = 0;
-  request.removeAllListeners('data').on('data', (chunk: Buffer) => {
-    discarded += chunk.length;
-    if (discarded > MAX_DISCARDED_BYTES || ++chunks > MAX_CHUNKS) request.destroy();
-  });
-  request.resume();
 }
 
 /**

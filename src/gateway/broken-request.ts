@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ErrorCode, errorTable } from '../rpc/errors.js';
+import { lingerAndClose } from './linger.js';
 
-/** How long a refused client may take to close its side, in ms. Closing first could reset what it has not read yet. */
+/** How long a refused client may take to close its side, in ms. */
 const LINGER_MS = 1_000;
 
 /** The refusal of bytes that are no HTTP request. */
@@ -29,12 +30,13 @@ export function brokenRequest(nodeCode: string | undefined): BrokenRequest {
 export function refuseBroken(socket: Socket, { code, message }: BrokenRequest): void {
   const body = JSON.stringify({ error: code, message, details: {} });
   const { http } = errorTable[code];
-  socket.end(
+  lingerAndClose(socket, LINGER_MS);
+  socket.write(
     `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nDate: ${new Date().toUTCString()}\r\n` +
       // Any origin may read it: the Origin header was not parsed, and the answer holds nothing secret.
       'Access-Control-Allow-Origin: *\r\nVary: Origin\r\nCache-Control: no-store\r\n' +
       'Content-Type: application/json\r\nConnection: close\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    () => setTimeout(() => socket.destroy(), LINGER_MS).unref(),
   );
+  socket.destroySoon();
 }

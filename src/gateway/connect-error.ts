@@ -17,12 +17,16 @@ export function isProcedure(path: string): boolean {
 }
 
 /** Answers a refusal as the Connect protocol has it: the HTTP status of its code, and the error as JSON. */
-export function refuseConnect(exchange: Exchange, error: ServiceError, details = errorDetails(error)): void {
+export function refuseConnect(
+  exchange: Exchange,
+  error: ServiceError,
+  details = errorDetails(error, 'chat'),
+): void {
   const { http, grpc } = errorTable[error.code];
   const isPlainHttp = PLAIN_HTTP.has(error.code);
   // Connect numbers its codes as gRPC does.
   const code: Code = isPlainHttp ? Code.Unknown : grpc;
-  Object.assign(exchange.headers, errorHeaders(error));
+  Object.assign(exchange.headers, errorHeaders(exchange.request, error));
   answerError(
     exchange,
     new ConnectError(error.message, code, undefined, details),

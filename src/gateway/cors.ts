@@ -14,6 +14,8 @@ const ALLOWED_HEADERS = [
   'Idempotency-Key',
   'X-Request-Id',
   'traceparent',
+  'tracestate',
+  'baggage',
   'Connect-Protocol-Version',
   'Connect-Timeout-Ms',
 ].join(', ');

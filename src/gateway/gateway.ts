@@ -10,14 +10,16 @@ import type { Pipeline } from '../rpc/invoke.js';
 import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import type { Elapsed } from '../time/elapsed.js';
 import { addHeader, answer } from './answer.js';
-import { createBodyReader, declaresTooLarge, discardBody } from './body.js';
+import { createBodyReader, declaresTooLarge } from './body.js';
 import { type BrokenRequest, brokenRequest, refuseBroken } from './broken-request.js';
 import { answerOptions, corsHeaders } from './cors.js';
 import type { Endpoint, Exchange } from './endpoint.js';
 import { checkHost } from './host.js';
+import { isLingering, lingerAndClose } from './linger.js';
 import { createPipelining } from './pipelining.js';
 import { createRoutes } from './routes.js';
 import { closeSlowReaders } from './slow-readers.js';
+import { createUnreadAnswers } from './unread-answers.js';
 
 /** The gateway: the chat surface, on one `node:http` server. */
 export interface Gateway {
@@ -60,8 +62,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const routeOf = createRoutes(deps.endpoints);
   const pipelining = createPipelining();
   const readBody = createBodyReader({ maxBytes: maxRequestBytes });
-  /** Connections whose last request was refused before it had arrived whole. */
-  const discarding = new WeakSet<Socket>();
+  const holdUnread = createUnreadAnswers();
   let closing = false;
 
   const server = createServer(
@@ -87,7 +88,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     refuseSocket(socket, { code: 'method_not_allowed', message: 'This is no proxy.' });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET' || discarding.has(socket)) socket.destroy();
+    if (isLingering(socket)) return;
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else refuseSocket(socket, brokenRequest(error.code), error.code);
   });
   const stopWatch = closeSlowReaders(server, {
@@ -102,8 +104,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   });
 
   function onRequest(request: IncomingMessage, response: ServerResponse, fault?: ServiceError): void {
-    // Node parses all of a chunk, even when a request at its beginning had the connection closed.
-    if (request.socket.destroyed) return;
+    // Node parses all that it has read, even when a request at its beginning had the connection closed.
+    if (request.socket.destroyed || isLingering(request.socket)) return;
     if (pipelining.begin(request, () => serve(request, response, fault))) return;
     callLog.refusedEarly({ transport: 'http', code: 'unavailable', reason: 'too many pipelined requests' });
     request.socket.destroy();
@@ -127,11 +129,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const refuse = (error: ServiceError) => {
       // Deferred until the requests that have arrived are parsed: refusals that leave together cost half as much.
       setImmediate(() => {
-        if (!response.headersSent) refuseIn(exchange, error);
         if (!request.complete) {
-          discarding.add(request.socket);
-          request.once('end', () => discarding.delete(request.socket));
-          discardBody(request);
+          headers['Connection'] = 'close';
+          lingerAndClose(request.socket, requestTimeoutMs);
+          request.removeAllListeners('data').resume();
+        }
+        if (!response.headersSent) {
+          refuseIn(exchange, error);
+          holdUnread(response, Number(headers['Content-Length']));
         }
         pipelining.end(request);
       });
@@ -159,7 +164,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   /** Reads a request, runs it through the pipeline and answers. @throws ServiceError, which is logged by then */
   async function invoke({ rpc, hasBody, accept }: Endpoint, exchange: Exchange, plain: Call): Promise<void> {
-    const { request } = exchange;
+    const { request, response } = exchange;
     let accepted: ReturnType<Endpoint['accept']>;
     let body: Buffer | undefined;
     try {
@@ -170,9 +175,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       throw request.errored ? toServiceError(thrown) : refusedEarly(plain.requestId, thrown);
     }
     const { call, format } = accepted;
-    const response = await pipeline.invoke(rpc, () => format.read(body), call);
+    const result = await pipeline.invoke(rpc, () => format.read(body), call);
     try {
-      answer(exchange, 200, format.mediaType, format.write(response));
+      const bytes = format.write(result);
+      answer(exchange, 200, format.mediaType, bytes);
+      holdUnread(response, bytes.length);
     } catch (thrown) {
       callLog.failed(thrown);
       throw toServiceError(thrown);

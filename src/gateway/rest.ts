@@ -1,12 +1,14 @@
-import { create, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
+import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '../gen/protobuf-es/google/api/annotations_pb.js';
-import { readJson } from '../rpc/decode/decode.js';
+import { readBinary, readJson } from '../rpc/decode/decode.js';
 import { errorTable, ServiceError } from '../rpc/errors.js';
 import type { AnyRpc } from '../rpc/rpc.js';
 import { answer, errorHeaders } from './answer.js';
-import { mediaTypeOf } from './body.js';
+import { declaresNoBody, mediaTypeOf } from './body.js';
 import type { Endpoint, Exchange, Format } from './endpoint.js';
 import { publicJson } from './public-json.js';
+
+const EMPTY = new Uint8Array(0);
 
 /**
  * The public paths: RPCs transcoded to HTTP/JSON by their google.api.http options. Static paths with the whole
@@ -25,7 +27,8 @@ function restEndpoint(rpc: AnyRpc, hasBody: boolean): Pick<Endpoint, 'rpc' | 'ac
   const { input, output } = rpc.method;
   const format: Format = {
     mediaType: 'application/json',
-    read: (body) => (body === undefined ? create(input) : readJson(input, body)),
+    // No body is an empty message, so that a request without members needs no `{}`.
+    read: (body) => (body?.length ? readJson(input, body) : readBinary(input, EMPTY)),
     write: publicJson(output),
   };
 
@@ -33,7 +36,7 @@ function restEndpoint(rpc: AnyRpc, hasBody: boolean): Pick<Endpoint, 'rpc' | 'ac
     rpc,
     refuse: refuseRest,
     accept(request, call) {
-      if (hasBody && mediaTypeOf(request) !== format.mediaType) {
+      if (hasBody && !declaresNoBody(request) && mediaTypeOf(request) !== format.mediaType) {
         throw new ServiceError('unsupported_media_type', 'Content-Type must be application/json.');
       }
       return { call, format };
@@ -43,9 +46,18 @@ function restEndpoint(rpc: AnyRpc, hasBody: boolean): Pick<Endpoint, 'rpc' | 'ac
 
 /** Answers a refusal: `{"error", "message", "details"}`. */
 export function refuseRest(exchange: Exchange, error: ServiceError): void {
-  const { code, message, details } = error;
-  const json = JSON.stringify({ error: code, message, details });
-  answer(exchange, errorTable[code].http, 'application/json', Buffer.from(json), errorHeaders(error));
+  answer(
+    exchange,
+    errorTable[error.code].http,
+    'application/json',
+    Buffer.from(publicRefusal(error)),
+    errorHeaders(exchange.request, error),
+  );
+}
+
+/** The body of a refusal on the public paths. It has all violations, however many. */
+export function publicRefusal({ code, message, details }: ServiceError): string {
+  return JSON.stringify({ error: code, message, details });
 }
 
 /** The HTTP method and path of an RPC; undefined when it has no public path. */

@@ -24,7 +24,7 @@ export function createRoutes(endpoints: readonly Endpoint[]): (request: Incoming
 
   return (request) => {
     const name = pathOf(request);
-    const path = paths.get(name);
+    const path = paths.get(name) ?? paths.get(decodeUnreserved(name));
     return path
       ? { endpoint: path.endpoints.get(request.method ?? ''), methods: path.methods, refuse: path.refuse }
       : { endpoint: undefined, methods: undefined, refuse: isProcedure(name) ? refuseProcedure : refuseRest };
@@ -35,14 +35,29 @@ function groupByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, Path> 
   const paths = new Map<string, Path>();
   for (const endpoint of endpoints) {
     const { path, method, refuse } = endpoint;
-    const methods = new Map(paths.get(path)?.endpoints).set(method, endpoint);
-    paths.set(path, { endpoints: methods, methods: [...methods.keys()].join(', '), refuse });
+    const endpointsOfPath = new Map(paths.get(path)?.endpoints).set(method, endpoint);
+    // RFC 9110, section 9.3.2: Node leaves the body of the answer out.
+    if (method === 'GET') endpointsOfPath.set('HEAD', endpoint);
+    paths.set(path, { endpoints: endpointsOfPath, methods: [...endpointsOfPath.keys()].join(', '), refuse });
   }
-  return paths;
+  const all = new Set([...paths.values()].flatMap((path) => [...path.endpoints.keys()]));
+  // `OPTIONS *` asks for what the whole server takes (RFC 9110, section 9.3.7).
+  return paths.set('*', { endpoints: new Map(), methods: [...all].join(', '), refuse: refuseRest });
 }
 
-/** The path of a request's URL, without the query. */
+/** The scheme and the authority of a request target in absolute form (RFC 9112, section 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
+
+/** The path of a request's target, without the query. */
 function pathOf({ url = '' }: IncomingMessage): string {
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
+  const target = url.startsWith('/') ? url : url.replace(ORIGIN, '');
+  const end = target.indexOf('?');
+  return (end === -1 ? target : target.slice(0, end)) || '/';
+}
+
+/** The characters that mean the same when they are percent-encoded (RFC 3986, section 2.3): A-Z a-z 0-9 - . _ ~ */
+const ENCODED_UNRESERVED = /%(?:2[DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/gi;
+
+function decodeUnreserved(path: string): string {
+  return path.replace(ENCODED_UNRESERVED, decodeURIComponent);
 }

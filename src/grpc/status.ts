@@ -10,7 +10,7 @@ import { errorTable, type ServiceError } from '../rpc/errors.js';
  * trailers. `code` replaces the table's status where gRPC itself demands another.
  */
 export function toStatus(error: ServiceError, code: number = errorTable[error.code].grpc) {
-  const details = errorDetails(error).map(({ desc, value }) => anyPack(desc, value));
+  const details = errorDetails(error, 'engine').map(({ desc, value }) => anyPack(desc, value));
   const status = create(StatusSchema, { code, message: error.message, details });
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, status)));

@@ -3,6 +3,7 @@ import type { Binary, CreateIndexesOptions, Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
 import type { KeyReport } from '../catalog/key-report.js';
 import type {
+  AppliedDigests,
   Flow,
   IdentityMode,
   IdentitySecret,
@@ -23,8 +24,10 @@ export interface TenantDocument {
   readonly name: string;
   readonly flows: readonly (Omit<Flow, 'id'> & { readonly id: StoredUuid })[];
   readonly quickQuestions: readonly (Omit<QuickQuestion, 'flowId'> & { readonly flowId?: StoredUuid })[];
-  readonly keysDigest: string;
   readonly revision: number;
+  readonly applied?: AppliedDigests | undefined;
+  readonly claimedUntil?: Date | undefined;
+  readonly deletingSince?: Date | undefined;
 }
 
 /** A document of `widget_keys`. */
@@ -33,6 +36,8 @@ export interface WidgetKeyDocument
     WidgetKey,
     | 'id'
     | 'tenantId'
+    | 'name'
+    | 'nameSource'
     | 'endsAt'
     | 'identity'
     | 'identitySecretGeneration'
@@ -47,6 +52,10 @@ export interface WidgetKeyDocument
    * this value of the unique index were replaced. The later ones are aliases.
    */
   readonly publicKey: string;
+  /** Absent in documents of versions before names. */
+  readonly name?: string;
+  /** Whether the name was derived from the label. */
+  readonly isNameDerived?: true;
   /** Absent until the public key is rotated. */
   readonly currentPublicKey?: string;
   readonly retiredPublicKeys?: readonly { readonly publicKey: string; readonly until: Date }[];
@@ -116,6 +125,15 @@ export interface ConversationDocument {
   readonly surface: Surface;
   readonly session: { readonly jti: string; readonly iat: Date; readonly exp: Date };
   readonly idempotency?: { readonly requestHash: string; readonly until: Date } | undefined;
+  readonly ttlSeconds?: number | undefined;
+  readonly continuations?:
+    | readonly {
+        readonly id: StoredUuid;
+        readonly requestHash: string;
+        readonly until: Date;
+        readonly session: ConversationDocument['session'];
+      }[]
+    | undefined;
   /** Absent while it equals `session.exp`. */
   readonly expiresAt?: Date | undefined;
   readonly endedAt?: Date | undefined;
@@ -125,7 +143,24 @@ export interface ConversationDocument {
   /** Absent in documents of versions before revisions. */
   readonly revision?: number | undefined;
   readonly changes?: readonly (Omit<Change, 'at'> & { readonly at: Date })[] | undefined;
+  readonly predecessor?: { readonly revision: number; readonly updatedAt: Date } | undefined;
 }
+
+/**
+ * The tombstone of an erased conversation, a document of `conversations` too. Without `createdAt` and `customerId` no list
+ * and no search by customer finds it.
+ */
+export interface TombstoneDocument {
+  readonly _id: StoredUuid;
+  readonly erased: true;
+  readonly tenantId: StoredUuid;
+  readonly updatedAt: Date;
+  readonly purgeAt: Date;
+  readonly revision: number;
+}
+
+/** Any document of `conversations`. */
+export type StoredDocument = ConversationDocument | TombstoneDocument;
 
 /** A document of `audit`: see {@link AuditEntry}. */
 export interface AuditDocument extends Omit<AuditEntry, 'tenantId'> {
@@ -151,7 +186,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The filter for conversations that were changed after their opening. */
+/** The filter for conversations that were changed after their opening, and for tombstones. */
 export const CHANGED = { revision: { $gt: 1 } } as const;
 
 /** How long the driver searches for a usable server, in ms. */
@@ -199,7 +234,7 @@ function collections(db: Db) {
     identitySecrets: db.collection<IdentitySecretDocument>('identity_secrets'),
     catalogChanges: db.collection<ChangeLogDocument>('catalog_changes'),
     originReports: db.collection<OriginReportDocument>('origin_reports'),
-    conversations: db.collection<ConversationDocument>('conversations'),
+    conversations: db.collection<StoredDocument>('conversations'),
     audit: db.collection<AuditDocument>('audit'),
   };
 }
@@ -216,6 +251,11 @@ export const CONVERSATION_INDEXES: readonly ConversationIndex[] = [
   // Partial: verified conversations may be few among many of guests.
   {
     key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+    partialFilterExpression: { customerVerified: true },
+  },
+  // Partial too. Anybody can open conversations under a customer's id: those must not slow down the customer's own.
+  {
+    key: { tenantId: 1, customerId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
     partialFilterExpression: { customerVerified: true },
   },
   // Partial, so that an open does not pay for it: changedSince finds unchanged conversations by createdAt, above.

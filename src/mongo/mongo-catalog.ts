@@ -1,5 +1,13 @@
 import { Binary, type Filter } from 'mongodb';
-import type { CatalogStore, IdentitySecret, PublicKeyAlias, Tenant, WidgetKey } from '../catalog/model.js';
+import { deriveName, nameKeys } from '../catalog/key-names.js';
+import type {
+  CatalogStore,
+  IdentitySecret,
+  PublicKeyAlias,
+  Tenant,
+  TenantSummary,
+  WidgetKey,
+} from '../catalog/model.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
 import type {
   Database,
@@ -49,10 +57,25 @@ export function mongoCatalog({
 
     keysOf: (tenantId) =>
       runOperation(async () =>
-        (await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray()).flatMap(
-          (found) => toKey(found) ?? [],
+        nameKeys(
+          (await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray()).flatMap(
+            (found) => toNamelessKey(found) ?? [],
+          ),
         ),
       ),
+
+    listTenants: (after, limit) =>
+      runOperation(async () => {
+        const filter = after === '' ? {} : { slug: { $gt: after } };
+        const found: TenantSummary[] = [];
+        // One tenant may have megabytes of flows, so each is counted and let go.
+        const cursor = tenants.find(filter).sort({ slug: 1 }).limit(limit);
+        for await (const { slug, name, revision, flows } of cursor) {
+          const publishedFlowCount = flows.filter(({ published }) => published).length;
+          found.push({ slug, name, revision, flowCount: flows.length, publishedFlowCount });
+        }
+        return found;
+      }),
 
     insertTenant: (tenant) => insertIfAbsent(() => tenants.insertOne(fromTenant(tenant))),
 
@@ -61,6 +84,11 @@ export function mongoCatalog({
         const { _id, ...fields } = fromTenant(tenant);
         const { matchedCount } = await tenants.replaceOne({ _id, revision: expectedRevision }, fields);
         return matchedCount === 1;
+      }),
+
+    deleteTenant: (id) =>
+      runOperation(async () => {
+        await tenants.deleteMany({ _id: { $in: [uuidToBinary(id)] } });
       }),
 
     insertKey: (key) => insertIfAbsent(() => widgetKeys.insertOne(fromKey(key))),
@@ -127,7 +155,8 @@ function convertIfFound<D, T>(document: D | null, convert: (document: D) => T): 
   return document === null ? undefined : convert(document);
 }
 
-function toTenant({ _id, slug, name, flows, quickQuestions, keysDigest, revision }: TenantDocument): Tenant {
+function toTenant({ _id, flows, quickQuestions, ...rest }: TenantDocument): Tenant {
+  const { slug, name, revision, applied, claimedUntil, deletingSince } = rest;
   return {
     id: binaryToUuid(_id),
     slug,
@@ -138,24 +167,32 @@ function toTenant({ _id, slug, name, flows, quickQuestions, keysDigest, revision
       pageType,
       flowId: flowId && binaryToUuid(flowId),
     })),
-    keysDigest,
     revision,
+    ...(applied && { applied }),
+    ...(claimedUntil && { claimedUntil: claimedUntil.getTime() }),
+    ...(deletingSince && { deletingSince: deletingSince.getTime() }),
   };
 }
 
-function fromTenant({ id, slug, name, flows, quickQuestions, keysDigest, revision }: Tenant): TenantDocument {
+function fromTenant({
+  id,
+  flows,
+  quickQuestions,
+  claimedUntil,
+  deletingSince,
+  ...rest
+}: Tenant): TenantDocument {
   return {
+    ...rest,
     _id: uuidToBinary(id),
-    slug,
-    name,
     flows: flows.map((flow) => ({ ...flow, id: uuidToBinary(flow.id) })),
     quickQuestions: quickQuestions.map(({ question, pageType, flowId }) => ({
       question,
       pageType,
       ...(flowId !== undefined && { flowId: uuidToBinary(flowId) }),
     })),
-    keysDigest,
-    revision,
+    ...(claimedUntil !== undefined && { claimedUntil: new Date(claimedUntil) }),
+    ...(deletingSince !== undefined && { deletingSince: new Date(deletingSince) }),
   };
 }
 
@@ -163,9 +200,18 @@ function isAlias(document: WidgetKeyDocument | PublicKeyAliasDocument): document
   return 'aliasOf' in document;
 }
 
+/** One key by itself. If its document has no name, this one may be another key's too; `keysOf` tells them apart. */
 function toKey(document: WidgetKeyDocument | PublicKeyAliasDocument): WidgetKey | undefined {
+  const key = toNamelessKey(document);
+  return key && { ...key, name: key.name ?? deriveName(key.label, new Set()) };
+}
+
+function toNamelessKey(
+  document: WidgetKeyDocument | PublicKeyAliasDocument,
+): (Omit<WidgetKey, 'name'> & { readonly name?: string }) | undefined {
   if (isAlias(document)) return undefined;
-  const { _id, tenantId, endsAt, publicKey, currentPublicKey, retiredPublicKeys, ...rest } = document;
+  const { _id, tenantId, isNameDerived, endsAt, publicKey, currentPublicKey, retiredPublicKeys, ...rest } =
+    document;
   const retired = retiredPublicKeys?.map(({ until, ...one }) => ({ ...one, until: until.getTime() })) ?? [];
   return {
     identity: 'off',
@@ -175,15 +221,19 @@ function toKey(document: WidgetKeyDocument | PublicKeyAliasDocument): WidgetKey 
     ...rest,
     id: binaryToUuid(_id),
     tenantId: binaryToUuid(tenantId),
+    ...(rest.name === undefined && { nameSource: 'unstored' }),
+    ...(isNameDerived && { nameSource: 'derived' }),
     publicKey: currentPublicKey ?? publicKey,
     ...(currentPublicKey !== undefined && { rotation: { firstPublicKey: publicKey, retired } }),
     endsAt: endsAt?.getTime(),
   };
 }
 
-function fromKey({ id, tenantId, endsAt, publicKey, rotation, ...rest }: WidgetKey): WidgetKeyDocument {
+function fromKey(key: WidgetKey): WidgetKeyDocument {
+  const { id, tenantId, nameSource, endsAt, publicKey, rotation, ...rest } = key;
   return {
     ...rest,
+    ...(nameSource && { isNameDerived: true }),
     _id: uuidToBinary(id),
     tenantId: uuidToBinary(tenantId),
     publicKey: rotation?.firstPublicKey ?? publicKey,

@@ -1,14 +1,24 @@
-import { type Filter, MongoBulkWriteError } from 'mongodb';
+import { type Document, MongoBulkWriteError } from 'mongodb';
 import type {
   ChangedRow,
   Conversation,
   ConversationQuery,
   ConversationStore,
+  ErasedConversation,
 } from '../conversations/conversation.js';
+import { isErased, reopened, toErased } from '../conversations/erased.js';
+import { throwIfEnded } from '../rpc/call-signal.js';
 import type { Elapsed } from '../time/elapsed.js';
 import { binaryToUuid, uuidToBinary } from './binary-uuid.js';
-import { FIRST_REVISION, fromDocument, toDocument } from './conversation-document.js';
-import { CHANGED, type ConversationDocument, type Database } from './database.js';
+import {
+  FIRST_REVISION,
+  fromDocument,
+  fromStored,
+  toDocument,
+  toTombstone,
+} from './conversation-document.js';
+import { atRevision, type ConversationFilter, keysetFilter, toFilter } from './conversation-filters.js';
+import { CHANGED, type ConversationDocument, type Database, type StoredDocument } from './database.js';
 import { fromDriver, isDuplicateKey, runOperation, unavailable } from './driver-errors.js';
 import { createGroup, type ItemOutcome } from './group-commit.js';
 
@@ -31,57 +41,72 @@ export function mongoConversations(
         if (!isDuplicateKey(error)) throw fromDriver(error);
       }
       return runOperation(async () => {
-        const stored = await conversations.findOne({ _id: document._id });
-        if (stored) return fromDocument(stored);
-        // The insert found the id taken: since then the TTL index removed the document, or no majority has it yet.
-        throw unavailable('The conversation of this Idempotency-Key is not settled yet.');
+        for (;;) {
+          const stored = await conversations.findOne<StoredDocument>({ _id: document._id });
+          // The insert found the id taken: since then the TTL index removed the document, or no majority has it yet.
+          if (!stored) throw unavailable('The conversation of this Idempotency-Key is not settled yet.');
+          const row = fromStored(stored);
+          if (!isErased(row)) return row;
+          if (signal) throwIfEnded(signal);
+          if (await replace(reopened(conversation, row), row.revision)) return undefined;
+        }
       });
     },
 
     find: (id) => read(id),
 
     findAll: (ids) =>
-      runOperation(async () => {
-        const documents = await conversations.find({ _id: { $in: ids.map(uuidToBinary) } }).toArray();
-        return documents.map(fromDocument);
-      }),
+      runOperation(async () => (await findByIds(ids)).flatMap((row) => (isErased(row) ? [] : [row]))),
 
-    replace: (conversation, expectedRevision) =>
-      runOperation(async () => {
-        const { _id, ...fields } = toDocument(conversation);
-        const { matchedCount } = await conversations.replaceOne(
-          { _id, ...atRevision(expectedRevision) },
-          fields,
-        );
-        return matchedCount === 1;
-      }),
+    findChanged: (ids) => runOperation(() => findByIds(ids)),
+
+    replace: (conversation, expectedRevision) => runOperation(() => replace(conversation, expectedRevision)),
 
     list: (query) =>
       runOperation(async () => {
-        const sort = { createdAt: -1, _id: -1 } as const;
-        const documents = await conversations.find(toFilter(query)).sort(sort).limit(query.limit).toArray();
+        const documents = await findPage(query).toArray();
         return documents.map(fromDocument);
       }),
 
-    erase: (tenantId, customerId, limit) =>
+    listRows: (query) =>
       runOperation(async () => {
-        const customer = { tenantId: uuidToBinary(tenantId), customerId };
+        const documents = await findPage(query, { keyId: 1, createdAt: 1, endedAt: 1 }).toArray();
+        return documents.map(({ _id, keyId, createdAt, endedAt }) => ({
+          id: binaryToUuid(_id),
+          keyId: binaryToUuid(keyId),
+          createdAt: createdAt.getTime(),
+          endedAt: endedAt?.getTime(),
+        }));
+      }),
+
+    erase: (tenantId, customerId, limit, at) =>
+      runOperation(async () => {
         const rows = await conversations
-          .find(customer, { projection: { _id: 1 } })
+          .find(
+            { tenantId: uuidToBinary(tenantId), customerId },
+            { projection: { revision: 1, updatedAt: 1 } },
+          )
           .limit(limit)
           .toArray();
         if (rows.length === 0) return { erased: 0, complete: true };
-        const ids = rows.map((row) => row._id);
-        // Ids alone are the fastest filter, and they suffice: a conversation never changes its customer.
-        const { deletedCount } = await conversations.deleteMany({ _id: { $in: ids } });
-        return { erased: deletedCount, complete: rows.length < limit };
+        // The revision also tells that the conversation still is this customer's: a login in between raises it.
+        const replacements = rows.map(toChanged).map((row) => {
+          const { _id, ...replacement } = toTombstone(toErased({ ...row, tenantId }, at));
+          return { replaceOne: { filter: { _id, ...atRevision(row.revision) }, replacement } };
+        });
+        try {
+          const { matchedCount } = await conversations.bulkWrite(replacements, { ordered: false });
+          return { erased: matchedCount, complete: matchedCount === rows.length && rows.length < limit };
+        } catch (error) {
+          throw causeOfBulkError(error);
+        }
       }),
 
     changedSince: (tenantId, from, after, limit) =>
       runOperation(async () => {
         const findPage = async (
           time: 'createdAt' | 'updatedAt',
-          condition: Filter<ConversationDocument>,
+          condition: ConversationFilter,
           until?: number,
         ) => {
           const begin = new Date(after?.updatedAt ?? from);
@@ -109,17 +134,34 @@ export function mongoConversations(
       }),
   };
 
+  async function replace(conversation: Conversation, expectedRevision: number): Promise<boolean> {
+    const { _id, ...fields } = toDocument(conversation);
+    const { matchedCount } = await conversations.replaceOne({ _id, ...atRevision(expectedRevision) }, fields);
+    return matchedCount === 1;
+  }
+
+  async function findByIds(ids: readonly string[]): Promise<(Conversation | ErasedConversation)[]> {
+    const documents = await conversations
+      .find<StoredDocument>({ _id: { $in: ids.map(uuidToBinary) } })
+      .toArray();
+    return documents.map(fromStored);
+  }
+
+  function findPage(query: ConversationQuery, projection?: Document) {
+    return conversations
+      .find<ConversationDocument>(toFilter(query), { ...(projection && { projection }) })
+      .sort({ createdAt: -1, _id: -1 })
+      .limit(query.limit);
+  }
+
   function insertBatch(batch: readonly ConversationDocument[]): Promise<readonly ItemOutcome<undefined>[]> {
     return runOperation(async () => {
       try {
         await conversations.insertMany(batch, { ordered: false });
         return batch.map(() => WRITTEN);
       } catch (error) {
-        if (!(error instanceof MongoBulkWriteError)) throw error;
-        // The driver wraps every error of the batch, a lost connection included. Then it is unknown what was written.
-        if (error.errorResponse instanceof Error) throw error.errorResponse;
-        // Single documents failed. The others are written, unless no majority acknowledged them.
-        if (error.result.getWriteConcernError()) throw unavailable('The write is not acknowledged.', error);
+        const cause = causeOfBulkError(error);
+        if (cause !== error || !(error instanceof MongoBulkWriteError)) throw cause;
         const failures = new Map([error.writeErrors].flat().map((failure) => [failure.index, failure]));
         if (failures.size === 0) throw error;
         return batch.map((_, index) => (failures.has(index) ? { error: failures.get(index) } : WRITTEN));
@@ -129,12 +171,8 @@ export function mongoConversations(
 
   function findBatch(ids: readonly string[]): Promise<readonly ItemOutcome<Conversation | undefined>[]> {
     return runOperation(async () => {
-      const documents = await conversations
-        .find({ _id: { $in: [...new Set(ids)].map(uuidToBinary) } })
-        .toArray();
-      const found = new Map(
-        documents.map(fromDocument).map((conversation) => [conversation.id, conversation]),
-      );
+      const rows = await findByIds([...new Set(ids)]);
+      const found = new Map(rows.flatMap((row) => (isErased(row) ? [] : [[row.id, row]])));
       return ids.map((id) => ({ answer: found.get(id) }));
     });
   }
@@ -142,53 +180,24 @@ export function mongoConversations(
 
 const WRITTEN: ItemOutcome<undefined> = { answer: undefined };
 
-function toChanged({ _id, revision = FIRST_REVISION, updatedAt }: ConversationDocument): ChangedRow {
+/**
+ * The cause of a failed bulk write: the error itself when single documents failed and a majority has acknowledged the
+ * others. The driver wraps every error of the batch, a lost connection included; then it is unknown what was written.
+ */
+function causeOfBulkError(error: unknown): unknown {
+  if (!(error instanceof MongoBulkWriteError)) return error;
+  if (error.errorResponse instanceof Error) return error.errorResponse;
+  return error.result.getWriteConcernError() ? unavailable('The write is not acknowledged.', error) : error;
+}
+
+function toChanged({
+  _id,
+  revision = FIRST_REVISION,
+  updatedAt,
+}: Pick<ConversationDocument, '_id' | 'revision' | 'updatedAt'>): ChangedRow {
   return { id: binaryToUuid(_id), revision, updatedAt: updatedAt.getTime() };
 }
 
 function byTime(a: ChangedRow, b: ChangedRow): number {
   return a.updatedAt - b.updatedAt || (a.id < b.id ? -1 : 1);
-}
-
-/** Documents of versions before revisions lack the member, and count as the first revision. */
-function atRevision(revision: number): Filter<ConversationDocument> {
-  if (revision !== FIRST_REVISION) return { revision };
-  return { $or: [{ revision }, { revision: { $exists: false } }] };
-}
-
-function toFilter({
-  tenantId,
-  customerId,
-  verifiedOnly,
-  openedFrom,
-  openedBefore,
-  after,
-}: ConversationQuery): Filter<ConversationDocument> {
-  const createdAt = {
-    ...(openedFrom !== undefined && { $gte: new Date(openedFrom) }),
-    // After the first page, `after` replaces `openedBefore`: it is the stricter bound.
-    ...(after
-      ? { $lte: new Date(after.createdAt) }
-      : openedBefore !== undefined && { $lt: new Date(openedBefore) }),
-  };
-  return {
-    tenantId: uuidToBinary(tenantId),
-    ...(customerId !== undefined && { customerId }),
-    ...(verifiedOnly && { customerVerified: true }),
-    ...(Object.keys(createdAt).length > 0 && { createdAt }),
-    ...(after && keysetFilter('createdAt', after.createdAt, after.id, '$lt')),
-  };
-}
-
-/**
- * The keyset pagination filter for an order by a time and then the id. The caller's filter must also bound the time, by
- * `$gte` or `$lte`.
- */
-function keysetFilter(
-  field: 'createdAt' | 'updatedAt',
-  time: number,
-  id: string,
-  operator: '$lt' | '$gt',
-): Filter<ConversationDocument> {
-  return { $or: [{ [field]: { [operator]: new Date(time) } }, { _id: { [operator]: uuidToBinary(id) } }] };
 }

@@ -31,8 +31,8 @@ export interface Call {
  */
 export type CertificateSubject = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The permissions of engine callers; each RPC requires one of them. */
-export const SCOPES = ['open', 'verify', 'read', 'write', 'erase', 'catalog'] as const;
+/** The permissions of engine callers. Each RPC requires one of them; `vouch` allows a field of OpenSession. */
+export const SCOPES = ['open', 'vouch', 'verify', 'read', 'write', 'erase', 'catalog'] as const;
 
 /** One of {@link SCOPES}. */
 export type Scope = (typeof SCOPES)[number];

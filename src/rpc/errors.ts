@@ -1,5 +1,3 @@
-import type { Surface } from './surface.js';
-
 /**
  * The error table: every error code that a caller can see, on every surface. Handlers throw a {@link ServiceError} with
  * a code of this table; only the edges translate it to a status.
@@ -15,6 +13,7 @@ export const GrpcStatus = {
   PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
+  ABORTED: 10,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
@@ -29,9 +28,9 @@ interface ErrorRow {
 
 /** The HTTP status and the gRPC status of each code. */
 export const errorTable = {
-  /** The request is malformed. On the engine surface also: one or more rules are broken. */
+  /** The request is malformed: `violations` names the field, where the fault has one. */
   invalid_input: { http: 400, grpc: GrpcStatus.INVALID_ARGUMENT },
-  /** One or more rules are broken, on the chat surface. */
+  /** One or more rules are broken. The engine surface names it `invalid_input` (see error-details.ts). */
   validation_failed: { http: 422, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** The widget key does not exist, is disabled, or is past its end: one answer for all three. */
   widget_disabled: { http: 403, grpc: GrpcStatus.PERMISSION_DENIED },
@@ -49,10 +48,12 @@ export const errorTable = {
   request_timeout: { http: 408, grpc: GrpcStatus.DEADLINE_EXCEEDED },
   /** A name or a public key that must be new is taken. */
   already_exists: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
-  /** The idempotency key was used before: for another request, or its window or its session is over. */
+  /** The idempotency key was used before: for another request, or its window or its session is over (`details.cause`). */
   idempotency_conflict: { http: 409, grpc: GrpcStatus.ALREADY_EXISTS },
   /** The conversation has ended and cannot be changed. */
   conversation_ended: { http: 409, grpc: GrpcStatus.FAILED_PRECONDITION },
+  /** What is changed does not have the revision that the caller expects. */
+  revision_mismatch: { http: 409, grpc: GrpcStatus.ABORTED },
   payload_too_large: { http: 413, grpc: GrpcStatus.RESOURCE_EXHAUSTED },
   unsupported_media_type: { http: 415, grpc: GrpcStatus.INVALID_ARGUMENT },
   /** The request has a compression that the transport does not support. */
@@ -73,12 +74,12 @@ export const errorTable = {
   deadline_exceeded: { http: 504, grpc: GrpcStatus.DEADLINE_EXCEEDED },
 } as const satisfies Record<string, ErrorRow>;
 
-/** A stable error code: `error` on the public paths, `ErrorInfo.reason` on Connect and gRPC. */
+/** A stable error code: `error` on the public paths, the metadata `code` of ErrorInfo on Connect and gRPC. */
 export type ErrorCode = keyof typeof errorTable;
 
-/** One broken rule. */
+/** One broken rule of a request, or the fault that makes it malformed. */
 export interface Violation {
-  /** The path of the member, such as `customerId`, `variables.cart` or `variables["Bad Key"]`. */
+  /** The JSON path of the member, such as `customerId`, `variables.cart` or `variables["Bad Key"]`. */
   readonly field: string;
   /** The stable id of the rule, such as `variables.max_keys`. */
   readonly rule: string;
@@ -88,13 +89,14 @@ export interface Violation {
 
 /** The optional parts of an error. */
 export interface ErrorDetails {
+  /** All broken rules, or the one fault of the shape. */
   readonly violations?: readonly Violation[];
-  /** The number of broken rules that are left out of `violations`, to keep the answer small. */
-  readonly violationsOmitted?: number;
   /** The delay before a retry, in whole seconds: `Retry-After` and `google.rpc.RetryInfo`. */
   readonly retryAfterSeconds?: number;
-  /** Set for an expired session token, so that a client knows to refresh it. */
-  readonly cause?: 'expired';
+  /** Why, where a client can act on it: a session token has expired, or why an idempotency key conflicts. */
+  readonly cause?: 'expired' | 'different_request' | 'window_over' | 'session_over';
+  /** The conversation that an engine caller's idempotency key belongs to. */
+  readonly conversationId?: string;
   /** The position from which a stream can be resumed. */
   readonly resumeToken?: string;
 }
@@ -123,32 +125,15 @@ export class ServiceError extends Error {
   }
 }
 
-/**
- * The maximum size of the listed violations, in bytes of their texts. On gRPC they are sent in trailers, and some
- * clients accept at most 8 KiB of trailers (after base64).
- */
-const VIOLATIONS_BUDGET = 3500;
-
-/**
- * Creates one error for all broken rules. Only its code depends on the surface: `validation_failed` (422) for browsers,
- * `invalid_input` for engine callers.
- */
-export function rulesBroken(surface: Surface, violations: readonly Violation[]): ServiceError {
-  const listed: Violation[] = [];
-  let left = VIOLATIONS_BUDGET;
-  for (const violation of violations) {
-    left -= Buffer.byteLength(violation.field + violation.rule + violation.message);
-    if (left < 0) break;
-    listed.push(violation);
-  }
-  const omitted = violations.length - listed.length;
+/** Creates one error for all broken rules. */
+export function rulesBroken(violations: readonly Violation[]): ServiceError {
   const fields = new Set(violations.map((violation) => violation.field)).size;
   return new ServiceError(
-    surface === 'chat' ? 'validation_failed' : 'invalid_input',
+    'validation_failed',
     fields === 1
       ? `The request breaks a rule of ${violations[0]?.field}.`
       : `The request breaks rules of ${fields} fields.`,
-    { violations: listed, ...(omitted > 0 && { violationsOmitted: omitted }) },
+    { violations },
   );
 }
 

@@ -5,6 +5,7 @@ import { bridgeRequest } from './bridge.js';
 import type { Call, Caller } from './call.js';
 import type { CallLog, LoggedCall } from './call-log.js';
 import { CallController, type CallSignal, throwIfEnded } from './call-signal.js';
+import { numberViolations } from './decode/number-violations.js';
 import { deadlineExceeded, overloaded, rulesBroken, ServiceError, toServiceError } from './errors.js';
 import { handOver } from './hand-over.js';
 import { HandledCall } from './handled-call.js';
@@ -152,8 +153,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     entry.caller = authenticate(entry.call);
     requireScope(entry.caller, rpc.scope);
     const message = read();
-    const violations = rpc.rules(message, entry.call.surface);
-    if (violations.length > 0) throw rulesBroken(entry.call.surface, violations);
+    const violations = [...rpc.rules(message, entry.call.surface), ...numberViolations(message)];
+    if (violations.length > 0) throw rulesBroken(violations);
     return message;
   }
 

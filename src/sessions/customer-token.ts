@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import type { Identity } from '../catalog/widget-view.js';
+import type { Conversation } from '../conversations/conversation.js';
 import { customerIdViolations } from '../conversations/rules.js';
 import { ServiceError } from '../rpc/errors.js';
 import { CUSTOMER_REASONS, type CustomerReason } from './customer-reasons.js';
@@ -16,6 +17,8 @@ export interface Customer {
 export interface CustomerClaim {
   readonly customerId: string;
   readonly customerToken: string;
+  /** Whether an engine caller vouches for the customer; never true on the chat surface. */
+  readonly customerVerified?: boolean;
 }
 
 /** The settings and the time that a customer token is checked against. */
@@ -38,11 +41,13 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
  * Finds out the customer of an OpenSession request, and verifies the customer token where the widget key's identity mode
- * asks for it. In the mode `off` a token is ignored, and the customer id is whatever the browser sent.
+ * asks for it. In the mode `off` a token is ignored, and the customer id is whatever the browser sent. A customer whom an
+ * engine caller vouches for is verified in every mode.
  *
  * @throws ServiceError identity_not_verified; Error when the key's identity secret cannot be decrypted
  */
 export async function resolveCustomer(claim: CustomerClaim, check: CustomerCheck): Promise<Customer> {
+  if (claim.customerVerified) return { id: claim.customerId, verified: true };
   const { customer, reason } = await decideCustomer(claim, check);
   if (!customer) throw notVerified(reason, check);
   return customer;
@@ -76,6 +81,33 @@ export async function decideCustomer(claim: CustomerClaim, check: CustomerCheck)
   if (verified.reason !== 'verified') return verified;
   if (customerId !== '' && customerId !== verified.customer.id) return { reason: 'other_customer' };
   return verified;
+}
+
+/**
+ * Finds out who logs in with a RefreshSession request; undefined when nobody does, and where the widget key does not verify
+ * customers. No token is needed in any mode: the session token is proof enough for a refresh.
+ *
+ * @throws ServiceError identity_not_verified; Error when the key's identity secret cannot be decrypted
+ */
+export async function loggedInCustomer(token: string, check: CustomerCheck): Promise<Customer | undefined> {
+  if (token === '') return undefined;
+  const customer = await resolveCustomer({ customerId: '', customerToken: token }, check);
+  return customer.verified ? customer : undefined;
+}
+
+/**
+ * Requires that a conversation does not belong to another verified customer than the one who logs in.
+ *
+ * @throws ServiceError identity_not_verified
+ */
+export function requireSameCustomer(
+  conversation: Conversation,
+  customer: Customer | undefined,
+  check: CustomerCheck,
+): Conversation {
+  const { customerId, customerVerified } = conversation;
+  if (customer && customerVerified && customerId !== customer.id) throw notVerified('other_customer', check);
+  return conversation;
 }
 
 type Verified = { readonly reason: 'verified'; readonly customer: Customer };

@@ -4,7 +4,8 @@ import type { Conversation } from '../conversations/conversation.js';
 import type { AuthenticatedCall } from '../rpc/call.js';
 import { ServiceError } from '../rpc/errors.js';
 
-const KEY = /^[A-Za-z0-9_-]{22,255}$/;
+/** A key, bare or as a string of structured fields (RFC 8941, section 3.3.3), whose quotes are no part of it. */
+const KEY = /^("?)([A-Za-z0-9_-]{22,255})\1$/;
 
 /**
  * The `Idempotency-Key` of a call. Whoever knows it can get the session's token, so it is neither logged nor stored.
@@ -12,11 +13,13 @@ const KEY = /^[A-Za-z0-9_-]{22,255}$/;
  * @throws ServiceError invalid_input when it is malformed
  */
 export function idempotencyKeyOf(call: AuthenticatedCall): string | undefined {
-  const key = call.header('idempotency-key');
-  if (key === undefined || KEY.test(key)) return key;
+  const sent = call.header('idempotency-key');
+  if (sent === undefined) return undefined;
+  const [, , key] = KEY.exec(sent) ?? [];
+  if (key !== undefined) return key;
   throw new ServiceError(
     'invalid_input',
-    'Idempotency-Key must be 22 to 255 characters of A-Z, a-z, 0-9, _ and -, such as a random UUID.',
+    'Idempotency-Key must be 22 to 255 characters of A-Z, a-z, 0-9, _ and -, bare or in double quotes, such as a random UUID.',
   );
 }
 
@@ -53,19 +56,33 @@ function sortMembers(_key: string, value: unknown): unknown {
  */
 export function requireRetry(stored: Conversation, opened: Conversation, now: number): Conversation {
   // The driver resends an insert whose answer was lost. Then the stored document is this call's own, known by its jti.
-  if (stored.session.jti === opened.session.jti || isRetry(stored, opened, now)) return stored;
-  throw new ServiceError(
-    'idempotency_conflict',
-    'This Idempotency-Key was used before: for another request, or for a session that is over.',
-  );
+  if (stored.session.jti === opened.session.jti) return stored;
+  const cause = conflictOf(stored, opened, now);
+  if (cause === undefined) return stored;
+  throw new ServiceError('idempotency_conflict', CONFLICTS[cause], {
+    cause,
+    // Not told to browsers: whoever has the key but not the token learns nothing about the conversation.
+    ...(opened.surface === 'engine' && { conversationId: stored.id }),
+  });
 }
 
-function isRetry(stored: Conversation, opened: Conversation, now: number): boolean {
-  return (
-    stored.idempotency !== undefined &&
-    stored.idempotency.requestHash === opened.idempotency?.requestHash &&
-    now < stored.idempotency.until &&
-    now < stored.session.exp * 1000 &&
-    stored.endedAt === undefined
-  );
+/** Why an idempotency key cannot be used again, by the `cause` of the refusal. */
+const CONFLICTS = {
+  different_request: 'This Idempotency-Key was used before, for another request.',
+  session_over: 'This Idempotency-Key was used before, for a session that has ended or expired.',
+  window_over: 'This Idempotency-Key was used before, and the time in which it repeats an answer is over.',
+} as const;
+
+function conflictOf(
+  stored: Conversation,
+  opened: Conversation,
+  now: number,
+): keyof typeof CONFLICTS | undefined {
+  const { idempotency, session, expiresAt, endedAt } = stored;
+  if (idempotency === undefined || idempotency.requestHash !== opened.idempotency?.requestHash)
+    return 'different_request';
+  if (endedAt !== undefined || now >= expiresAt * 1000) return 'session_over';
+  // A refreshed session outlives the token that it was opened with, which a retry would be answered with.
+  if (now >= idempotency.until || now >= session.exp * 1000) return 'window_over';
+  return undefined;
 }

@@ -17,8 +17,10 @@ export interface OpenDeps {
   readonly newId: () => string;
   /** A new token id: unguessable, 128 bits. */
   readonly newJti: () => string;
-  /** How long a session lasts. */
+  /** How long a session lasts, unless the request says otherwise. */
   readonly sessionTtlSeconds: number;
+  /** How long after the opening every token has expired. */
+  readonly sessionMaxAgeSeconds: number;
   /** How long a conversation is kept after its last change. */
   readonly retentionSeconds: number;
 }
@@ -42,21 +44,22 @@ export function newConversation(deps: OpenDeps, opening: Opening): Conversation 
   const { tenantId, keyId } = view;
   const createdAt = deps.date();
   const iat = Math.floor(deps.now() / 1000);
-  const exp = iat + deps.sessionTtlSeconds;
+  const ttlSeconds = request.ttl?.seconds;
+  const exp = iat + Math.min(ttlSeconds ?? deps.sessionTtlSeconds, deps.sessionMaxAgeSeconds);
+  const attributes = request.attributes ?? {};
   const visitorFields = {
     customerId: customer.id,
     locale: canonicalLocale(request.locale),
     variables: request.variables ?? {},
   };
-  // The hash leaves out the customer token, because a retry may bring a newly signed one for the same customer.
-  const hashedFields = customer.verified ? { ...visitorFields, customerVerified: true } : visitorFields;
   const windowEnd = iat + IDEMPOTENCY_WINDOW_SECONDS[call.surface];
   return {
     id: idempotencyKey === undefined ? deps.newId() : deriveConversationId(call, keyId, idempotencyKey),
     tenantId,
     keyId,
     ...visitorFields,
-    attributes: request.attributes ?? {},
+    attributes,
+    ...(ttlSeconds !== undefined && { ttlSeconds }),
     customerVerified: customer.verified,
     origin,
     surface: call.surface,
@@ -64,7 +67,7 @@ export function newConversation(deps: OpenDeps, opening: Opening): Conversation 
     idempotency:
       idempotencyKey === undefined
         ? undefined
-        : { requestHash: hashRequest(hashedFields), until: Math.min(windowEnd, exp) * 1000 },
+        : { requestHash: hashRequest(hashedFields()), until: Math.min(windowEnd, exp) * 1000 },
     expiresAt: exp,
     endedAt: undefined,
     createdAt,
@@ -73,4 +76,18 @@ export function newConversation(deps: OpenDeps, opening: Opening): Conversation 
     revision: 1,
     changes: [],
   };
+
+  /**
+   * What a retry must repeat. It leaves out the customer token, because a retry may bring a newly signed one for the same
+   * customer. Absent fields leave no trace, so that the hashes of earlier versions stay the same.
+   */
+  function hashedFields(): object {
+    return {
+      ...visitorFields,
+      ...(customer.verified && { customerVerified: true }),
+      ...(Object.keys(attributes).length > 0 && { attributes }),
+      ...(ttlSeconds !== undefined && { ttlSeconds }),
+      ...(request.continueLatest && { continueLatest: true }),
+    };
+  }
 }

@@ -5,12 +5,18 @@ import { ServiceError } from '../rpc/errors.js';
 export interface RefreshDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** How long a token lasts. */
+  /** How long a token lasts, unless the conversation says otherwise. */
   readonly sessionTtlSeconds: number;
   /** How long after its expiry a token can still be refreshed. */
   readonly resumeWindowSeconds: number;
   /** How long after the opening every token has expired, refreshed or not. */
   readonly sessionMaxAgeSeconds: number;
+}
+
+/** The `iat` and `exp` of a token, in seconds since the epoch. */
+export interface TokenTimes {
+  readonly iat: number;
+  readonly exp: number;
 }
 
 /**
@@ -20,14 +26,23 @@ export interface RefreshDeps {
  * @throws ServiceError invalid_session_token with the cause `expired`
  */
 export function refreshedTimes(
-  { now, sessionTtlSeconds, sessionMaxAgeSeconds }: Omit<RefreshDeps, 'resumeWindowSeconds'>,
-  { createdAt, session }: Conversation,
-): { readonly iat: number; readonly exp: number } {
-  // Not before the opening, whose process may have had a faster clock: earlier versions refuse a token with an older iat.
-  const iat = Math.max(Math.floor(now() / 1000), session.iat);
-  const last = Math.floor(createdAt / 1000) + sessionMaxAgeSeconds;
-  if (iat < last) return { iat, exp: Math.min(iat + sessionTtlSeconds, last) };
+  deps: Omit<RefreshDeps, 'resumeWindowSeconds'>,
+  conversation: Conversation,
+): TokenTimes {
+  const times = tokenTimes(deps, conversation);
+  if (times) return times;
   throw new ServiceError('invalid_session_token', 'The session is too old to be refreshed; open a new one.', {
     cause: 'expired',
   });
+}
+
+/** {@link refreshedTimes}, but undefined when the conversation is too old for another token. */
+export function tokenTimes(
+  { now, sessionTtlSeconds, sessionMaxAgeSeconds }: Omit<RefreshDeps, 'resumeWindowSeconds'>,
+  { createdAt, session, ttlSeconds = sessionTtlSeconds }: Conversation,
+): TokenTimes | undefined {
+  // Not before the opening, whose process may have had a faster clock: earlier versions refuse a token with an older iat.
+  const iat = Math.max(Math.floor(now() / 1000), session.iat);
+  const last = Math.floor(createdAt / 1000) + sessionMaxAgeSeconds;
+  return iat < last ? { iat, exp: Math.min(iat + ttlSeconds, last) } : undefined;
 }

@@ -32,8 +32,8 @@ export const TOKEN_AUDIENCE = 'chatsessions';
 /** `typ` of every token (RFC 8725, 3.11), so that another kind of JWT signed with the same secret is refused. */
 export const TOKEN_TYPE = 'chat-session+jwt';
 
-/** The largest SESSION_TTL, in seconds: this service issues no token that lives longer. */
-const MAX_TOKEN_LIFE_SECONDS = 24 * 60 * 60;
+/** The largest SESSION_TTL and `ttl`, in seconds: this service issues no token that lives longer. */
+export const MAX_TOKEN_LIFE_SECONDS = 24 * 60 * 60;
 /** How far the clocks of two processes may differ, in seconds. */
 const MAX_CLOCK_SKEW_SECONDS = 60;
 /** The longest token that is parsed, in characters; this service's tokens have some 400. */

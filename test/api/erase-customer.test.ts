@@ -40,6 +40,7 @@ async function erase({ stopsIn }: { readonly stopsIn?: number }) {
         entries.push(entry);
       },
     },
+    date: () => time,
     elapsed: () => time,
   });
   const answer = await rpc.handle({ tenant: 'acme', customerId: 'u' }, { ...CALL, signal });

@@ -1,4 +1,5 @@
 import { endConversation } from '../../src/api/end-conversation.js';
+import { endCustomerSessions } from '../../src/api/end-customer-sessions.js';
 import { endSession } from '../../src/api/end-session.js';
 import { eraseCustomer } from '../../src/api/erase-customer.js';
 import { exportCustomer } from '../../src/api/export-customer.js';
@@ -27,6 +28,7 @@ export const allRpcs: readonly (AnyRpc | AnyStreamRpc)[] = [
   listConversations(nothing),
   updateConversation(nothing),
   endConversation(nothing),
+  endCustomerSessions(nothing),
   eraseCustomer(nothing),
   exportCustomer(nothing),
   watchConversations(nothing),

@@ -1,8 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { create, type DescMessage, toBinary } from '@bufbuild/protobuf';
 import { newSeed, type SeededRandom, seededRandom } from '@chatsessions/test-harness';
+import { publicRefusal } from '../../src/gateway/rest.js';
+import { toStatus } from '../../src/grpc/status.js';
 import { bridgeRequest } from '../../src/rpc/bridge.js';
 import { readBinary, readJson } from '../../src/rpc/decode/decode.js';
+import { numberViolations } from '../../src/rpc/decode/number-violations.js';
 import { rulesBroken, ServiceError } from '../../src/rpc/errors.js';
 import { MAX_REQUEST_BYTES } from '../../src/rpc/limits.js';
 import type { AnyRpc, AnyStreamRpc } from '../../src/rpc/rpc.js';
@@ -93,17 +96,19 @@ function stopwatch(): () => number {
   };
 }
 
-/** What the pipeline makes of a body, up to its handler. */
+/** What the pipeline makes of a body, up to its handler. A refusal is written as the public path or gRPC answers it. */
 function outcomeOf({ rpc, bytes, isJson }: Body): string {
   try {
     const message = isJson ? readJson(rpc.method.input, bytes) : readBinary(rpc.method.input, bytes);
-    const violations = rpc.rules(message, 'chat');
-    if (violations.length > 0) throw rulesBroken('chat', violations);
+    const violations = [...rpc.rules(message, 'chat'), ...numberViolations(message)];
+    if (violations.length > 0) throw rulesBroken(violations);
     bridgeRequest(rpc, message);
     return 'accepted';
   } catch (error) {
-    if (error instanceof ServiceError) return error.code;
-    throw error;
+    if (!(error instanceof ServiceError)) throw error;
+    if (isJson) Buffer.from(publicRefusal(error));
+    else toStatus(error);
+    return error.code;
   }
 }
 

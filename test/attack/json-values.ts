@@ -101,6 +101,13 @@ export const jsonValues: Readonly<Record<string, MakeJson>> = {
   'numbers: too large': listOf('1e400'),
   'numbers: 17 digits': (room, random) =>
     filled(room, () => String((random.below(2 ** 31) / 3) * 10 ** (random.below(600) - 300))),
+  'numbers: no double': listOf('9007199254740993'),
+  'numbers: no double, as short as can be': listOf('1e-400'),
+  'numbers: no double, each under its key': objectOf((index) => `"${shortKey(index)}":1e-400`),
+  'numbers: no double, each under a bad key': objectOf((index) => `"A${index.toString(36)}":1e-400`),
+  'numbers: of 600 digits': listOf(`0.${'1'.repeat(600)}`),
+  'numbers: of 600 zeros': listOf(`1${'0'.repeat(600)}1e-700`),
+  'numbers: a long exponent': (room) => `[1e-${'0'.repeat(room - 6)}1]`,
   'numbers: one of 64,000 digits': (room) => `[${'9'.repeat(room - 2)}]`,
   'numbers: one of 64,000 digits, below 1': (room) => `[0.${'0'.repeat(room - 6)}17]`,
   'text: letters': textOf('a'),

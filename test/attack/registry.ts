@@ -11,6 +11,7 @@ import { madeUpAttacks } from './attacks/made-up.js';
 import { nonReaderAttacks } from './attacks/non-readers.js';
 import { oddRequestAttacks } from './attacks/odd-requests.js';
 import { pipeliningAttacks } from './attacks/pipelining.js';
+import { refusedBodies } from './attacks/refused-bodies.js';
 import { slowRequests } from './attacks/slow.js';
 import { smuggling } from './attacks/smuggling.js';
 import { unfinishedCalls } from './attacks/unfinished.js';
@@ -29,6 +30,7 @@ export const ATTACKS: readonly Attack[] = [
   ...watcherAttacks,
   unfinishedCalls,
   slowRequests,
+  refusedBodies,
   ...h2Floods,
   ...junkAttacks,
   ...oddRequestAttacks,

@@ -216,7 +216,7 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
     'an unknown scope',
     changed('scopes', 'scopes: [read, veryfy]'),
     [
-      'c.yaml:5:20 callers[0].scopes[1]: is not one of open, verify, read, write, erase, catalog; did you mean verify?',
+      'c.yaml:5:20 callers[0].scopes[1]: is not one of open, vouch, verify, read, write, erase, catalog; did you mean verify?',
     ],
   ],
   ['a scope like no other', changed('scopes', 'scopes: [xyz]'), [/scopes\[0\]: is not one of [a-z, ]+$/]],

@@ -39,6 +39,7 @@ const RPCS: readonly (readonly [
   ['ListConversations', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['UpdateConversation', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
   ['EndConversation', 'write', ({ conversationId }) => ({ tenant: 'acme', conversationId }), 'tenant'],
+  ['EndCustomerSessions', 'write', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['EraseCustomer', 'erase', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['ExportCustomer', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['WatchConversations', 'read', () => ({ tenant: 'acme' }), 'tenant'],
@@ -207,7 +208,7 @@ const LINES: readonly (readonly [name: string, caller: string, rpc: string, chan
     ['a call that is answered', 'only-read', 'GetConversation', {}, 'ok'],
     ['a caller without the scope', 'not-read', 'GetConversation', {}, 'permission_denied'],
     ['a caller of another tenant', 'globex', 'GetConversation', {}, 'permission_denied'],
-    ['a rule that is broken', 'only-read', 'GetConversation', { tenant: '!' }, 'invalid_input'],
+    ['a rule that is broken', 'only-read', 'GetConversation', { tenant: '!' }, 'validation_failed'],
     ['what is not there', 'only-read', 'GetConversation', { tenant: 'no-such-tenant' }, 'not_found'],
     ['a bad session token', 'only-verify', 'VerifySession', { token: 'x' }, 'invalid_session_token'],
   ];
@@ -246,3 +247,24 @@ test('a browser needs no engine token, and none is asked of it', async () => {
   assert.is(answer.status, 200);
   await answer.text();
 });
+
+const VOUCHED = { customerVerified: true };
+test('a caller with the scope open alone may not vouch for a customer', async () => {
+  const { code, reason, message } = await call('OpenSession', 'only-open', await open(), VOUCHED);
+  assert.equal([code, reason], ['PERMISSION_DENIED', 'permission_denied']);
+  assert.is(message, 'This caller may not do this: it needs the scope vouch.');
+});
+
+test('the scope vouch alone opens nothing', async () => {
+  const { code } = await call('OpenSession', 'only-vouch', await open(), VOUCHED);
+  assert.is(code, 'PERMISSION_DENIED');
+});
+
+for (const caller of ['not-read', 'boss']) {
+  test(`a caller with both scopes vouches: ${caller}`, async () => {
+    const session = await open();
+    const { response } = await call('OpenSession', caller, session, VOUCHED);
+    const verified = await client.call('VerifySession', { token: response['sessionToken'] }, as('boss'));
+    assert.equal([verified.response['customerId'], verified.response['customerVerified']], [CUSTOMER, true]);
+  });
+}

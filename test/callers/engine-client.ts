@@ -1,5 +1,4 @@
 import { create, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   type ChannelCredentials,
   Client,
@@ -9,8 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
-import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
+import { grpcErrorDetails } from '../harness/error-details.js';
 
 /** What gRPC answered: of a stream, its first message. */
 export interface EngineAnswer {
@@ -83,11 +81,5 @@ export function engineClient(
 }
 
 function reasonOf(error: ServiceError): string | undefined {
-  const [bytes] = error.metadata.get('grpc-status-details-bin');
-  if (!Buffer.isBuffer(bytes)) return undefined;
-  for (const detail of fromBinary(StatusSchema, bytes).details) {
-    const found = anyUnpack(detail, ErrorInfoSchema);
-    if (found) return found.reason;
-  }
-  return undefined;
+  return grpcErrorDetails(error.metadata.get('grpc-status-details-bin')[0]).reason;
 }

@@ -3,9 +3,11 @@ import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
-import { flowId, parseTenantFile } from '../../src/catalog/tenant-file.js';
+import { flowId } from '../../src/catalog/flow-id.js';
+import { parseTenantFile } from '../../src/catalog/tenant-file.js';
 import type { TenantFile } from '../../src/catalog/tenant-spec.js';
 import { YamlFileError } from '../../src/yaml/yaml-file.js';
+import { tenantSpec } from './arbitrary-definitions.js';
 
 const test = suite('tenant file');
 const ROOT = new URL('../../../', import.meta.url);
@@ -35,8 +37,11 @@ ${more}`;
 /** A flow more, on line 7, whose intent has these fields besides its name. */
 const intent = (fields: string): string => tenant(`      - {slug: y, intent: {name: y, ${fields}}}`);
 /** One widget key, its label on line 8 and these fields from line 9. */
-const widgetKey = (...fields: string[]): string =>
-  tenant(['    widgetKeys:', '      - label: L', ...fields.map((field) => `        ${field}`)].join('\n'));
+const widgetKey = (...fields: string[]): string => {
+  const policy = /^allow(s|ed)(All)?Intents/m.test(fields.join('\n')) ? [] : ['allowedIntents: []'];
+  const lines = [...fields, ...policy].map((field) => `        ${field}`);
+  return tenant(['    widgetKeys:', '      - label: L', ...lines].join('\n'));
+};
 
 /** A file → every line of the error. */
 const BAD: readonly (readonly [name: string, text: string, problems: readonly (string | RegExp)[]])[] = [
@@ -92,9 +97,15 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
     ['f.yaml:7:16 tenants[0].flows[1].slug: "x" is the slug of an earlier one too'],
   ],
   [
-    'an intent twice',
-    tenant('      - {slug: y, intent: {name: x, displayLabel: Y}}'),
-    ['f.yaml:7:34 tenants[0].flows[1].intent.name: "x" is the intent name of an earlier one too'],
+    'a published intent twice, and a draft of it',
+    tenant(
+      [
+        '      - {slug: y, published: true, intent: {name: z, displayLabel: Y}}',
+        '      - {slug: z, intent: {name: z, displayLabel: Z}}',
+        '      - {slug: zz, published: true, intent: {name: z, displayLabel: Z}}',
+      ].join('\n'),
+    ),
+    ['f.yaml:9:52 tenants[0].flows[3].intent.name: "z" is the intent name of an earlier published flow too'],
   ],
   [
     'a flow without intent',
@@ -181,12 +192,12 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
   [
     'a colour by name',
     intent('displayLabel: Y, accentColor: red'),
-    [/accentColor: must be a colour such as #2563eb/],
+    [/accentColor: must be a CSS hex colour such as #2563eb/],
   ],
   [
-    'a colour of 4 digits',
-    intent('displayLabel: Y, accentColor: "#12ab"'),
-    [/accentColor: must be a colour/],
+    'a colour of 5 digits',
+    intent('displayLabel: Y, accentColor: "#12abc"'),
+    [/accentColor: must be a CSS hex colour/],
   ],
   ['a bad style', intent('displayLabel: Y, styleVariant: Solid!'), [/styleVariant: must be 1 to 32/]],
   ['yes for true', intent('displayLabel: Y, isPinned: yes'), [/isPinned: must be true or false/]],
@@ -238,9 +249,9 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
   [
     'a key twice',
     widgetKey(`publicKey: ${KEY}`, 'enabled: false').concat(
-      `\n      - {label: M, publicKey: ${KEY}, enabled: false}`,
+      `\n      - {label: M, publicKey: ${KEY}, enabled: false, allowedIntents: []}`,
     ),
-    [`f.yaml:11:31 tenants[0].widgetKeys[1].publicKey: "${KEY}" is the key of an earlier one too`],
+    [`f.yaml:12:31 tenants[0].widgetKeys[1].publicKey: "${KEY}" is the key of an earlier one too`],
   ],
   [
     'a key that nobody can use',
@@ -314,6 +325,55 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
       'f.yaml:10:26 tenants[0].widgetKeys[0].allowedIntents[0]: must be 1 to 64 lower-case letters, digits and underscores, a letter first',
     ],
   ],
+  ...[
+    ['javascript:alert(1)', 'url'],
+    ['http://acme.com/i.png', 'url'],
+    ['https://acme.com/a b', 'url'],
+    [`https://acme.com/${'x'.repeat(2048)}`, 'url'],
+  ].map(
+    ([value, kind]) =>
+      [
+        `the icon ${value?.slice(0, 30)}`,
+        intent(`displayLabel: Y, icon: {kind: ${kind}, value: "${value}"}`),
+        [/intent\.icon\.value: must be an https:\/\/ URL of at most 2048 characters$/],
+      ] as const,
+  ),
+  [
+    'an icon of another kind',
+    intent('displayLabel: Y, icon: {kind: script, value: x}'),
+    [/intent\.icon\.kind: must be one of emoji, url, name$/],
+  ],
+  [
+    'both ways to allow intents',
+    widgetKey('enabled: false', 'allowsAllIntents: true', 'allowedIntents: [x]'),
+    [/^f\.yaml:11:25 .*allowedIntents: allowsAllIntents allows every intent: leave one of the two out$/],
+  ],
+  [
+    'no way to allow intents',
+    tenant('    widgetKeys: [{label: L, enabled: false, allowsAllIntents: false}]'),
+    [
+      /^f\.yaml:7:18 .*allowedIntents: is required, unless allowsAllIntents is true; an empty list allows none$/,
+    ],
+  ],
+  [
+    'a key with neither name nor label',
+    tenant('    widgetKeys: [{enabled: false, allowedIntents: []}]'),
+    ['f.yaml:7:18 tenants[0].widgetKeys[0].name: is required'],
+  ],
+  [
+    'a name twice',
+    tenant(
+      `    widgetKeys: [${Array(2).fill('{name: web, enabled: false, allowedIntents: []}').join(', ')}]`,
+    ),
+    ['f.yaml:7:74 tenants[0].widgetKeys[1].name: "web" is the name of an earlier one too'],
+  ],
+  [
+    '51 keys',
+    tenant(
+      `    widgetKeys: [${Array.from({ length: 51 }, (_, n) => `{name: k${n}, enabled: false, allowedIntents: []}`)}]`,
+    ),
+    [/^f\.yaml:7:17 tenants\[0\]\.widgetKeys: has more than 50 entries$/],
+  ],
   [
     'faults of every kind, all at once and in order',
     `tenants:
@@ -327,7 +387,7 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly (s
     quickQuestions:
       - {question: Q, flow: z9}
     widgetKeys:
-      - {label: L}`,
+      - {label: L, allowedIntents: []}`,
     [
       'f.yaml:2:5 tenants[0].name: is required',
       'f.yaml:5:9 tenants[0].flows[0].publishd: unknown field; did you mean published?',
@@ -351,7 +411,7 @@ for (const [name, text, expected] of BAD) {
 
 test('fills in every default', () => {
   const text = tenant(`    quickQuestions: [{question: Q}]
-    widgetKeys: [{label: L, allowedOrigins: ["HTTPS://Acme.com:443", "https://acme.com"]}]`);
+    widgetKeys: [{label: L, allowedIntents: [], allowedOrigins: ["HTTPS://Acme.com:443", "https://acme.com"]}]`);
   assert.equal(parse(text), {
     tenants: [
       {
@@ -360,7 +420,6 @@ test('fills in every default', () => {
         flows: [
           {
             slug: 'x',
-            id: flowId('acme', 'x'),
             published: false,
             intent: {
               name: 'x',
@@ -376,6 +435,8 @@ test('fills in every default', () => {
         quickQuestions: [{ question: 'Q', pageType: 'general' }],
         widgetKeys: [
           {
+            name: 'l',
+            isNamed: false,
             label: 'L',
             allowedOrigins: ['https://acme.com'],
             allowMissingOrigin: false,
@@ -452,83 +513,6 @@ test('the tenants of the parity table parse', async () => {
   assert.equal(tenants[0]?.widgetKeys[6]?.endsAt, new Date('2025-01-01T00:00:00Z'));
 });
 
-const slug = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
-const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,20}$/);
-const text = (max: number) => {
-  return fc.string({ unit: 'binary', minLength: 1, maxLength: max }).filter((value) => value.trim() !== '');
-};
-const plain = { noNullPrototype: true };
-const optional: { requiredKeys: []; noNullPrototype: boolean } = { requiredKeys: [], noNullPrototype: true };
-const intentSpec = fc
-  .tuple(
-    fc.record({
-      name,
-      displayLabel: text(100),
-      examples: fc.array(text(200), { maxLength: 3 }),
-      requiredEntities: fc.array(name, { maxLength: 3 }),
-      styleVariant: fc.constantFrom('solid', 'outline', 'ghost'),
-      isPinned: fc.boolean(),
-      priority: fc.integer(),
-    }),
-    fc.record(
-      {
-        subtitle: text(500),
-        description: text(500),
-        icon: fc.record({ kind: fc.constant('emoji'), value: text(10) }, plain),
-        accentColor: fc.constantFrom('#abc', '#2563EB'),
-      },
-      optional,
-    ),
-  )
-  .map(([required, rest]) => ({ ...required, ...rest }));
-const flowSpec = fc.record({ slug, id: fc.uuid(), published: fc.boolean(), intent: intentSpec }, plain);
-const widgetKeySpec = fc
-  .tuple(
-    fc.record({
-      label: text(100),
-      allowedOrigins: fc.uniqueArray(
-        fc.constantFrom('https://acme.com', 'https://*.acme.com', 'http://[::1]:*'),
-      ),
-      allowMissingOrigin: fc.constant(true),
-      originMode: fc.constantFrom('enforce' as const, 'report' as const),
-      allowsAllIntents: fc.boolean(),
-      allowedIntents: fc.array(name, { maxLength: 3 }),
-      enabled: fc.boolean(),
-      identity: fc.constantFrom('off' as const, 'optional' as const, 'required' as const),
-      identitySecretGeneration: fc.integer({ min: 1, max: 2_147_483_647 }),
-    }),
-    fc.record(
-      {
-        publicKey: fc.stringMatching(/^pk_live_[a-f0-9]{32}$/),
-        endsAt: fc.date({ min: new Date(0), max: new Date('9999-01-01'), noInvalidDate: true }),
-      },
-      optional,
-    ),
-  )
-  .map(([required, rest]) => ({ ...required, ...rest }));
-const tenantSpec = fc
-  .record({
-    slug,
-    name: text(100),
-    flows: fc
-      .uniqueArray(flowSpec, { maxLength: 4, selector: (flow) => flow.slug })
-      .filter((flows) => new Set(flows.map((flow) => flow.intent.name)).size === flows.length),
-    widgetKeys: fc.array(widgetKeySpec, { maxLength: 2 }),
-  })
-  .chain((tenant) => {
-    const flow = fc.constantFrom(...tenant.flows.map((flow) => ({ flow: flow.slug })), {});
-    const pageType = fc.constantFrom(
-      'general' as const,
-      'category' as const,
-      'product' as const,
-      'cart' as const,
-    );
-    const question = fc
-      .tuple(text(200), pageType, flow)
-      .map(([question, pageType, flow]) => ({ question, pageType, ...flow }));
-    return fc.array(question, { maxLength: 6 }).map((quickQuestions) => ({ ...tenant, quickQuestions }));
-  });
-
 const isUnique = (values: readonly (string | undefined)[]): boolean => {
   const given = values.filter((value) => value !== undefined);
   return new Set(given).size === given.length;
@@ -543,7 +527,11 @@ test(
       .filter((list) => isUnique(list.flatMap(({ widgetKeys }) => widgetKeys.map((key) => key.publicKey))));
     fc.assert(
       fc.property(tenants, (tenants) => {
-        assert.equal(parse(stringify({ tenants })), { tenants });
+        const written = tenants.map((tenant) => ({
+          ...tenant,
+          widgetKeys: tenant.widgetKeys.map(({ isNamed: _, ...key }) => key),
+        }));
+        assert.equal(parse(stringify({ tenants: written })), { tenants });
       }),
       { numRuns: 50 },
     );

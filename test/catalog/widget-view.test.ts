@@ -20,13 +20,14 @@ function flow(name: string, intent: Partial<FlowIntent> = {}, published = true):
 }
 
 function tenant(flows: readonly Flow[], quickQuestions: readonly QuickQuestion[] = []): Tenant {
-  return { id: 'tenant-1', slug: 'acme', name: 'Acme', flows, quickQuestions, keysDigest: '', revision: 7 };
+  return { id: 'tenant-1', slug: 'acme', name: 'Acme', flows, quickQuestions, revision: 7 };
 }
 
 const KEY: WidgetKey = {
   id: 'key-1',
   tenantId: 'tenant-1',
   publicKey: 'pk_live_00000000000000000000000000000001',
+  name: 'shop',
   label: 'Shop',
   allowedOrigins: ['https://acme.com'],
   allowMissingOrigin: false,

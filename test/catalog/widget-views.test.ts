@@ -8,7 +8,7 @@ import { ServiceError } from '../../src/rpc/errors.js';
 const test = suite('widget views');
 
 function tenant(id: string, revision = 1): Tenant {
-  return { id, slug: id, name: id, flows: [], quickQuestions: [], keysDigest: '', revision };
+  return { id, slug: id, name: id, flows: [], quickQuestions: [], revision };
 }
 
 function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey {
@@ -16,6 +16,7 @@ function key(publicKey: string, tenantId: string, label = publicKey): WidgetKey 
     id: `id-${publicKey}`,
     tenantId,
     publicKey,
+    name: 'key',
     label,
     allowedOrigins: [],
     allowMissingOrigin: false,
@@ -56,6 +57,8 @@ function rig(limits: Pick<WidgetViewsDeps, 'capacity' | 'unknownMs'> = {}) {
       hooks.afterFindTenant?.();
       return found;
     },
+    listTenants: notUsed,
+    deleteTenant: notUsed,
     async revisions(ids) {
       asked.push(`revisions ${[...ids].sort().join(' ')}`);
       if (hooks.failWith) throw hooks.failWith;

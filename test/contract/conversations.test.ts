@@ -57,9 +57,19 @@ const full = newConversation({
     text: 'a.b\0é😀',
     n: 2 ** 40 + 0.5,
   },
+  attributes: { constructor: '$unset', plan: 'pro', order: [1, [null]] },
   origin: 'https://acme.com',
   surface: 'engine',
   idempotency: { requestHash: 'hash', until: AT + 600_000 },
+  ttlSeconds: 86_400,
+  continuations: [
+    {
+      id: uuidV7(),
+      requestHash: 'another',
+      until: AT + 700_000,
+      session: { jti: 'a-b', iat: AT / 1000 + 60, exp: AT / 1000 + 7_200 },
+    },
+  ],
   expiresAt: AT / 1000 + 7_200,
   endedAt: AT + 123,
   updatedAt: AT + 123,
@@ -278,7 +288,7 @@ storeTest('list: a place where there is no row any more is a place all the same'
   const order = listed.toSorted(listOrder);
   const place = order[14];
   if (!place) throw new Error('no such row');
-  await store.erase(tenantId, place.customerId ?? 'u-1', 1_000);
+  await store.erase(tenantId, place.customerId ?? 'u-1', 1_000, AT);
   const rest = await store.list(queryOf({ after: { createdAt: place.createdAt, id: place.id } }));
   const erased = place.customerId ?? 'u-1';
   assert.equal(idsOf(rest), idsOf(order.slice(15).filter((row) => row.customerId !== erased)));
@@ -289,11 +299,11 @@ storeTest('erase: at most as many as the limit, until it is complete', async (st
     store,
     many(25, () => ({ tenantId, customerId: 'u-1' })),
   );
-  assert.equal(await store.erase(tenantId, 'u-1', 10), { erased: 10, complete: false });
+  assert.equal(await store.erase(tenantId, 'u-1', 10, AT), { erased: 10, complete: false });
   assert.is((await store.list(queryOf())).length, 15);
-  assert.equal(await store.erase(tenantId, 'u-1', 10), { erased: 10, complete: false });
-  assert.equal(await store.erase(tenantId, 'u-1', 10), { erased: 5, complete: true });
-  assert.equal(await store.erase(tenantId, 'u-1', 10), { erased: 0, complete: true });
+  assert.equal(await store.erase(tenantId, 'u-1', 10, AT), { erased: 10, complete: false });
+  assert.equal(await store.erase(tenantId, 'u-1', 10, AT), { erased: 5, complete: true });
+  assert.equal(await store.erase(tenantId, 'u-1', 10, AT), { erased: 0, complete: true });
 });
 
 storeTest('erase: exactly as many as the limit are complete one call later', async (store) => {
@@ -301,8 +311,8 @@ storeTest('erase: exactly as many as the limit are complete one call later', asy
     store,
     many(10, () => ({ tenantId, customerId: 'u-1' })),
   );
-  assert.equal(await store.erase(tenantId, 'u-1', 10), { erased: 10, complete: false });
-  assert.equal(await store.erase(tenantId, 'u-1', 10), { erased: 0, complete: true });
+  assert.equal(await store.erase(tenantId, 'u-1', 10, AT), { erased: 10, complete: false });
+  assert.equal(await store.erase(tenantId, 'u-1', 10, AT), { erased: 0, complete: true });
 });
 
 storeTest('erase: nobody else’s, of no other tenant, verified or not, ended or not', async (store) => {
@@ -319,7 +329,7 @@ storeTest('erase: nobody else’s, of no other tenant, verified or not, ended or
     newConversation({ customerId: 'u-1' }),
   ];
   await insertAll(store, [...theirs, ...others]);
-  assert.equal(await store.erase(tenantId, 'u-1', 1_000), { erased: 9, complete: true });
+  assert.equal(await store.erase(tenantId, 'u-1', 1_000, AT), { erased: 9, complete: true });
   for (const row of theirs) assert.is(await store.find(row.id), undefined);
   assert.equal(byId(await store.findAll(idsOf(others))), byId(others));
 });
@@ -329,7 +339,10 @@ storeTest('erase: two at the same time erase each row once', async (store) => {
     store,
     many(100, () => ({ tenantId, customerId: 'u-1' })),
   );
-  const both = await Promise.all([store.erase(tenantId, 'u-1', 200), store.erase(tenantId, 'u-1', 200)]);
+  const both = await Promise.all([
+    store.erase(tenantId, 'u-1', 200, AT),
+    store.erase(tenantId, 'u-1', 200, AT),
+  ]);
   assert.is(
     both.reduce((sum, { erased }) => sum + erased, 0),
     100,
@@ -340,7 +353,7 @@ storeTest('erase: two at the same time erase each row once', async (store) => {
 storeTest('erase: a change that comes too late does not bring a row back', async (store) => {
   const row = newConversation({ tenantId, customerId: 'u-1' });
   await store.insert(row);
-  await store.erase(tenantId, 'u-1', 10);
+  await store.erase(tenantId, 'u-1', 10, AT);
   assert.is(await store.replace({ ...row, revision: 2 }, 1), false);
   assert.is(await store.find(row.id), undefined);
 });

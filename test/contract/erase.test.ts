@@ -27,12 +27,15 @@ test(
       const batches: (readonly [number, boolean])[] = [];
       let complete = false;
       while (!complete) {
-        const batch = await conversations.erase(tenantId, 'u-42', 1_000);
+        const batch = await conversations.erase(tenantId, 'u-42', 1_000, Date.now());
         complete = batch.complete;
         batches.push([batch.erased, complete]);
       }
       assert.equal(batches, [...Array.from({ length: 5 }, () => [1_000, false]), [500, true]]);
-      assert.equal(await conversations.erase(tenantId, 'u-42', 1_000), { erased: 0, complete: true });
+      assert.equal(await conversations.erase(tenantId, 'u-42', 1_000, Date.now()), {
+        erased: 0,
+        complete: true,
+      });
       assert.equal(await conversations.list({ ...customer, verifiedOnly: false, limit: 10 }), []);
       assert.equal((await conversations.findAll(others.map(({ id }) => id))).length, others.length);
     } finally {

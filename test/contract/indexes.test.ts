@@ -17,6 +17,10 @@ const OURS = {
       key: { tenantId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
       partialFilterExpression: { customerVerified: true },
     },
+    {
+      key: { tenantId: 1, customerId: 1, customerVerified: 1, createdAt: -1, _id: -1 },
+      partialFilterExpression: { customerVerified: true },
+    },
     { key: { tenantId: 1, updatedAt: 1, _id: 1 }, partialFilterExpression: { revision: { $gt: 1 } } },
     { key: { purgeAt: 1 }, expireAfterSeconds: 0 },
   ],

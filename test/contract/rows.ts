@@ -60,7 +60,6 @@ export function newTenant(more: Partial<Tenant> = {}): Tenant {
       { question: 'Where is my order?', pageType: 'general', flowId },
       { question: 'What is new?', pageType: 'cart', flowId: undefined },
     ],
-    keysDigest: 'digest',
     revision: 1,
     ...more,
   };
@@ -72,6 +71,7 @@ export function newKey(more: Partial<WidgetKey> = {}): WidgetKey {
     id: uuidV7(),
     tenantId: uuidV7(),
     publicKey: `pk_live_${randomBytes(16).toString('hex')}`,
+    name: 'key',
     label: 'Key',
     allowedOrigins: ['https://*.acme.com'],
     allowMissingOrigin: false,

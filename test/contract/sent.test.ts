@@ -59,6 +59,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     assert.is((await changeLog.read())?.length, 2);
     await catalog.revisions(tenants.map(({ id }) => id));
     await catalog.keysOf(key.tenantId);
+    assert.is((await catalog.listTenants('', MANY)).length, MANY);
     await conversations.replace({ ...conversation, revision: 3 }, 2);
     const page = { tenantId, verifiedOnly: false, limit: MANY };
     await conversations.list({ ...page, openedBefore: Date.now() });
@@ -66,7 +67,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     await conversations.changedSince(tenantId, 0, undefined, 1);
     await conversations.changedSince(tenantId, 0, undefined, MANY);
     await conversations.findAll(others.map(({ id }) => id));
-    await conversations.erase(tenantId, 'u-7', 20);
+    await conversations.erase(tenantId, 'u-7', 20, Date.now());
     assert.is(inserts.length, 5, 'each of them is called above');
   } finally {
     await database.close();

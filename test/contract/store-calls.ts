@@ -30,6 +30,8 @@ export const queries: Readonly<
     run: ({ catalog, tenant }) => catalog.revisions([tenant.id, uuidV7(), uuidV7()]),
   },
   keysOf: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.keysOf(key.tenantId) },
+  listTenants: { index: 'slug_1', run: ({ catalog }) => catalog.listTenants('a', 10) },
+  deleteTenant: { index: '_id_', run: ({ catalog }) => catalog.deleteTenant(uuidV7()) },
   replaceTenant: { index: '_id_', run: ({ catalog, tenant }) => catalog.replaceTenant(tenant, 1) },
   findIdentitySecret: {
     index: '_id_',
@@ -62,6 +64,10 @@ export const queries: Readonly<
     index: '_id_',
     run: ({ conversations, conversation }) => conversations.findAll([conversation.id, uuidV7()]),
   },
+  findChanged: {
+    index: '_id_',
+    run: ({ conversations, conversation }) => conversations.findChanged([conversation.id, uuidV7()]),
+  },
   replace: {
     index: '_id_',
     run: ({ conversations, conversation }) => conversations.replace(conversation, 1),
@@ -83,14 +89,33 @@ export const queries: Readonly<
       return conversations.list({ tenantId, customerId, verifiedOnly: false, after, limit: 20 });
     },
   },
+  "list, a customer's verified ones": {
+    index: 'tenantId_1_customerId_1_customerVerified_1_createdAt_-1__id_-1',
+    run: ({ conversations, conversation: { tenantId, customerId, createdAt } }) =>
+      conversations.list({ tenantId, customerId, verifiedOnly: true, openedFrom: createdAt, limit: 100 }),
+  },
+  listRows: {
+    index: 'tenantId_1_createdAt_-1__id_-1',
+    run: ({ conversations, conversation: { id, tenantId, createdAt } }) => {
+      const after = { createdAt: createdAt + 1, id };
+      return conversations.listRows({ tenantId, verifiedOnly: false, after, limit: 20 });
+    },
+  },
+  "listRows, a customer's": {
+    index: 'tenantId_1_customerId_1_createdAt_-1__id_-1',
+    run: ({ conversations, conversation: { tenantId, customerId } }) =>
+      conversations.listRows({ tenantId, customerId, verifiedOnly: false, limit: 20 }),
+  },
   changedSince: {
     index: ['changed', 'tenantId_1_createdAt_-1__id_-1'],
     run: ({ conversations, conversation: { id, tenantId, revision, updatedAt } }) =>
       conversations.changedSince(tenantId, updatedAt, { id, revision, updatedAt: updatedAt - 1 }, 20),
   },
+  // What is found is then replaced by _id; this customer has nothing.
   erase: {
     index: 'tenantId_1_customerId_1_createdAt_-1__id_-1',
-    run: ({ conversations, conversation }) => conversations.erase(conversation.tenantId, 'u-nobody', 20),
+    run: ({ conversations, conversation }) =>
+      conversations.erase(conversation.tenantId, 'u-nobody', 20, Date.now()),
   },
 };
 

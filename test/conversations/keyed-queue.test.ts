@@ -81,9 +81,14 @@ for (const [name, queue, asked] of WAYS) {
   test(`50 refreshes of one conversation, ${name}`, async () => {
     const opened = openedRow();
     const store = countingStore(opened);
-    const refresh: Operation = { kind: 'refresh', set: { k1: 'x' }, remove: [], skew: 0 };
+    const refresh = (n: number): Operation => ({
+      kind: 'refresh',
+      set: { k1: `x${n}` },
+      remove: [],
+      skew: 0,
+    });
     const results = await Promise.all(
-      Array.from({ length: 50 }, () => perform(refresh, opened, store, 5_000, queue)),
+      Array.from({ length: 50 }, (_, n) => perform(refresh(n), opened, store, 5_000, queue)),
     );
     checkHistory(opened, store.row(), results);
     assert.equal(store.counts, { find: asked, replace: asked });

@@ -21,7 +21,9 @@ function rig(capacity = 10) {
   const store: ConversationStore = {
     insert: notUsed,
     findAll: notUsed,
+    findChanged: notUsed,
     list: notUsed,
+    listRows: notUsed,
     changedSince: notUsed,
     async find(id) {
       asked.push(id);
@@ -109,7 +111,7 @@ test('what this process changes is known at once', async () => {
   assert.ok(before);
   await recent.replace({ ...before, revision: 2 }, 1);
   assert.is((await recent.findRecent('a', TOKEN))?.revision, 2);
-  await recent.erase('tenant', 'customer', 10);
+  await recent.erase('tenant', 'customer', 10, 0);
   assert.is(await recent.findRecent('a', TOKEN), undefined);
 });
 

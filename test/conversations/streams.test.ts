@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { suite, until } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import * as assert from 'uvu/assert';
 import {
   ChatSessionsClient,
+  type EraseCustomerResponse,
   type OpenSessionRequest,
   type OpenSessionResponse,
   type WatchConversationsResponse,
@@ -90,6 +92,33 @@ test('what happens to a conversation reaches its watchers, and those who come ba
     one.cancel();
     assert.is((await one.ended).code, 'CANCELLED');
   }
+});
+
+test('an erasure and a reopened id reach the watchers, and those who come back', async () => {
+  const reader = watch();
+  await reader.came(1);
+  const customerId = randomUUID();
+  const headers = new Metadata();
+  headers.set('idempotency-key', randomUUID());
+  const request = openRequest({ publicKey: KEY, customerId });
+  const openOnce = () =>
+    answered<OpenSessionResponse>((callback) => client.openSession(request, headers, callback));
+  const session = await openOnce();
+  assert.equal(await eventsOf(reader, session, 1), ['1 opened']);
+  const erased = await answered<EraseCustomerResponse>((callback) =>
+    client.eraseCustomer({ tenant: 'acme', customerId }, callback),
+  );
+  assert.equal(erased, { erasedCount: 1, complete: true });
+  assert.equal(await eventsOf(reader, session, 2), ['1 opened', '2 erased']);
+  const [gone] = reader.messages.at(-1)?.events ?? [];
+  const { conversationId, revision, untrusted, customerId: whose } = gone?.conversation ?? {};
+  assert.equal([conversationId, revision], [session.conversationId, 2]);
+  assert.equal([untrusted, whose, gone?.conversation?.openedAt], [undefined, undefined, undefined]);
+  await openOnce();
+  assert.equal(await eventsOf(reader, session, 3), ['1 opened', '2 erased', '3 opened']);
+  const again = watch(reader.messages[0]?.resumeToken);
+  assert.equal(await eventsOf(again, session, 2), ['2 erased', '3 opened']);
+  for (const one of [reader, again]) one.cancel();
 });
 
 test('a tenant is told of its own conversations only', async () => {

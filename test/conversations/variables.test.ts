@@ -1,9 +1,13 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { variablePath, variablesViolations } from '../../src/conversations/variables.js';
+import { keyPath, mapViolations, mergeMaps } from '../../src/conversations/variables.js';
 
-const test = suite('variables');
+import { ServiceError } from '../../src/rpc/errors.js';
+
+const test = suite('variables and attributes');
+
+const violationsOf = (variables: JsonObject) => mapViolations('variables', variables);
 
 /** `{k0: 0, k1: 1, …}` */
 const keys = (count: number): JsonObject =>
@@ -40,7 +44,7 @@ const GOOD: readonly (readonly [name: string, variables: JsonObject])[] = [
   ['4096 bytes, six of them an escaped character', ofBytes(4096, '\u0001')],
 ];
 for (const [name, variables] of GOOD) {
-  test(`accepts ${name}`, () => assert.equal(variablesViolations(variables), []));
+  test(`accepts ${name}`, () => assert.equal(violationsOf(variables), []));
 }
 
 const BAD: readonly (readonly [
@@ -69,7 +73,14 @@ const BAD: readonly (readonly [
   ['5 levels of arrays', { a: [[[[[1]]]]] }, [['variables.a', 'variables.max_depth']]],
   ['5 levels of arrays, empty', { a: [[[[[]]]]] }, [['variables.a', 'variables.max_depth']]],
   ['5 levels beside 1', { a: [1, [[[[2]]]]] }, [['variables.a', 'variables.max_depth']]],
-  ['two faults in one value: the first', { a: [{}, [[[[1]]]]] }, [['variables.a', 'variables.no_objects']]],
+  [
+    'two faults in one value',
+    { a: [{}, [[[[1]]]], {}] },
+    [
+      ['variables.a', 'variables.no_objects'],
+      ['variables.a', 'variables.max_depth'],
+    ],
+  ],
   [
     'a bad key with a bad value',
     { A: {} },
@@ -92,7 +103,7 @@ const BAD: readonly (readonly [
 ];
 for (const [name, variables, expected] of BAD) {
   test(`refuses ${name}`, () => {
-    const violations = variablesViolations(variables);
+    const violations = violationsOf(variables);
     assert.equal(
       violations.map(({ field, rule }) => [field, rule]),
       expected,
@@ -101,10 +112,10 @@ for (const [name, variables, expected] of BAD) {
   });
 }
 
-test('16,000 broken rules: the whole and the first keys are told, the others are not looked for', () => {
+test('16,000 broken rules are all told', () => {
   const variables = Object.fromEntries(Array.from({ length: 8_000 }, (_, n) => [`K${n}`, {}]));
-  const violations = variablesViolations(variables);
-  assert.ok(violations.length <= 101, `${violations.length}`);
+  const violations = violationsOf(variables);
+  assert.is(violations.length, 16_002);
   assert.equal(
     violations.slice(0, 4).map(({ field, rule }) => [field, rule]),
     [
@@ -117,20 +128,20 @@ test('16,000 broken rules: the whole and the first keys are told, the others are
 });
 
 test('a broken rule is found behind any number of good keys', () => {
-  const last = variablesViolations({ ...keys(8_000), Bad: 1 }).at(-1);
+  const last = violationsOf({ ...keys(8_000), Bad: 1 }).at(-1);
   assert.is(last?.field, 'variables.Bad');
 });
 
 test('a violation says how much there was, and how much may be', () => {
-  assert.match(variablesViolations(keys(51))[0]?.message ?? '', '51 keys; at most 50');
+  assert.match(violationsOf(keys(51))[0]?.message ?? '', '51 keys; at most 50');
   assert.match(
-    variablesViolations(ofBytes(4097, '語'))[0]?.message ?? '',
+    violationsOf(ofBytes(4097, '語'))[0]?.message ?? '',
     '4097 bytes as compact JSON; at most 4096',
   );
 });
 
 test('a violation never holds a value', () => {
-  const violations = variablesViolations({ A: 'secret', b: { secret: 1 }, c: [[[[['secret']]]]] });
+  const violations = violationsOf({ A: 'secret', b: { secret: 1 }, c: [[[[['secret']]]]] });
   assert.is(violations.length, 3);
   assert.not.match(JSON.stringify(violations), 'secret');
 });
@@ -151,5 +162,40 @@ const PATHS: readonly (readonly [name: string, key: string, path: string])[] = [
   ['a pair across the cut', `${'a'.repeat(127)}😀x`, `variables["${'a'.repeat(127)}…"]`],
 ];
 for (const [name, key, path] of PATHS) {
-  test(`path of ${name}`, () => assert.is(variablePath(key), path));
+  test(`path of ${name}`, () => assert.is(keyPath('variables', key), path));
 }
+
+test('attributes obey the same rules, under their own name', () => {
+  for (const [name, map, expected] of BAD) {
+    const found = mapViolations('attributes', map).map(({ field, rule }) => [field, rule]);
+    const renamed = expected.map((texts) => texts.map((text) => text.replace(/^variables/, 'attributes')));
+    assert.equal(found, renamed, name);
+  }
+});
+
+const STORED = { variables: { a: 1 }, attributes: { plan: 'pro' } };
+
+test('a merge leaves a map that is not named as the same object', () => {
+  const merged = mergeMaps(STORED, { attributes: { plan: 'free' } });
+  assert.is(merged.variables, STORED.variables);
+  assert.equal(merged.attributes, { plan: 'free' });
+  const emptied = mergeMaps(STORED, { removeAttributes: ['plan', 'tier'], variables: {} });
+  assert.is(emptied.variables, STORED.variables);
+  assert.equal(emptied.attributes, {});
+});
+
+test('a merge tells what is broken in both maps at once', () => {
+  const full = { variables: keys(50), attributes: keys(50) };
+  try {
+    mergeMaps(full, { variables: { x: 1 }, attributes: { x: 1 } });
+  } catch (error) {
+    assert.instance(error, ServiceError);
+    const { violations = [] } = error instanceof ServiceError ? error.details : {};
+    assert.equal(
+      violations.map(({ rule }) => rule),
+      ['variables.max_keys', 'attributes.max_keys'],
+    );
+    return;
+  }
+  assert.unreachable('was let in');
+});

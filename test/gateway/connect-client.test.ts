@@ -76,7 +76,7 @@ for (const useBinaryFormat of [true, false]) {
         assert.is(error.code, Code.Unauthenticated);
         assert.equal(
           error.findDetails(ErrorInfoSchema).map(({ reason }) => reason),
-          ['invalid_session_token'],
+          ['INVALID_SESSION_TOKEN'],
         );
         assert.is(error.metadata.get('www-authenticate'), 'Bearer error="invalid_token"');
       });

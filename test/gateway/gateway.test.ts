@@ -53,7 +53,7 @@ for (const path of [PATH, RPC]) {
     assert.is(answer.headers.vary, 'Origin');
     const allowed = String(answer.headers['access-control-allow-headers']).toLowerCase().split(', ');
     const needed =
-      'authorization content-type idempotency-key x-request-id traceparent connect-protocol-version connect-timeout-ms';
+      'authorization content-type idempotency-key x-request-id traceparent tracestate baggage connect-protocol-version connect-timeout-ms';
     for (const name of needed.split(' ')) assert.ok(allowed.includes(name), name);
   });
 }
@@ -117,37 +117,75 @@ test('a query string is no part of the path', async () => {
   assert.is(answer.status, 200);
 });
 
-test('HEAD is not taken, and answered without a body', async () => {
-  const answer = await send(PATH, 'HEAD');
-  assert.is(answer.status, 405);
-  assert.is(answer.body.length, 0);
-});
+/** Sends a request target as it is, which Node's client would not. @returns the status line and the headers */
+async function headOf(
+  method: string,
+  target: string,
+  headers: readonly string[] = [],
+  body = '',
+): Promise<string> {
+  const lines = [`${method} ${target} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, '', body];
+  const received = await raw(service.httpUrl, [lines.join('\r\n')], /\r\n\r\n/);
+  return received.slice(0, received.indexOf('\r\n\r\n'));
+}
 
-const BIG = Buffer.alloc(2 * 1024 * 1024, 'x');
-for (const path of [PATH, RPC]) {
-  test(`a body of 2 MiB is answered, not reset: ${path}`, async () => {
-    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${BIG.length}\r\n\r\n`;
-    assert.match(await raw(service.httpUrl, [head, BIG]), /payload_too_large/);
-  });
-
-  test(`a body of 2 MiB in chunks is answered, not reset: ${path}`, async () => {
-    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    const chunks = [`${BIG.length.toString(16)}\r\n`, BIG, '\r\n0\r\n\r\n'];
-    assert.match(await raw(service.httpUrl, [head, ...chunks]), /payload_too_large/);
+const CURRENT = `${PATH}/current`;
+const GET_RPC = '/chatsessions.v1.ChatSessions/GetSession';
+for (const target of [CURRENT, `${GET_RPC}?encoding=json&message=%7B%7D`, '/nowhere', PATH]) {
+  test(`HEAD has the headers of GET, and no body: ${target}`, async () => {
+    const origin = { origin: 'https://acme.com', 'x-request-id': 'r-1' };
+    const [get, head] = [await send(target, 'GET', origin), await send(target, 'HEAD', origin)];
+    assert.is(head.status, get.status);
+    assert.is(head.body.length, 0);
+    assert.equal({ ...head.headers, date: '' }, { ...get.headers, date: '' });
+    assert.is(head.headers['content-length'], String(get.body.length));
   });
 }
 
-test('a large body of the wrong media type is answered, not reset', async () => {
-  const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: ${BIG.length}\r\n\r\n`;
-  assert.match(await raw(service.httpUrl, [head, BIG]), /HTTP\/1\.1 415 /);
+test('HEAD is not taken where GET is not', async () => {
+  const answer = await send(PATH, 'HEAD');
+  assert.is(answer.status, 405);
+  assert.is(answer.headers.allow, 'POST, OPTIONS');
 });
 
-test('after a refused body the connection serves the next request', async () => {
-  const small = Buffer.alloc(100_000, 'x');
-  const refused = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${small.length}\r\n\r\n`;
-  const fine = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
-  const received = await raw(service.httpUrl, [refused, small, fine], /200 OK[\s\S]*\}$/);
-  assert.match(received, /^HTTP\/1\.1 413 [\s\S]*HTTP\/1\.1 200 OK/);
+const POST_LINES = ['Content-Type: application/json', `Content-Length: ${BODY.length}`];
+const TARGETS: readonly (readonly [target: string, status: number])[] = [
+  ...['http://x', 'https://acme.com:8080', 'HTTP://[::1]', 'http://'].map(
+    (authority) => [`${authority}${PATH}`, 200] as const,
+  ),
+  [`http://x${RPC}?a=/b`, 200],
+  ['http://x', 404],
+  [`ftp://x${PATH}`, 404],
+  [PATH.replace('-', '%2D').replace('s', '%73').replace('v1', '%76%31'), 200],
+  [PATH.replaceAll(/[a-z]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`), 200],
+  [RPC.replaceAll('.', '%2e').replace('O', '%4F'), 200],
+  [`http://x${PATH.replace('p', '%70')}?x=%2F`, 200],
+  [PATH.replaceAll('/', '%2F').replace('%2F', '/'), 404],
+  [`${PATH}%20`, 404],
+  [`${PATH}%00`, 404],
+  [PATH.replace('a', '%2561'), 404],
+  [`${PATH}%`, 404],
+  [`${PATH}%zz`, 404],
+  [`${PATH}/%2E%2E/sessions`, 404],
+  [`${PATH}/.`, 404],
+];
+for (const [target, status] of TARGETS) {
+  test(`POST ${target} is answered with ${status}`, async () => {
+    assert.match(await headOf('POST', target, POST_LINES, BODY), `HTTP/1.1 ${status} `);
+  });
+}
+
+test('OPTIONS * says what the whole server takes', async () => {
+  const head = await headOf('OPTIONS', '*');
+  assert.match(head, /^HTTP\/1\.1 204 /);
+  assert.match(head, /\r\nAllow: POST, GET, HEAD, DELETE, OPTIONS(?:\r\n|$)/);
+});
+
+test('a request without a Host is refused as JSON, whatever its target', async () => {
+  for (const target of [PATH, `http://x${PATH}`, '/nowhere']) {
+    const received = await raw(service.httpUrl, [`GET ${target} HTTP/1.1\r\n\r\n`]);
+    assert.match(received, /^HTTP\/1\.1 400 [\s\S]*"error":"invalid_input"/);
+  }
 });
 
 test('who asks before sending a large body is told at once', async () => {

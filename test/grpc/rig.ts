@@ -1,10 +1,6 @@
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
-import { fromBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
-import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
 import {
   ChatSessionsService,
   type EndCustomerSessionsRequest,
@@ -16,6 +12,7 @@ import { createCallLog, type EarlyRefusal } from '../../src/rpc/call-log.js';
 import { createPipeline } from '../../src/rpc/invoke.js';
 import { defineRpc } from '../../src/rpc/rpc.js';
 import { createLog } from '../../src/telemetry/log.js';
+import { grpcErrorDetails } from '../harness/error-details.js';
 
 /** The path of the rig's one RPC. */
 export const PATH = ChatSessionsService.endCustomerSessions.path;
@@ -154,14 +151,9 @@ export async function callByHand(
   for (const part of parts) stream.write(part);
   if (end) stream.end();
   await new Promise((resolve) => stream.once('close', resolve));
-  const details = seen['grpc-status-details-bin'];
-  const packed =
-    typeof details === 'string'
-      ? fromBinary(StatusSchema, Buffer.from(details, 'base64')).details[0]
-      : undefined;
   return {
     status: text(seen['grpc-status']),
-    reason: packed && anyUnpack(packed, ErrorInfoSchema)?.reason,
+    reason: grpcErrorDetails(seen['grpc-status-details-bin']).reason,
     acceptEncoding: text(seen['grpc-accept-encoding']),
     rstCode: stream.rstCode,
   };

@@ -1,9 +1,6 @@
-import { fromBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import * as harness from '@chatsessions/test-harness';
 import { type ClientReadableStream, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
-import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
+import { grpcErrorDetails } from './error-details.js';
 
 /** How a gRPC stream ended. */
 export interface StreamEnd {
@@ -24,8 +21,6 @@ export function readStream<T>(stream: ClientReadableStream<T>): StreamReader<T> 
 }
 
 function toEnd({ code, metadata }: StatusObject): StreamEnd {
-  const [packed] = metadata.get('grpc-status-details-bin');
-  const details = Buffer.isBuffer(packed) ? fromBinary(StatusSchema, packed).details : [];
-  const info = details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? [])[0];
-  return { code: grpcStatus[code] ?? String(code), reason: info?.reason, metadata: info?.metadata ?? {} };
+  const details = grpcErrorDetails(metadata.get('grpc-status-details-bin')[0]);
+  return { code: grpcStatus[code] ?? String(code), reason: details.reason, metadata: details.metadata };
 }

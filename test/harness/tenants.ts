@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { applyTenants } from '../../src/catalog/apply-tenants.js';
+import { setTimeout } from 'node:timers/promises';
+import { type ApplyTenantsDeps, applyTenants } from '../../src/catalog/apply-tenants.js';
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
+import type { CatalogStore } from '../../src/catalog/model.js';
 import { newPublicKey } from '../../src/catalog/public-key.js';
 import { parseTenantFile } from '../../src/catalog/tenant-file.js';
 import type { TenantSpec } from '../../src/catalog/tenant-spec.js';
@@ -13,6 +15,23 @@ import { repoFile } from './repo-file.js';
 export interface DatabaseName {
   readonly uri: string;
   readonly name: string;
+}
+
+/** What applying a tenant file needs, with no audit and no other process to tell. */
+export function applyDeps(catalog: CatalogStore, more: Partial<ApplyTenantsDeps> = {}): ApplyTenantsDeps {
+  return {
+    catalog,
+    newId: () => randomUUID(),
+    newPublicKey: () => newPublicKey(randomBytes),
+    identitySecrets: createIdentitySecrets({ keyring: async () => [], randomBytes }),
+    freshness: { change: (_tenantId, writes) => writes() },
+    originReports: { deleteOriginReports: async () => {} },
+    changeQueue: (_key, work) => work(),
+    now: Date.now,
+    wait: (ms) => setTimeout(ms),
+    audited: (_tenant, writes) => writes({ count: 0 }),
+    ...more,
+  };
 }
 
 /**
@@ -31,12 +50,9 @@ export async function changeTenant(
   const tenants = file.tenants.filter((tenant) => tenant.slug === slug).map(change);
   const database = await openDatabase(uri, name);
   try {
-    const store = mongoCatalog(database);
-    const newId = () => randomUUID();
-    const identitySecrets = createIdentitySecrets({ keyring: async () => [], randomBytes });
-    const parts = { store, newId, newPublicKey: () => newPublicKey(randomBytes), identitySecrets };
-    await applyTenants({ tenants }, parts);
-    return (await store.findTenantBySlug(slug))?.revision ?? 0;
+    const catalog = mongoCatalog(database);
+    await applyTenants({ tenants }, applyDeps(catalog));
+    return (await catalog.findTenantBySlug(slug))?.revision ?? 0;
   } finally {
     await database.close();
   }

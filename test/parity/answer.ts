@@ -1,14 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { fromBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
-import {
-  type BadRequest,
-  BadRequestSchema,
-  type ErrorInfo,
-  ErrorInfoSchema,
-} from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
+import { connectErrorDetails, type ErrorDetails, grpcErrorDetails } from '../harness/error-details.js';
 
 /** An answer, brought to one form whatever carried it. */
 export interface Answer {
@@ -18,7 +10,7 @@ export interface Answer {
   readonly code?: string;
   /** The code of the error table. */
   readonly reason?: string;
-  /** The field paths of broken rules, and the ids of these rules. */
+  /** The field paths of broken rules (proto paths on gRPC), and their rule ids (on Connect and gRPC in UPPER_SNAKE). */
   readonly violations?: readonly string[];
   readonly rules?: readonly string[];
   /** `details` of the public path; on Connect and gRPC the metadata of the ErrorInfo. */
@@ -52,21 +44,11 @@ export function publicAnswer(status: number, headers: IncomingHttpHeaders, raw: 
 
 /** A refusal over Connect. */
 export function connectRefusal(status: number, headers: IncomingHttpHeaders, raw: string): Answer {
-  const json: { code?: string; details?: { type: string; value: string }[] } =
-    raw === '' ? {} : JSON.parse(raw);
-  const details = (json.details ?? []).map(({ type, value }) => ({
-    type,
-    value: Buffer.from(value, 'base64'),
-  }));
-  const infos = details.filter(({ type }) => type === ErrorInfoSchema.typeName);
-  const requests = details.filter(({ type }) => type === BadRequestSchema.typeName);
+  const json: { code?: string; details?: unknown } = raw === '' ? {} : JSON.parse(raw);
   return {
     status,
     ...(json.code && { code: json.code.toUpperCase() }),
-    ...detailsOf(
-      infos.map(({ value }) => fromBinary(ErrorInfoSchema, value)),
-      requests.map(({ value }) => fromBinary(BadRequestSchema, value)),
-    ),
+    ...partsOf(connectErrorDetails(json.details)),
     headers,
     raw,
   };
@@ -75,28 +57,24 @@ export function connectRefusal(status: number, headers: IncomingHttpHeaders, raw
 /** A refusal over gRPC. */
 export function grpcRefusal(error: ServiceError): Answer {
   const [packed] = error.metadata?.get('grpc-status-details-bin') ?? [];
-  const details = packed === undefined ? [] : fromBinary(StatusSchema, Buffer.from(packed)).details;
   return {
     code: grpcStatus[error.code] ?? String(error.code),
-    ...detailsOf(
-      details.flatMap((any) => anyUnpack(any, ErrorInfoSchema) ?? []),
-      details.flatMap((any) => anyUnpack(any, BadRequestSchema) ?? []),
-    ),
+    ...partsOf(grpcErrorDetails(packed)),
     headers: {},
     raw: `${error.code} ${error.details}`,
   };
 }
 
-function detailsOf([info]: readonly ErrorInfo[], [request]: readonly BadRequest[]) {
+function partsOf({ reason, metadata, violations }: ErrorDetails) {
   return {
-    ...(info && {
-      reason: info.reason,
-      httpStatus: info.metadata['http_status'] ?? '',
-      details: info.metadata,
+    ...(reason !== undefined && {
+      reason,
+      httpStatus: metadata['http_status'] ?? '',
+      details: metadata,
     }),
-    ...(request && {
-      violations: request.fieldViolations.map(({ field }) => field),
-      rules: request.fieldViolations.map(({ reason }) => reason),
+    ...(violations && {
+      violations: violations.map(({ field }) => field),
+      rules: violations.map((violation) => violation.reason),
     }),
   };
 }

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../src/rpc/errors.js';
 
 /** What is expected of an answer, whatever its transport. */
 interface Expectation {
-  /** The field paths named, in any order. */
+  /** The JSON paths of the fields named, in any order. */
   readonly violations?: readonly string[];
   /** The ids of the rules named, in any order. */
   readonly rules?: readonly string[];
@@ -35,6 +35,7 @@ export interface ChatExpectation extends Expectation {
 /** What gRPC must answer. */
 export interface EngineExpectation extends Omit<Expectation, 'headers'> {
   readonly code: string;
+  /** The code of the error table: the metadata `code` of ErrorInfo, whose `reason` is the same in UPPER_SNAKE. */
   readonly reason?: string;
 }
 

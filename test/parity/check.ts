@@ -1,8 +1,11 @@
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import * as assert from 'uvu/assert';
+import { shapeFaults } from '../../src/rpc/decode/invalid-input.js';
 import { type ErrorCode, errorTable, GrpcStatus } from '../../src/rpc/errors.js';
+import { reasonOf } from '../harness/error-details.js';
 import type { Answer } from './answer.js';
 import type { ChatExpectation, EngineExpectation, RowTransport, Step } from './case.js';
+import { rpcOf } from './rpcs.js';
 import { aligned, memberAt } from './values.js';
 
 /** The refusals that Connect leaves to HTTP: https://connectrpc.com/docs/protocol#http-to-error-code */
@@ -27,10 +30,11 @@ export function expected(step: Step): Step {
 /** Holds an answer against what its step expects. */
 export function check(transport: RowTransport, step: Step, answer: Answer): void {
   if (transport === 'gRPC') checkEngine(step.engine ?? { code: 'OK' }, answer, step);
-  else checkChat(transport, step.chat ?? {}, answer);
+  else checkChat(transport, step, answer);
 }
 
-function checkChat(transport: RowTransport, expectation: ChatExpectation, answer: Answer): void {
+function checkChat(transport: RowTransport, step: Step, answer: Answer): void {
+  const expectation: ChatExpectation = step.chat ?? {};
   const context = `answered ${answer.status} ${answer.raw}`;
   const errors = [expectation.error ?? []].flat();
   const statuses = [expectation.status ?? 200].flat();
@@ -50,16 +54,47 @@ function checkChat(transport: RowTransport, expectation: ChatExpectation, answer
   }
   if (errors.length === 0) assert.is(answer.reason, undefined, context);
   else assert.ok(errors.includes(answer.reason ?? ''), context);
-  checkContent(expectation, answer);
-  checkHeaders({ ...headersOf(answer), ...expectation.headers }, answer, context);
+  checkContent(
+    transport === 'public path' ? expectation : { ...expectation, ...inReasons(expectation) },
+    answer,
+  );
+  checkHeaders({ ...headersOf(answer, step), ...expectation.headers }, answer, context);
 }
 
-function checkEngine(expectation: EngineExpectation, answer: Answer, { chat }: Step): void {
-  assert.is(answer.code, expectation.code, answer.raw);
-  assert.is(answer.reason, expectation.reason, answer.raw);
+function checkEngine(expectation: EngineExpectation, answer: Answer, { chat, rpc }: Step): void {
+  const { code, reason, violations } = expectation;
+  assert.is(answer.code, code, answer.raw);
+  assert.is(answer.reason, reason, answer.raw);
+  if (answer.reason !== undefined) {
+    assert.is(answer.httpStatus, String(httpStatusOf(answer.reason, answer)), answer.raw);
+    if (reason === 'invalid_input' && chat?.error === 'validation_failed')
+      assert.is(answer.httpStatus, '422');
+  }
   // What the widget may do does not depend on who asks.
   const body = expectation.body ?? (expectation.code === 'OK' ? chat?.body : undefined);
-  checkContent({ ...expectation, body }, answer);
+  const inProto = violations && { violations: violations.map((path) => protoPathOf(path, rpc)) };
+  checkContent({ ...expectation, ...inReasons(expectation), ...inProto, body }, answer);
+}
+
+/** Faults of the shape, as gRPC names them. */
+const SHAPE: ReadonlySet<string> = new Set(Object.keys(shapeFaults).map(reasonOf));
+
+/** The HTTP status of a code. On gRPC `invalid_input` is also the code of broken rules, which are 422. */
+function httpStatusOf(reason: string, { rules = [] }: Answer): number {
+  const isRule = reason === 'invalid_input' && rules.some((rule) => !SHAPE.has(rule));
+  return errorTable[isRule ? 'validation_failed' : toCode(reason)].http;
+}
+
+/** The rules of an expectation as Connect and gRPC have them. */
+function inReasons({ rules }: ChatExpectation | EngineExpectation) {
+  return rules && { rules: rules.map(reasonOf) };
+}
+
+/** A field path as the proto file spells it. */
+function protoPathOf(path: string, rpc: string | undefined): string {
+  const [jsonName = ''] = /^[^.[]*/.exec(path) ?? [];
+  const field = rpcOf(rpc).input.fields.find((candidate) => candidate.jsonName === jsonName);
+  return `${field?.name ?? jsonName}${path.slice(jsonName.length)}`;
 }
 
 function checkContent(expectation: Omit<EngineExpectation, 'code'>, answer: Answer): void {
@@ -76,11 +111,18 @@ function checkContent(expectation: Omit<EngineExpectation, 'code'>, answer: Answ
 }
 
 /** What all answers of the gateway have in common: sessions are kept by nobody, and RFC 6750, section 3. */
-function headersOf({ status, reason }: Answer): Record<string, string | null> {
+function headersOf({ status, reason }: Answer, step: Step): Record<string, string | null> {
   return {
     ...(status !== 204 && { 'cache-control': 'no-store' }),
-    'www-authenticate': reason === 'invalid_session_token' ? 'Bearer error="invalid_token"' : null,
+    'www-authenticate': reason === 'invalid_session_token' || status === 401 ? challengeTo(step) : null,
   };
+}
+
+/** RFC 6750, section 3: a challenge names an error only when there were credentials. */
+function challengeTo({ session, headers = {} }: Step): string {
+  const bearer = typeof session === 'string' ? `Bearer ${session}` : undefined;
+  const [sent = ''] = [headers['authorization'] ?? bearer ?? ''].flat();
+  return /^Bearer +\S/.test(sent) ? 'Bearer error="invalid_token"' : 'Bearer realm="chatsessions"';
 }
 
 function checkHeaders(

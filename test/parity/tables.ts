@@ -7,8 +7,16 @@ import { playRow, transportsOf } from './row.js';
 
 /** The parity tables by the test file that plays them: files run beside each other. */
 export const TABLES = {
-  opens: ['open-session', 'open-session-wire', 'open-session-retries', 'engine-authentication'],
-  sessions: ['get-session', 'end-session', 'engine-sessions'],
+  opens: [
+    'open-session',
+    'open-session-wire',
+    'open-session-retries',
+    'engine-fields',
+    'continue-latest',
+    'engine-authentication',
+    'locales',
+  ],
+  sessions: ['get-session', 'end-session', 'engine-sessions', 'http'],
   refreshes: ['refresh-session', 'refresh-session-times', 'refresh-session-max-age'],
   conversations: ['verify-session', 'conversations'],
   explains: ['explain-open', 'explain-open-rights', 'origins'],

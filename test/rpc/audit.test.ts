@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import type { Document } from 'mongodb';
 import * as assert from 'uvu/assert';
-import { applyTenantFile, type SeedDeps } from '../../src/app/seed.js';
+import { applyTenantFile } from '../../src/app/seed.js';
 import { StartError } from '../../src/app/start-error.js';
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { engineClient } from '../callers/engine-client.js';
+import { memoryCatalog } from '../catalog/memory-catalog.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
 
@@ -180,13 +181,13 @@ catalogue(
     await writeFile(seed, text);
     const env = { SEED_FILE: seed, DATA_DIR: await tempDir(), MONGODB_DB: `test_audit_${process.pid}` };
     const runs: readonly (readonly [text: string, added: readonly object[]])[] = [
-      // A tenant and its seven keys; a tenant and its one.
-      [text, [...applied('acme', 8), ...applied('globex', 2)]],
+      // The name, four flows, four questions and seven keys; a name, a flow and a key.
+      [text, [...applied('acme', 16), ...applied('globex', 3)]],
       [text, []],
       [text.replace('name: Globex', 'name: Globex Ltd.'), applied('globex', 1)],
       [
         text.replace('name: Globex', 'name: Globex Ltd.').replace('label: Everything', 'label: All'),
-        applied('acme', 2),
+        applied('acme', 1),
       ],
     ];
     const expected: object[] = [];
@@ -213,40 +214,18 @@ catalogue(
 
 catalogue('what cannot be written down is not done, and the start fails', async () => {
   const down = new ServiceError('unavailable', 'The database does not answer at the moment.');
-  let writes = 0;
-  const written = async () => {
-    writes++;
-    return true;
-  };
-  const store: SeedDeps['store'] = {
-    findKey: async () => undefined,
-    findKeyById: async () => undefined,
-    findTenant: async () => undefined,
-    findTenantBySlug: async () => undefined,
-    revisions: async () => new Map(),
-    keysOf: async () => [],
-    insertTenant: written,
-    replaceTenant: written,
-    insertKey: written,
-    replaceKey: written,
-    insertAlias: written,
-    deleteAliases: async () => void (await written()),
-    deleteKey: async () => void (await written()),
-    findIdentitySecret: async () => undefined,
-    insertIdentitySecret: async () => true,
-    replaceIdentitySecret: async () => true,
-    deleteIdentitySecret: async () => void (await written()),
-  };
+  const { catalog, written } = memoryCatalog();
   const parts = {
-    store,
-    announce: async () => void (await written()),
+    catalog,
+    announce: async () => void written.push('announced'),
     newId: () => '00000000-0000-4000-8000-000000000001',
+    now: Date.now,
     audit: { add: () => Promise.reject(down) },
     identitySecrets: createIdentitySecrets({ keyring: async () => [], randomBytes }),
   };
   const failure = await applyTenantFile(SEED, parts).catch((error: unknown) => error);
   assert.instance(failure, StartError);
-  assert.is(writes, 0);
+  assert.equal(written, []);
 });
 
 test('nothing in src does anything to the audit but add to it', () => {

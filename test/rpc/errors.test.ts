@@ -1,15 +1,19 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { readFileSync } from 'node:fs';
+import { create, isMessage, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { variablesViolations } from '../../src/conversations/variables.js';
+import { mapViolations } from '../../src/conversations/variables.js';
+import { publicRefusal } from '../../src/gateway/rest.js';
+import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
 } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
-import { errorDetails } from '../../src/rpc/error-details.js';
+import { shapeFaults } from '../../src/rpc/decode/invalid-input.js';
+import { errorDetails, toReason } from '../../src/rpc/error-details.js';
 import {
   errorTable,
   rulesBroken,
@@ -17,6 +21,13 @@ import {
   toServiceError,
   type Violation,
 } from '../../src/rpc/errors.js';
+import { protoPath } from '../../src/rpc/field-path.js';
+import type { Surface } from '../../src/rpc/surface.js';
+import { REASON, reasonOf } from '../harness/error-details.js';
+import { repoFile } from '../harness/repo-file.js';
+import { readTable } from '../parity/read-table.js';
+import { stepsOf } from '../parity/row.js';
+import { TABLES } from '../parity/tables.js';
 
 const test = suite('errors');
 
@@ -26,18 +37,12 @@ const violation = (field: string, message = 'It is wrong.'): Violation => ({
   message,
 });
 
-const CODES: readonly (readonly [surface: 'chat' | 'engine', code: string])[] = [
-  ['chat', 'validation_failed'],
-  ['engine', 'invalid_input'],
-];
-for (const [surface, code] of CODES) {
-  test(`broken rules on the ${surface} surface are ${code}, with all of them in order`, () => {
-    const violations = [violation('locale'), violation('customerId')];
-    const error = rulesBroken(surface, violations);
-    assert.is(error.code, code);
-    assert.equal(error.details, { violations });
-  });
-}
+test('broken rules are validation_failed, with all of them in order', () => {
+  const violations = [violation('locale'), violation('customerId')];
+  const error = rulesBroken(violations);
+  assert.is(error.code, 'validation_failed');
+  assert.equal(error.details, { violations });
+});
 
 const SENTENCES: readonly (readonly [fields: readonly string[], sentence: string])[] = [
   [['locale'], 'The request breaks a rule of locale.'],
@@ -46,10 +51,7 @@ const SENTENCES: readonly (readonly [fields: readonly string[], sentence: string
 ];
 for (const [fields, sentence] of SENTENCES) {
   test(`${fields.join(', ')}: ${sentence}`, () => {
-    const error = rulesBroken(
-      'chat',
-      fields.map((field) => violation(field)),
-    );
+    const error = rulesBroken(fields.map((field) => violation(field)));
     assert.is(error.message, sentence);
   });
 }
@@ -63,93 +65,147 @@ const MANY: readonly (readonly [name: string, key: (n: number) => string, least:
   ['keys of four bytes a character', (n) => `${n}${'😀'.repeat(100)}`, 5],
 ];
 for (const [name, keyOf, least] of MANY) {
+  const violations = mapViolations(
+    'variables',
+    Object.fromEntries(Array.from({ length: 300 }, (_, n) => [keyOf(n), 1] as const)),
+  );
+  const error = rulesBroken(violations);
+
   test(`300 broken rules, ${name}: as many as fit are listed, the others are counted`, () => {
-    const keys = Array.from({ length: 300 }, (_, n) => [keyOf(n), 1] as const);
-    const violations = variablesViolations(Object.fromEntries(keys));
-    const error = rulesBroken('engine', violations);
-    const { violations: listed = [], violationsOmitted = 0 } = error.details;
+    const [info, request] = errorDetails(error, 'engine').map(({ value }) => value);
+    const listed = isMessage(request, BadRequestSchema) ? request.fieldViolations : [];
+    const omitted = isMessage(info, ErrorInfoSchema) ? info.metadata['violations_omitted'] : undefined;
     assert.ok(listed.length >= least, `${listed.length} listed`);
-    assert.equal(listed, violations.slice(0, listed.length));
-    assert.is(listed.length + violationsOmitted, violations.length);
+    assert.equal(
+      listed.map(({ field }) => field),
+      violations.slice(0, listed.length).map(({ field }) => field),
+    );
+    assert.is(listed.length + Number(omitted), violations.length);
   });
 
   test(`300 broken rules, ${name}: the details fit into 8 KiB of gRPC trailers`, () => {
-    const keys = Array.from({ length: 300 }, (_, n) => [keyOf(n), 1] as const);
-    const error = rulesBroken('engine', variablesViolations(Object.fromEntries(keys)));
-    const details = errorDetails(error).map(({ desc, value }) => anyPack(desc, value));
+    const details = errorDetails(error, 'engine').map(({ desc, value }) => anyPack(desc, value));
     const status = create(StatusSchema, { code: 3, message: error.message, details });
     const header = Buffer.from(toBinary(StatusSchema, status)).toString('base64');
     assert.ok(header.length < 8192, `${header.length} bytes`);
   });
-}
 
-test('nothing is counted as omitted when all are listed', () => {
-  assert.not('violationsOmitted' in rulesBroken('chat', [violation('locale')]).details);
-});
+  test(`300 broken rules, ${name}: the public path lists all`, () => {
+    assert.equal(JSON.parse(publicRefusal(error)).details.violations, violations);
+  });
+}
 
 /** The details by type, as plain values. */
-function plain(error: ServiceError): Record<string, unknown> {
-  return Object.fromEntries(errorDetails(error).map(({ desc, value }) => [desc.typeName, value]));
+function plain(error: ServiceError, surface: Surface): Record<string, unknown> {
+  return Object.fromEntries(errorDetails(error, surface).map(({ desc, value }) => [desc.typeName, value]));
 }
 
-const DETAILS: readonly (readonly [name: string, error: ServiceError, details: Record<string, unknown>])[] = [
+const info = (code: string, reason: string, httpStatus: string) =>
+  create(ErrorInfoSchema, {
+    reason,
+    domain: 'chatsessions',
+    metadata: { code, http_status: httpStatus },
+  });
+const broken = rulesBroken([
+  { field: 'removeVariables', rule: 'remove_variables.key', message: 'No key.' },
+  { field: 'variables["A b"]', rule: 'variables.key', message: 'No key.' },
+]);
+const fieldViolations = (...fields: readonly string[]) =>
+  create(BadRequestSchema, {
+    fieldViolations: ['REMOVE_VARIABLES_KEY', 'VARIABLES_KEY'].map((reason, index) => ({
+      field: fields[index] ?? '',
+      description: 'No key.',
+      reason,
+    })),
+  });
+
+const DETAILS: readonly (readonly [
+  name: string,
+  error: ServiceError,
+  surface: Surface,
+  details: Record<string, unknown>,
+])[] = [
   [
     'a code alone',
     new ServiceError('not_found', 'No such conversation.'),
+    'engine',
+    { 'google.rpc.ErrorInfo': info('not_found', 'NOT_FOUND', '404') },
+  ],
+  [
+    'broken rules on the chat surface',
+    broken,
+    'chat',
     {
-      'google.rpc.ErrorInfo': create(ErrorInfoSchema, {
-        reason: 'not_found',
-        domain: 'chatsessions',
-        metadata: { http_status: '404' },
-      }),
+      'google.rpc.ErrorInfo': info('validation_failed', 'VALIDATION_FAILED', '422'),
+      'google.rpc.BadRequest': fieldViolations('removeVariables', 'variables["A b"]'),
     },
   ],
   [
-    'broken rules',
-    rulesBroken('chat', [{ field: 'locale', rule: 'locale.bcp47', message: 'No tag.' }]),
+    'broken rules on the engine surface',
+    broken,
+    'engine',
     {
-      'google.rpc.ErrorInfo': create(ErrorInfoSchema, {
-        reason: 'validation_failed',
-        domain: 'chatsessions',
-        metadata: { http_status: '422' },
-      }),
-      'google.rpc.BadRequest': create(BadRequestSchema, {
-        fieldViolations: [{ field: 'locale', description: 'No tag.', reason: 'locale.bcp47' }],
-      }),
+      'google.rpc.ErrorInfo': info('invalid_input', 'INVALID_INPUT', '422'),
+      'google.rpc.BadRequest': fieldViolations('remove_variables', 'variables["A b"]'),
     },
   ],
   [
-    'broken rules, some not listed',
-    new ServiceError('invalid_input', 'Many.', { violations: [], violationsOmitted: 7 }),
-    {
-      'google.rpc.ErrorInfo': create(ErrorInfoSchema, {
-        reason: 'invalid_input',
-        domain: 'chatsessions',
-        metadata: { http_status: '400', violations_omitted: '7' },
-      }),
-      'google.rpc.BadRequest': create(BadRequestSchema),
-    },
+    'a malformed request',
+    new ServiceError('invalid_input', 'No JSON.'),
+    'engine',
+    { 'google.rpc.ErrorInfo': info('invalid_input', 'INVALID_INPUT', '400') },
   ],
   [
     'a time to try again',
     new ServiceError('unavailable', 'Later.', { retryAfterSeconds: 3 }),
+    'chat',
     {
-      'google.rpc.ErrorInfo': create(ErrorInfoSchema, {
-        reason: 'unavailable',
-        domain: 'chatsessions',
-        metadata: { http_status: '503' },
-      }),
+      'google.rpc.ErrorInfo': info('unavailable', 'UNAVAILABLE', '503'),
       'google.rpc.RetryInfo': create(RetryInfoSchema, { retryDelay: { seconds: 3n, nanos: 0 } }),
     },
   ],
 ];
-for (const [name, error, details] of DETAILS) {
-  test(`details of ${name}`, () => assert.equal(plain(error), details));
+for (const [name, error, surface, details] of DETAILS) {
+  test(`details of ${name}`, () => assert.equal(plain(error, surface), details));
+}
+
+const FIELDS = ChatSessions.methods.flatMap(({ input }) => input.fields);
+for (const [jsonName, name] of new Map(FIELDS.map((field) => [field.jsonName, field.name]))) {
+  test(`the proto path of ${jsonName} is ${name}`, () => {
+    assert.is(protoPath(jsonName), name);
+    assert.is(protoPath(`${jsonName}["A.bC"]`), `${name}["A.bC"]`);
+    assert.is(protoPath(`${jsonName}.aB`), `${name}.aB`);
+  });
+}
+
+/** google.rpc.ErrorInfo.reason: at most 63 characters of this form. */
+for (const id of new Set([...Object.keys(errorTable), ...Object.keys(shapeFaults), ...rulesOfRows()])) {
+  test(`${id} makes a reason of google.rpc`, () => {
+    assert.match(toReason(id), REASON);
+    assert.ok(toReason(id).length <= 63);
+    assert.is(toReason(id), reasonOf(id));
+  });
+}
+
+const docs = ['docs/sessions.md', 'docs/engine-api.md']
+  .map((path) => readFileSync(repoFile(path), 'utf8'))
+  .join();
+for (const id of new Set([...Object.keys(shapeFaults), ...rulesOfRows()])) {
+  test(`the section Errors of docs/sessions.md or docs/engine-api.md lists ${id}`, () => {
+    assert.ok(docs.includes(`\`${id}\``));
+  });
+}
+
+/** The rule ids that rows of the parity tables name. */
+function rulesOfRows(): Set<string> {
+  const tables = Object.values(TABLES).flat().map(readTable);
+  const rows = tables.flatMap((table) => table.cases.flatMap((row) => stepsOf(row, table)));
+  return new Set(rows.flatMap(({ chat, engine }) => [...(chat?.rules ?? []), ...(engine?.rules ?? [])]));
 }
 
 test('the cause is in no detail', () => {
   const error = new ServiceError('internal', 'Something went wrong.', {}, new Error('secret'));
-  const text = errorDetails(error)
+  const text = errorDetails(error, 'engine')
     .map(({ desc, value }) => Buffer.from(toBinary(desc, value)).toString('latin1'))
     .join();
   assert.not.match(text, 'secret');

@@ -181,7 +181,7 @@ const REFUSALS: readonly (readonly [name: string, setting: Setting, code: string
   [
     'a broken rule',
     { rules: () => [{ field: 'tenant', rule: 'r', message: 'm' }] },
-    'invalid_input',
+    'validation_failed',
     ['read', 'rules'],
   ],
 ];

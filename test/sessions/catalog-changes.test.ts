@@ -29,6 +29,8 @@ const CHANGES: ReadonlyMap<string | undefined, Partial<WidgetKeySpec>> = new Map
 
 let service: TestApp;
 let database: DatabaseName;
+/** The revision of the changed catalogue. */
+let changed = 0;
 let witness: string;
 const sessions = new Map<string, string>();
 const nameOf = (key: keyof typeof KEYS, over: TransportName) => `${key} ${over}`;
@@ -69,27 +71,27 @@ test.before(async () => {
   witness = textOf(opened, 'sessionToken');
   for (const key of ['stays', 'disabled', 'past its end', 'moved'] as const) await openEverywhere(key);
   assert.is(await revisionOfWitness(), 1);
-  const revision = await changeTenant(database, 'acme', (tenant: TenantSpec) => ({
+  changed = await changeTenant(database, 'acme', (tenant: TenantSpec) => ({
     ...tenant,
     flows: tenant.flows.map((flow) => (flow.slug === 'returns' ? { ...flow, published: false } : flow)),
     widgetKeys: tenant.widgetKeys.map((key) => ({ ...key, ...CHANGES.get(key.publicKey) })),
   }));
-  assert.is(revision, 2);
-  await isKnown(revision);
+  assert.ok(changed > 1);
+  await isKnown(changed);
 });
 test.after(() => service.close());
 
 for (const over of OVER) {
   test(`an intent whose flow is unpublished is gone, and the revision has moved [${over}]`, async () => {
     const { body, raw } = await call(over, 'stays', 'GetSession');
-    assert.is(memberAt(body, 'catalogRevision'), 2, raw);
+    assert.is(memberAt(body, 'catalogRevision'), changed, raw);
     assert.is(memberAt(body, 'intents.length'), 2, raw);
     assert.is(memberAt(body, 'intents.0.name'), 'order_status');
     assert.is(memberAt(body, 'intents.1.name'), 'gift_cards');
     assert.is(memberAt(body, 'quickQuestions.1.intentName'), null);
     assert.is(memberAt(body, 'quickQuestions.1.flowId'), '0193aa00-0000-7000-8000-000000000002');
     const refreshed = await call(over, 'stays', 'RefreshSession');
-    assert.is(memberAt(refreshed.body, 'catalogRevision'), 2);
+    assert.is(memberAt(refreshed.body, 'catalogRevision'), changed);
     const gone = await call(over, 'stays', 'VerifySession', { request: { intentName: 'returns' } });
     assert.is(memberAt(gone.body, 'intentAllowed'), false);
     const there = await call(over, 'stays', 'VerifySession', { request: { intentName: 'gift_cards' } });

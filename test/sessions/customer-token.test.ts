@@ -164,11 +164,11 @@ for (const transport of Object.keys(transports) as TransportName[]) {
   });
 
   test(`over 4096 characters break a rule, whatever the mode [${transport}]`, async () => {
-    const broken = transport === 'gRPC' ? 'invalid_input' : 'validation_failed';
+    const broken = transport === 'gRPC' ? 'invalid_input customer_token' : 'validation_failed customerToken';
     for (const mode of ['off', 'optional', 'required'] as const) {
       for (const token of ['x'.repeat(4097), 'x'.repeat(5 * 1024)]) {
         const answer = await answerTo(mode, { token: () => token });
-        assert.is(await customer(service, answer), `${broken} customerToken`);
+        assert.is(await customer(service, answer), broken);
         if (transport === 'public path') assert.is(answer.status, 422);
       }
     }

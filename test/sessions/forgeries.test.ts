@@ -269,8 +269,9 @@ interface Way {
 const LARGE_FOR_HTTP = 15_000;
 const HTTP_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const httpException: Way['exception'] = (token) => {
-  // RFC 9110, 5.5: neither control characters, nor white space that belongs to the value at its end.
-  if (!HTTP_VALUE.test(token) || /[ \t]$/.test(token)) return 'cannot be sent';
+  // RFC 9110, 5.5: neither control characters, nor white space that belongs to the value at its end. Spaces before the
+  // token belong to those behind the scheme (section 11.4).
+  if (!HTTP_VALUE.test(token) || /^ |[ \t]$/.test(token)) return 'cannot be sent';
   return token.length > LARGE_FOR_HTTP ? { status: 431, reason: 'headers_too_large' } : undefined;
 };
 

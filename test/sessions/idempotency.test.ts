@@ -214,50 +214,83 @@ const REPLAYS: readonly (readonly [
   stored: Conversation,
   opened: Conversation,
   now: number,
-  replay: boolean,
+  outcome: 'replay' | 'different_request' | 'window_over' | 'session_over',
 ])[] = [
-  ['the same request, at once', conversation(), OPENED, NOW, true],
-  ['a millisecond before the window ends', conversation(), OPENED, NOW + 599_999, true],
-  ['at the end of the window', conversation(), OPENED, NOW + 600_000, false],
+  ['the same request, at once', conversation(), OPENED, NOW, 'replay'],
+  ['a millisecond before the window ends', conversation(), OPENED, NOW + 599_999, 'replay'],
+  ['at the end of the window', conversation(), OPENED, NOW + 600_000, 'window_over'],
   [
     'a millisecond before the session ends',
     conversation({ session: shortSession }),
     OPENED,
     NOW + 59_999,
-    true,
+    'replay',
   ],
-  ['at the end of the session', conversation({ session: shortSession }), OPENED, NOW + 60_000, false],
+  [
+    'at the end of the session',
+    conversation({ session: shortSession, expiresAt: shortSession.exp }),
+    OPENED,
+    NOW + 60_000,
+    'session_over',
+  ],
+  [
+    'at the end of its first token, after a refresh',
+    conversation({ session: shortSession }),
+    OPENED,
+    NOW + 60_000,
+    'window_over',
+  ],
   [
     'another request',
     conversation(),
     conversation({ idempotency: { requestHash: 'other', until: NOW + 600_000 } }),
     NOW,
-    false,
+    'different_request',
   ],
-  ['a session that was ended', conversation({ endedAt: NOW }), OPENED, NOW, false],
-  ['a session that was ended at the epoch', conversation({ endedAt: 0 }), OPENED, NOW, false],
-  ['a row without a key', conversation({ idempotency: undefined }), OPENED, NOW, false],
-  ['an open without a key', conversation(), conversation({ idempotency: undefined }), NOW, false],
+  ['a session that was ended', conversation({ endedAt: NOW }), OPENED, NOW, 'session_over'],
+  ['a session that was ended at the epoch', conversation({ endedAt: 0 }), OPENED, NOW, 'session_over'],
+  ['a row without a key', conversation({ idempotency: undefined }), OPENED, NOW, 'different_request'],
+  [
+    'an open without a key',
+    conversation(),
+    conversation({ idempotency: undefined }),
+    NOW,
+    'different_request',
+  ],
   [
     'neither has a key',
     conversation({ idempotency: undefined }),
     conversation({ idempotency: undefined }),
     NOW,
-    false,
+    'different_request',
   ],
 ];
-function isReplay(stored: Conversation, opened: Conversation, now: number): boolean {
+function outcomeOf(stored: Conversation, opened: Conversation, now: number): string {
   try {
     // A retry has a token id of its own.
     const retried = { ...opened, session: { ...opened.session, jti: 'another' } };
-    return requireRetry(stored, retried, now) === stored;
+    return requireRetry(stored, retried, now) === stored ? 'replay' : 'another conversation';
   } catch (error) {
-    assert.is(error instanceof ServiceError && error.code, 'idempotency_conflict');
-    return false;
+    if (!(error instanceof ServiceError)) throw error;
+    const { cause = '', conversationId } = error.details;
+    assert.is(error.code, 'idempotency_conflict');
+    assert.is(conversationId, opened.surface === 'engine' ? stored.id : undefined);
+    return cause;
   }
 }
 
-for (const [name, stored, opened, now, replay] of REPLAYS) {
-  test(`${name} is ${replay ? 'a replay' : 'no replay'}`, () =>
-    assert.is(isReplay(stored, opened, now), replay));
+for (const [name, stored, opened, now, outcome] of REPLAYS) {
+  test(`${name}: ${outcome}`, () => {
+    for (const surface of ['chat', 'engine'] as const) {
+      assert.is(outcomeOf(stored, { ...opened, surface }, now), outcome);
+    }
+  });
 }
+
+test('a key in quotes is the key without them', () => {
+  const key = 'abc-DEF_0123456789-_xyz';
+  assert.is(idempotencyKeyOf(call({}, { 'idempotency-key': `"${key}"` })), key);
+  for (const sent of [`"${key}`, `${key}"`, `""${key}""`, `'${key}'`, `"${key}";p`, ` "${key}"`, '""']) {
+    assert.throws(() => idempotencyKeyOf(call({}, { 'idempotency-key': sent })), /Idempotency-Key must be/);
+  }
+});

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import { credentials, Metadata } from '@grpc/grpc-js';
-import { v7 as uuidV7 } from 'uuid';
 import * as assert from 'uvu/assert';
 import { StartError } from '../../src/app/start-error.js';
 import { type AppliedTenant, applyTenants } from '../../src/catalog/apply-tenants.js';
@@ -19,6 +18,7 @@ import { openDatabase } from '../../src/mongo/database.js';
 import { mongoCatalog } from '../../src/mongo/mongo-catalog.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
 import { repoFile } from '../harness/repo-file.js';
+import { applyDeps } from '../harness/tenants.js';
 import { transports } from '../parity/transports.js';
 import {
   CUSTOMER,
@@ -66,15 +66,12 @@ const beside = async (service: TestApp, env: Record<string, string>) =>
 async function applyFrom(elsewhere: TestApp, text: string): Promise<readonly AppliedTenant[]> {
   const database = await openDatabase(elsewhere.app.databaseUri, await databaseName(elsewhere));
   try {
-    return await applyTenants(parseTenantFile(text, { fileName: 'seed.yaml' }), {
-      store: mongoCatalog(database),
-      newId: uuidV7,
-      newPublicKey: () => `pk_live_${randomBytes(16).toString('hex')}`,
-      identitySecrets: createIdentitySecrets({
-        keyring: async () => [{ kid: 'old', secret: OLD }],
-        randomBytes,
-      }),
+    const identitySecrets = createIdentitySecrets({
+      keyring: async () => [{ kid: 'old', secret: OLD }],
+      randomBytes,
     });
+    const file = parseTenantFile(text, { fileName: 'seed.yaml' });
+    return await applyTenants(file, applyDeps(mongoCatalog(database), { identitySecrets }));
   } finally {
     await database.close();
   }

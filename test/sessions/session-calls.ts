@@ -1,10 +1,7 @@
-import { fromBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { credentials, status as grpcStatus, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { ErrorInfoSchema } from '../../src/gen/protobuf-es/google/rpc/error_details_pb.js';
-import { StatusSchema } from '../../src/gen/protobuf-es/google/rpc/status_pb.js';
 import { ChatSessionsClient } from '../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { TestApp } from '../harness/app.js';
+import { connectErrorDetails, grpcErrorDetails } from '../harness/error-details.js';
 import { sendHttp } from '../parity/transports.js';
 
 /** What became of a call with a session token, whatever carried it. */
@@ -63,13 +60,11 @@ export async function engineOutcome(call: Promise<object>): Promise<Outcome> {
     return { status: 'OK', raw: JSON.stringify(await call) };
   } catch (error) {
     const { code, details, metadata } = error as ServiceError;
-    const [packed] = metadata?.get('grpc-status-details-bin') ?? [];
-    const any = packed === undefined ? [] : fromBinary(StatusSchema, Buffer.from(packed)).details;
-    const info = any.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? [])[0];
+    const { reason, metadata: info } = grpcErrorDetails(metadata?.get('grpc-status-details-bin')[0]);
     return {
       status: grpcStatus[code] ?? String(error),
-      reason: info?.reason,
-      cause: info?.metadata['cause'],
+      reason,
+      cause: info['cause'],
       raw: `${code} ${details}`,
     };
   }
@@ -102,13 +97,11 @@ export async function getOnConnect({ httpUrl }: TestApp, token: string): Promise
   });
   const json: { error?: string; details?: unknown } = JSON.parse(body.toString());
   // What is no HTTP request is refused before anybody knows that it would have been Connect's.
-  const details: { type: string; value: string }[] = Array.isArray(json.details) ? json.details : [];
-  const packed = details.find(({ type }) => type === ErrorInfoSchema.typeName);
-  const info = packed && fromBinary(ErrorInfoSchema, Buffer.from(packed.value, 'base64'));
+  const { reason = json.error, metadata } = connectErrorDetails(json.details);
   return {
     status,
-    reason: info?.reason ?? json.error,
-    cause: info?.metadata['cause'],
+    reason,
+    cause: metadata['cause'],
     raw: `${status} ${body}`,
   };
 }

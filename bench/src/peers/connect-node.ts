@@ -44,7 +44,7 @@ function toMessages(offer: WidgetView['offer']) {
 async function open(request: OpenSessionRequest, { protocolName, requestHeader }: HandlerContext) {
   const surface = protocolName === 'connect' ? 'chat' : 'engine';
   const origin = surface === 'chat' ? (requestHeader.get('origin') ?? undefined) : undefined;
-  const checked = checkRequest(surface, request);
+  const checked = checkRequest(request);
   const { view, offer } = await admit(checked.publicKey, surface, origin);
   const { row, claims } = begin(view, checked, surface, origin);
   await sessions.insertOne(row);

@@ -62,7 +62,7 @@ app.use(express.json({ limit: MAX_REQUEST_BYTES }));
 
 app.post(PUBLIC_PATH, async (request, response) => {
   const { origin } = request.headers;
-  const body = checkRequest('chat', request.body);
+  const body = checkRequest(request.body);
   const { view, offer } = await admit(body.publicKey, 'chat', origin);
   const { row, claims } = begin(view, body, 'chat', origin);
   await Session.create(row);

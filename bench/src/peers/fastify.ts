@@ -100,7 +100,7 @@ app.setErrorHandler((error: FastifyError, _request, reply) => {
     rule: keyword,
     message,
   }));
-  const { status, body } = publicRefusal(violations ? rulesBroken('chat', violations) : error);
+  const { status, body } = publicRefusal(violations ? rulesBroken(violations) : error);
   return reply.code(status).send(body);
 });
 

@@ -23,7 +23,7 @@ const { admit } = createCatalog(db, (offer) => offer);
 const { begin, sign } = createSessions(settings);
 
 async function open(request: OpenSessionRequest): Promise<OpenSessionResponse> {
-  const checked = checkRequest('engine', request);
+  const checked = checkRequest(request);
   const { view, offer } = await admit(checked.publicKey, 'engine');
   const { row, claims } = begin(view, checked, 'engine');
   await sessions.insertOne(row);

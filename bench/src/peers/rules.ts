@@ -1,7 +1,7 @@
 import { canonicalLocale } from 'chatsessions/conversations/locale.js';
 import { rulesBroken } from 'chatsessions/rpc/errors.js';
 import { z } from 'zod';
-import type { OpenRequest, Surface } from './session.js';
+import type { OpenRequest } from './session.js';
 
 /** The form of a widget key. */
 export const PUBLIC_KEY = /^pk_live_[a-f0-9]{32}$/;
@@ -31,12 +31,11 @@ const request = z.object({
     .nullish(),
 });
 
-/** @throws ServiceError validation_failed | invalid_input (engine) with every broken rule */
-export function checkRequest(surface: Surface, body: unknown): OpenRequest {
+/** @throws ServiceError validation_failed with every broken rule */
+export function checkRequest(body: unknown): OpenRequest {
   const { data, error } = request.safeParse(body);
   if (data) return data;
   throw rulesBroken(
-    surface,
     error.issues.map(({ path, code, message }) => ({ field: path.join('.'), rule: code, message })),
   );
 }

@@ -9,7 +9,7 @@ import { StatusSchema } from 'chatsessions/gen/protobuf-es/google/rpc/status_pb.
 export interface StreamEnd {
   /** Such as `RESOURCE_EXHAUSTED`. */
   readonly code: string;
-  /** The reason and the metadata of the google.rpc.ErrorInfo, where the status has one. */
+  /** The error code and the metadata of the google.rpc.ErrorInfo, where the status has one. */
   readonly reason: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -26,5 +26,9 @@ function toEnd({ code, metadata }: StatusObject): StreamEnd {
   const [packed] = metadata.get('grpc-status-details-bin');
   const details = Buffer.isBuffer(packed) ? fromBinary(StatusSchema, packed).details : [];
   const info = details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? [])[0];
-  return { code: grpcStatus[code] ?? String(code), reason: info?.reason, metadata: info?.metadata ?? {} };
+  return {
+    code: grpcStatus[code] ?? String(code),
+    reason: info?.metadata['code'],
+    metadata: info?.metadata ?? {},
+  };
 }

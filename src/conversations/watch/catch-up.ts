@@ -1,5 +1,5 @@
 import type { Pause } from '../../time/pause.js';
-import type { ChangedRow, Conversation, ConversationStore } from '../conversation.js';
+import type { ChangedRow, Conversation, ConversationStore, ErasedConversation } from '../conversation.js';
 import { type ConversationEvent, eventsOf } from './events.js';
 import { costMs, type Pace, paced } from './pace.js';
 import { createBatches, type EncodedEvent, encodeEvents } from './response.js';
@@ -7,7 +7,7 @@ import type { WatchPlace } from './window.js';
 
 /** The dependencies of {@link catchUp} and {@link sendRows}. */
 export interface CatchUpDeps {
-  readonly conversations: Pick<ConversationStore, 'changedSince' | 'findAll'>;
+  readonly conversations: Pick<ConversationStore, 'changedSince' | 'findChanged'>;
   readonly pause: Pause;
   readonly pace: Pace;
 }
@@ -23,7 +23,7 @@ export interface SentRevisions {
   /** Whether this revision of the conversation, or a later one, was sent. */
   readonly has: (row: ChangedRow) => boolean;
   /** The unsent events of a conversation. It marks them as sent. */
-  readonly takeUnsent: (conversation: Conversation) => readonly ConversationEvent[];
+  readonly takeUnsent: (conversation: Conversation | ErasedConversation) => readonly ConversationEvent[];
 }
 
 /** How many changes one query lists. */
@@ -135,7 +135,7 @@ async function* loadEvents(
     const work = paced(
       deps.pace,
       signal,
-      () => deps.conversations.findAll(chunk.map(({ id }) => id)),
+      () => deps.conversations.findChanged(chunk.map(({ id }) => id)),
       ({ length }) => costMs({ loaded: length, sends: 1 }),
     );
     for await (const _ of heartbeats(deps, work)) yield { list: [], last: undefined };

@@ -1,14 +1,13 @@
 import { WatchConversationsResponse } from '../../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { ConversationEvent as EventMessage } from '../../gen/ts-proto/chatsessions/v1/conversation.js';
-import type { Conversation } from '../conversation.js';
-import { toMessage } from '../message.js';
-import { type ConversationEvent, toEventMessage } from './events.js';
+import type { Conversation, ErasedConversation } from '../conversation.js';
+import { type ConversationEvent, toEventMessages } from './events.js';
 
 /** An event with its wire bytes: those of a response that has only this event and no resume token. */
 export interface EncodedEvent {
   readonly event: EventMessage;
-  /** The stored conversation that the event's message was made from. */
-  readonly conversation: Conversation;
+  /** The stored conversation, or its tombstone, that the event's message was made from. */
+  readonly conversation: Conversation | ErasedConversation;
   readonly bytes: Uint8Array;
 }
 
@@ -38,13 +37,11 @@ export function encodeResponse(response: WatchConversationsResponse): Buffer {
 
 /** Encodes events of one conversation, each with the conversation's latest revision. */
 export function encodeEvents(
-  conversation: Conversation,
+  conversation: Conversation | ErasedConversation,
   events: readonly ConversationEvent[],
 ): readonly EncodedEvent[] {
   if (events.length === 0) return [];
-  const message = toMessage(conversation);
-  return events.map((conversationEvent) => {
-    const event = toEventMessage(conversationEvent, message);
+  return toEventMessages(conversation, events).map((event) => {
     const bytes = WatchConversationsResponse.encode({ events: [event], resumeToken: '' }).finish();
     return { event, conversation, bytes };
   });

@@ -10,7 +10,7 @@ import { createWatchWindow, OVERLAP_MS, type WatchPlace } from './window.js';
 
 /** The dependencies and settings of {@link startTail}. */
 export interface TailDeps {
-  readonly conversations: Pick<ConversationStore, 'changedSince' | 'findAll'>;
+  readonly conversations: Pick<ConversationStore, 'changedSince' | 'findChanged'>;
   readonly dates: Dates;
   readonly elapsed: Elapsed;
   readonly pause: Pause;
@@ -208,12 +208,12 @@ export function startTail(
     for (let i = 0; i < rows.length && !signal.aborted; i += LOAD_SIZE) {
       const chunk = rows.slice(i, i + LOAD_SIZE);
       const work = async () => {
-        const found = await conversations.findAll(chunk.map(({ id }) => id));
+        const found = await conversations.findChanged(chunk.map(({ id }) => id));
         const byId = new Map(found.map((conversation) => [conversation.id, conversation]));
         const batches = createBatches();
         for (const row of chunk) {
           const conversation = byId.get(row.id);
-          // Erased since the changes were listed.
+          // Removed by the TTL index since the changes were listed.
           if (conversation === undefined) continue;
           for (const event of encodeEvents(conversation, window.unsentEvents(conversation))) {
             const full = batches.add(event);

@@ -52,11 +52,11 @@ function queryOf(tenantId: string) {
   return ['WatchConversations', tenantId] as const;
 }
 
-/** A cursor holds a time and an id; a watch place puts its floor where the id would be. */
+/** A cursor holds a time and a UUID; a watch place puts its floor into the 128 bits of the UUID. */
 function toCursor({ from, floor }: WatchPlace): Place {
-  return { time: from, id: String(floor) };
+  return { time: from, id: floor.toString(16).padStart(32, '0') };
 }
 
 function toPlace({ time, id }: Place): WatchPlace {
-  return { from: time, floor: Number(id) };
+  return { from: time, floor: Number(`0x0${id.replaceAll('-', '')}`) };
 }

@@ -1,4 +1,5 @@
-import type { ChangedRow, Conversation } from '../conversation.js';
+import type { ChangedRow, Conversation, ErasedConversation } from '../conversation.js';
+import { isErased } from '../erased.js';
 import { type ConversationEvent, eventsOf } from './events.js';
 
 /**
@@ -41,7 +42,7 @@ export interface WatchWindow {
   /** Whether this revision of the conversation, or a later one, was sent. */
   readonly isSent: (row: ChangedRow) => boolean;
   /** The unsent events of a conversation, in order. */
-  readonly unsentEvents: (conversation: Conversation) => readonly ConversationEvent[];
+  readonly unsentEvents: (conversation: Conversation | ErasedConversation) => readonly ConversationEvent[];
   /**
    * Notes that the events of a row, and of all rows before it in the pass, are sent.
    *
@@ -96,8 +97,7 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
 
     unsentEvents(conversation) {
       const found = known.get(conversation.id);
-      // A reused idempotency key can recreate an erased id: that is another conversation.
-      const before = found && found.updatedAt >= conversation.createdAt ? found : undefined;
+      const before = found && countsOn(conversation, found) ? found : undefined;
       return eventsOf(conversation).filter(({ revision, at }) =>
         before ? revision > before.revision : at >= floor,
       );
@@ -138,4 +138,12 @@ export function createWatchWindow(place: WatchPlace, maxKnown = MAX_KNOWN): Watc
     known.delete(oldest.id);
     from = Math.max(from, oldest.updatedAt + 1);
   }
+}
+
+/**
+ * Whether the revisions of a row count on from one that was sent. A reused idempotency key can recreate an erased id:
+ * that conversation counts on from its predecessor's tombstone, and from 1 when the tombstone was removed.
+ */
+function countsOn(row: Conversation | ErasedConversation, sent: ChangedRow): boolean {
+  return isErased(row) || row.predecessor !== undefined || sent.updatedAt >= row.createdAt;
 }

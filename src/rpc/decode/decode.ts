@@ -2,25 +2,26 @@ import {
   type DescField,
   type DescMessage,
   fromBinary,
-  fromJson,
   getOption,
   hasOption,
-  type JsonObject,
-  type JsonValue,
   type MessageShape,
   type Registry,
 } from '@bufbuild/protobuf';
-import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { FieldBehavior, field_behavior } from '../../gen/protobuf-es/google/api/field_behavior_pb.js';
 import { ServiceError } from '../errors.js';
-import { invalidInput, loneSurrogate, notFinite, wrongType } from './invalid-input.js';
-import { isObject, isStruct, plainJson, type ReadPlainJson } from './plain-json.js';
-import { parseStrictJson } from './strict-json.js';
-import { takeStructs } from './take-structs.js';
+import { memberPath, unknownPath } from '../field-path.js';
+import { checkDuration, isDuration } from './duration.js';
+import { invalidField, invalidInput, invalidPath } from './invalid-input.js';
+import type { JsonPath } from './json-paths.js';
+import { noteInexactNumbers } from './number-violations.js';
+import { plainJson, type ReadPlainJson } from './plain-json.js';
+import { fieldOf, readOtherJson } from './read-other-json.js';
+import { DuplicateMember, parseStrictJson } from './strict-json.js';
+import { fieldOfBadText, takeStructs } from './take-structs.js';
 
 /**
  * Decodes the requests of all edges to protobuf-es messages and checks that they are well-formed, before anything else
- * reads them. Decoding stops at the first fault and reports only that one.
+ * reads them. Decoding stops at the first fault and reports only that one, with its field where it has one.
  *
  * The decoder is protobuf-es because it is strict: it refuses invalid UTF-8, which ts-proto's Struct replaces, and
  * keeps the member `__proto__`, which ts-proto's Struct drops. Structs are decoded by code of this service, because
@@ -32,9 +33,6 @@ import { takeStructs } from './take-structs.js';
  * list of the wire format. It bounds the recursion of every reader.
  */
 const MAX_DEPTH = 99;
-
-/** Unknown JSON members are ignored, as protobuf does with unknown fields of the wire format. */
-const jsonReadOptions = { ignoreUnknownFields: true } as const;
 
 /** Unknown fields of the wire format are dropped: nothing would read them. */
 const binaryReadOptions = { readUnknownFields: false } as const;
@@ -54,11 +52,14 @@ export function readJson<D extends DescMessage>(
 ): MessageShape<D> {
   if (body.length === 0) throw invalidInput('The body is empty; a JSON object is expected.');
   try {
-    const { json, isInteroperable } = parseStrictJson(utf8.decode(body), MAX_DEPTH);
+    const { json, isInteroperable, inexactNumbers } = parseStrictJson(utf8.decode(body), MAX_DEPTH);
     const shape = shapeOf(desc);
-    const plain = isInteroperable ? shape.readPlain?.(json) : undefined;
-    return checkRequired(shape, plain ?? readOtherJson(desc, shape, json, registry));
+    const plain = isInteroperable ? shape.readPlain(json) : undefined;
+    const message = checkRequired(shape, plain ?? readOtherJson(desc, json, registry));
+    if (inexactNumbers.length > 0) noteInexactNumbers(desc, message, inexactNumbers);
+    return message;
   } catch (error) {
+    if (error instanceof DuplicateMember) throw duplicateMember(desc, error.path, error);
     throw asInvalidInput(error, 'The body is not a well-formed JSON object of this request.');
   }
 }
@@ -73,46 +74,33 @@ export function readBinary<D extends DescMessage>(desc: D, body: Uint8Array): Me
     // A plain Uint8Array, because subarrays of a Buffer are Buffers, which are slower to create.
     const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length);
     const { structs, rest } = takeStructs(desc, bytes, MAX_DEPTH);
-    const message = fromBinary(desc, rest, binaryReadOptions);
+    const message = fromBytes(desc, rest);
     for (const [field, value] of structs) Reflect.set(message, field.localName, value);
-    return checkRequired(shapeOf(desc), message);
+    const shape = shapeOf(desc);
+    for (const field of shape.durations) {
+      checkDuration(field, Reflect.get(message, field.localName));
+    }
+    return checkRequired(shape, message);
   } catch (error) {
     throw asInvalidInput(error, 'The message is not a well-formed protobuf message of this request.');
   }
 }
 
-/** Decodes JSON with protobuf-es, except for Structs: their value in the message is the JSON object itself. */
-function readOtherJson<D extends DescMessage>(
-  desc: D,
-  shape: Shape<D>,
-  json: JsonValue,
-  registry: Registry | undefined,
-): MessageShape<D> {
-  const options = registry === undefined ? jsonReadOptions : { ...jsonReadOptions, registry };
-  if (!isObject(json)) return fromJson(desc, json, options);
-  const rest = { ...json };
-  const structs: [DescField, JsonObject][] = [];
-  for (const field of shape.structs) {
-    for (const name of new Set([field.jsonName, field.name])) {
-      const value = json[name];
-      if (value === undefined || !isObject(value)) continue;
-      if (structs.at(-1)?.[0] === field) throw wrongType(field);
-      checkValue(value, field);
-      structs.push([field, value]);
-      // In proto3 JSON null stands for an absent field.
-      rest[name] = null;
-    }
+function fromBytes<D extends DescMessage>(desc: D, bytes: Uint8Array): MessageShape<D> {
+  try {
+    return fromBinary(desc, bytes, binaryReadOptions);
+  } catch (error) {
+    // protobuf-es does not say which field it was reading.
+    const field = fieldOfBadText(desc, bytes);
+    throw field === undefined ? error : invalidField({ field }, 'utf8', error);
   }
-  const message = fromJson(desc, rest, options);
-  for (const [field, value] of structs) Reflect.set(message, field.localName, value);
-  return message;
 }
 
-/** The fields of a message type that need special treatment; computed once per type. */
+/** What decoding needs to know of a message type; computed once per type. */
 interface Shape<D extends DescMessage> {
   readonly required: readonly DescField[];
-  readonly structs: readonly DescField[];
-  readonly readPlain: ReadPlainJson<D> | undefined;
+  readonly durations: readonly DescField[];
+  readonly readPlain: ReadPlainJson<D>;
 }
 
 const shapes = new WeakMap<DescMessage, Shape<DescMessage>>();
@@ -123,7 +111,7 @@ function shapeOf<D extends DescMessage>(desc: D): Shape<D> {
     const { fields } = desc;
     shape = {
       required: fields.filter(isRequired),
-      structs: fields.filter(isStruct),
+      durations: fields.filter(isDuration),
       readPlain: plainJson(desc),
     };
     shapes.set(desc, shape);
@@ -144,31 +132,21 @@ function isRequired(field: DescField): boolean {
 function checkRequired<D extends DescMessage>(shape: Shape<D>, message: MessageShape<D>): MessageShape<D> {
   for (const field of shape.required) {
     const value: unknown = Reflect.get(message, field.localName);
-    if (value === undefined || value === '') throw invalidInput(`${field.jsonName} is required.`);
+    if (value === undefined || value === '') throw invalidField({ field }, 'required');
   }
   return message;
 }
 
-/** Refuses values that JSON text can express and protobuf cannot: lone surrogates, and numbers beyond a double. */
-function checkValue(value: JsonValue, field: DescField): void {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw notFinite(field);
-  if (typeof value === 'string' && !value.isWellFormed()) throw loneSurrogate(field);
-  if (Array.isArray(value)) {
-    for (const element of value) checkValue(element, field);
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, member] of Object.entries(value)) {
-      if (!key.isWellFormed()) throw loneSurrogate(field);
-      checkValue(member, field);
-    }
-  }
+/** Converts the error of a reader to invalid_input. The message never quotes a value. */
+function asInvalidInput(error: unknown, otherwise: string): ServiceError {
+  return error instanceof ServiceError ? error : invalidInput(otherwise, error);
 }
 
-/**
- * Converts a decoder's error to invalid_input. The message names the field if it is known, and never quotes a value.
- */
-function asInvalidInput(error: unknown, otherwise: string): ServiceError {
-  if (error instanceof ServiceError) return error;
-  const cause = error instanceof Error ? error.cause : undefined;
-  const field = isFieldError(cause) ? cause.field() : undefined;
-  return field?.kind === 'field' ? wrongType(field, error) : invalidInput(otherwise, error);
+/** The error of a member that is given twice. It may be an unknown one, or stand deep inside another. */
+function duplicateMember(desc: DescMessage, [member, key]: JsonPath, cause: unknown): ServiceError {
+  if (member === undefined) return invalidInput('A member is given twice.', cause);
+  const field = fieldOf(desc, member);
+  if (field !== undefined) return invalidField({ field, key }, 'duplicate', cause);
+  const path = unknownPath(member);
+  return invalidPath(key === undefined ? path : memberPath(path, key), 'A member', 'duplicate', cause);
 }

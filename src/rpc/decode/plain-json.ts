@@ -12,18 +12,18 @@ import {
 export type ReadPlainJson<D extends DescMessage> = (json: JsonValue) => MessageShape<D> | undefined;
 
 /**
- * Creates the fast path of JSON decoding for one message type. It takes objects whose members are strings and Structs,
- * under their JSON names: there the JSON value is the value in the message. It leaves everything else to protobuf-es,
- * faults included, because protobuf-es knows all rules of proto3 JSON.
+ * Creates the fast path of JSON decoding for one message type. It takes objects whose members are strings, booleans and
+ * Structs, under their JSON names: there the JSON value is the value in the message. It leaves objects with any other
+ * member to protobuf-es, faults included, because protobuf-es knows all rules of proto3 JSON.
  *
  * Its input has passed the checks of strict-json.ts, so it does not look inside the Structs.
- *
- * @returns undefined for message types with fields of other types
  */
-export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> | undefined {
-  if (!desc.fields.every((field) => isText(field) || isStruct(field))) return undefined;
+export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> {
   const members = new Map(
-    desc.fields.map((field) => [field.jsonName, { name: field.localName, isText: isText(field) }]),
+    desc.fields.flatMap((field) => {
+      const type = plainTypeOf(field);
+      return type === undefined ? [] : [[field.jsonName, { name: field.localName, type }] as const];
+    }),
   );
 
   return (json) => {
@@ -34,7 +34,7 @@ export function plainJson<D extends DescMessage>(desc: D): ReadPlainJson<D> | un
       const member = members.get(jsonName);
       if (member === undefined) return undefined;
       if (value === null) continue;
-      if (member.isText ? typeof value !== 'string' : !isObject(value)) return undefined;
+      if (member.type === 'object' ? !isObject(value) : typeof value !== member.type) return undefined;
       message[member.name] = value;
     }
     return message as MessageShape<D>;
@@ -46,8 +46,12 @@ export function isStruct(field: DescField): boolean {
   return field.fieldKind === 'message' && field.message.typeName === 'google.protobuf.Struct';
 }
 
-function isText(field: DescField): boolean {
-  return field.fieldKind === 'scalar' && field.scalar === ScalarType.STRING && field.oneof === undefined;
+/** The type of a field's JSON value, where that is also its value in the message; else undefined. */
+function plainTypeOf(field: DescField): 'string' | 'boolean' | 'object' | undefined {
+  if (isStruct(field)) return 'object';
+  if (field.fieldKind !== 'scalar' || field.oneof !== undefined) return undefined;
+  if (field.scalar === ScalarType.STRING) return 'string';
+  return field.scalar === ScalarType.BOOL ? 'boolean' : undefined;
 }
 
 /** Whether a JSON value is an object. */

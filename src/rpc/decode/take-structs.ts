@@ -1,9 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { type DescField, type DescMessage, type JsonObject, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { wrongType } from './invalid-input.js';
+import { invalidField } from './invalid-input.js';
 import { isStruct } from './plain-json.js';
 import { readStruct } from './read-struct.js';
-import { expectEnd, expectWireType, readEnd, skipRecord } from './wire-records.js';
+import { expectEnd, readEnd, skipRecord } from './wire-records.js';
 
 /** The wire bytes of a request, separated into Structs and other fields. */
 export interface TakenStructs {
@@ -41,12 +42,14 @@ export function takeStructs(desc: DescMessage, body: Uint8Array, maxDepth: numbe
 /** Called after each Struct, with the position at which its record starts; the record ends at the reader's position. */
 type OnStruct = (field: DescField, value: JsonObject, start: number) => void;
 
+/** @param within the request's field that the message stands in, for the names of faults; none for the request itself */
 function readFields(
   reader: BinaryReader,
   desc: DescMessage,
   end: number,
   maxDepth: number,
   onStruct?: OnStruct,
+  within?: DescField,
 ): void {
   if (maxDepth === 0) throw new Error('nested too deep');
   const layout = layoutOf(desc);
@@ -60,17 +63,36 @@ function readFields(
       continue;
     }
     const { field, once, message } = known;
-    expectWireType(wireType, known.wireType);
+    const named = within ?? field;
+    if (wireType !== known.wireType) throw invalidField({ field: named }, 'type');
     if (once !== undefined) {
       given ??= new Set();
-      if (given.has(once)) throw wrongType(field);
+      if (given.has(once)) throw invalidField({ field: named }, 'duplicate');
       given.add(once);
     }
     if (message === undefined) skipRecord(reader, number, wireType);
     else if (isStruct(field)) onStruct?.(field, readStruct(reader, field, maxDepth - 1), start);
-    else readFields(reader, message, readEnd(reader), maxDepth - 1);
+    else readFields(reader, message, readEnd(reader), maxDepth - 1, undefined, named);
   }
   expectEnd(reader, end);
+}
+
+/**
+ * Finds the first text field of a request that is not UTF-8. It looks at the request's own fields only.
+ *
+ * @param body bytes that takeStructs has read to their end
+ */
+export function fieldOfBadText(desc: DescMessage, body: Uint8Array): DescField | undefined {
+  const layout = layoutOf(desc);
+  const reader = new BinaryReader(body);
+  while (reader.pos < body.length) {
+    const [number, wireType] = reader.tag();
+    const field = layout.get(number)?.field;
+    const isText = field !== undefined && 'scalar' in field && field.scalar === ScalarType.STRING;
+    if (!isText) skipRecord(reader, number, wireType);
+    else if (!isUtf8(reader.bytes())) return field;
+  }
+  return undefined;
 }
 
 /** The properties of a field that decide how its record is read. */

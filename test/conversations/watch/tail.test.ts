@@ -13,7 +13,7 @@ function rig() {
     {
       conversations: {
         changedSince: () => new Promise((resolve) => looks.push(() => resolve([]))),
-        findAll: async () => [],
+        findChanged: async () => [],
       },
       dates: createDates(
         () => 1_000_000,

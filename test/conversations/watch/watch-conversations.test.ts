@@ -3,6 +3,7 @@ import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { encodeResponse } from '../../../src/conversations/watch/response.js';
 import { WatchConversationsResponse } from '../../../src/gen/ts-proto/chatsessions/v1/chat_sessions.js';
+import { ConversationEvent_Kind } from '../../../src/gen/ts-proto/chatsessions/v1/conversation.js';
 import { ServiceError } from '../../../src/rpc/errors.js';
 import { pause } from '../../../src/time/pause.js';
 import { refusal } from '../../harness/refusal.js';
@@ -124,7 +125,79 @@ test('of more changes than are kept, the oldest are left out: the gap in the rev
   );
 });
 
-test('a conversation that is erased after the index was read is left out', async () => {
+test('an erasure: the id and the revision of the conversation, and nothing else', async () => {
+  const world = createWorld();
+  world.open(1, 0, { customerId: 'u-1', variables: { name: 'x' } });
+  const answers = world.watch();
+  await next(answers);
+  world.clock.now += 2_000;
+  world.erase(1);
+  const { events } = await next(answers);
+  const [event] = events;
+  assert.equal([event?.kind, event?.revision], [ConversationEvent_Kind.ERASED, 2]);
+  assert.equal(event?.happenedAt, { seconds: START / 1000 + 2, nanos: 0 });
+  const { conversationId, revision, ...rest } = event?.conversation ?? {};
+  assert.equal([conversationId, revision], [world.id(1), 2]);
+  const set = Object.entries(rest).filter(([, value]) => value);
+  assert.equal(set, [], 'no other member is set');
+});
+
+test('what was opened and erased between two looks is an erasure', async () => {
+  const world = createWorld();
+  const answers = world.watch();
+  await next(answers);
+  world.open(1);
+  world.change(1, 'updated');
+  world.erase(1);
+  assert.equal(briefly(await next(answers)), ['1.3 erased']);
+  assert.equal(await untilQuiet(answers), []);
+});
+
+test('an erasure is sent to a watcher that comes back within its 7 days', async () => {
+  const world = createWorld();
+  world.open(1);
+  world.clock.now += 60_000;
+  const token = await newToken(world);
+  world.clock.now += 60_000;
+  world.erase(1);
+  world.clock.now += 7 * 86_400_000 - 1;
+  assert.equal(await untilQuiet(await resumed(world, token)), ['1.2 erased']);
+});
+
+test('an erased id that is opened again in the same ms: the erasure, then the new conversation', async () => {
+  const world = createWorld();
+  world.open(1);
+  world.change(1, 'ended');
+  const answers = world.watch();
+  await next(answers);
+  world.erase(1);
+  world.open(1);
+  world.change(1, 'updated');
+  const all = ['1.3 erased', '1.4 opened', '1.5 updated'];
+  const { events, resumeToken } = await next(answers);
+  assert.equal(briefly({ events, resumeToken }), all);
+  assert.equal(
+    events.map(({ conversation }) => conversation?.widgetKeyId === ''),
+    [true, false, false],
+    'only the erasure lacks its conversation',
+  );
+  assert.equal(await untilQuiet(answers), []);
+  world.change(1, 'ended');
+  assert.equal(await untilQuiet(answers), ['1.6 ended']);
+});
+
+test('an id that is opened again after its erasure was sent: the new conversation, and the erasure not twice', async () => {
+  const world = createWorld();
+  const answers = world.watch();
+  await next(answers);
+  world.open(1);
+  world.erase(1);
+  assert.equal(await untilQuiet(answers), ['1.2 erased']);
+  world.open(1);
+  assert.equal(await untilQuiet(answers), ['1.3 opened']);
+});
+
+test('a conversation that the TTL index removes after the index was read is left out', async () => {
   const world = createWorld();
   const answers = world.watch();
   await next(answers);
@@ -405,7 +478,7 @@ for (const [name, end] of OUTCOMES) {
 
 test('a token of another tenant, a changed one and a place of another RPC are refused', async () => {
   const resumeToken = await newToken(createWorld());
-  const changed = resumeToken.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10));
+  const changed = resumeToken.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
   for (const [token, tenant] of [
     [resumeToken, 'globex'],
     [changed, 'acme'],
@@ -413,7 +486,7 @@ test('a token of another tenant, a changed one and a place of another RPC are re
   ] as const) {
     const world = createWorld();
     const error = await refusal(world.watch(token, { tenant }).next());
-    assert.equal([error.code, error.message], ['invalid_input', 'resumeToken is not of this query.']);
+    assert.equal([error.code, error.message], ['invalid_input', 'resumeToken was not made for this query.']);
     assert.equal(world.audited, []);
   }
 });

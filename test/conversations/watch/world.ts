@@ -1,8 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { watchConversations } from '../../../src/api/watch-conversations.js';
-import { applyChange, type Change, type Conversation } from '../../../src/conversations/conversation.js';
+import {
+  applyChange,
+  type Change,
+  type Conversation,
+  type ErasedConversation,
+} from '../../../src/conversations/conversation.js';
 import { createCursors } from '../../../src/conversations/cursors.js';
+import { isErased, reopened, toErased } from '../../../src/conversations/erased.js';
 import { createStreamCaps, type StreamLimits } from '../../../src/conversations/watch/stream-caps.js';
 import { createWatches, type WatchDeps } from '../../../src/conversations/watch/watches.js';
 import { WatchConversationsRequestSchema } from '../../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
@@ -28,7 +34,7 @@ export type World = ReturnType<typeof createWorld>;
 
 /** A world without conversations. */
 export function createWorld() {
-  const rows = new Map<string, Conversation>();
+  const rows = new Map<string, Conversation | ErasedConversation>();
   /** True time, in ms since the epoch; `wrong` is by how much the wall clock of the watch's process is not. */
   const clock = { now: START, wrong: 0 };
   const elapsed = () => clock.now - START;
@@ -42,17 +48,30 @@ export function createWorld() {
 
   const id = (n: number) => `0193aa00-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
-  /** Opens a conversation, by a clock that is off by `skew` ms. */
-  function open(n: number, skew = 0, more: Partial<Conversation> = {}) {
+  /** Opens a conversation, by a clock that is off by `skew` ms; over a tombstone it reuses its id. @returns its revision */
+  function open(n: number, skew = 0, more: Partial<Conversation> = {}): number {
     const at = clock.now + skew;
     const times = { createdAt: at, updatedAt: at };
-    rows.set(id(n), newConversation({ id: id(n), tenantId: TENANT_ID, ...times, ...more }));
+    const opened = newConversation({ id: id(n), tenantId: TENANT_ID, ...times, ...more });
+    const found = rows.get(id(n));
+    const stored = found && isErased(found) ? reopened(opened, found) : opened;
+    rows.set(id(n), stored);
+    return stored.revision;
+  }
+
+  /** Erases a conversation, by a clock that is off by `skew` ms. @returns the revision of its tombstone, if any */
+  function erase(n: number, skew = 0): number | undefined {
+    const found = rows.get(id(n));
+    if (found === undefined || isErased(found)) return undefined;
+    const erased = toErased(found, clock.now + skew);
+    rows.set(id(n), erased);
+    return erased.revision;
   }
 
   /** Changes a conversation; what has ended stays as it is. @returns the revision that came of it, if any */
   function change(n: number, kind: Change['kind'] | 'ended', skew = 0): number | undefined {
     const found = rows.get(id(n));
-    if (found === undefined || found.endedAt !== undefined) return undefined;
+    if (found === undefined || isErased(found) || found.endedAt !== undefined) return undefined;
     const next = applyChange(found, kind, { date: () => clock.now + skew, retentionSeconds: 3600 });
     rows.set(id(n), next);
     return next.revision;
@@ -74,7 +93,7 @@ export function createWorld() {
         .slice(0, limit)
         .map(({ id, revision, updatedAt }) => ({ id, revision, updatedAt }));
     },
-    async findAll(ids) {
+    async findChanged(ids) {
       hooks.beforeLoad();
       loads.push(ids.length);
       return ids.flatMap((one) => rows.get(one) ?? []).reverse();
@@ -155,7 +174,7 @@ export function createWorld() {
   }
 
   return {
-    ...{ rows, clock, elapsed, audited, loads, looks, hooks, id, open, change, conversations },
+    ...{ rows, clock, elapsed, audited, loads, looks, hooks, id, open, change, erase, conversations },
     createProcess,
     watch: createProcess().watch,
   };
@@ -163,7 +182,7 @@ export function createWorld() {
 
 /** An answer as a test reads it: `<the conversation's number>.<revision> <kind>`, in order. */
 export function briefly({ events }: WatchConversationsResponse): string[] {
-  const kinds = ['?', 'opened', 'refreshed', 'updated', 'ended'];
+  const kinds = ['?', 'opened', 'refreshed', 'updated', 'ended', 'erased'];
   return events.map(
     ({ kind, revision, conversation }) =>
       `${Number(conversation?.conversationId.slice(-12))}.${revision} ${kinds[kind]}`,

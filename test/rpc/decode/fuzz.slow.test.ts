@@ -7,7 +7,7 @@ import { decodeFuzz } from '../../attack/decode-fuzz.js';
 const test = suite('decode fuzz');
 
 /** Their requests have all kinds of fields that there are. */
-const RPCS = ['OpenSession', 'UpdateVariables', 'ListConversations'];
+const RPCS = ['OpenSession', 'UpdateConversation', 'ListConversations'];
 
 for (const rpc of allRpcs.filter(({ method }) => RPCS.includes(method.name))) {
   test(

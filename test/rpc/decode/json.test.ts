@@ -1,6 +1,7 @@
 import { suite } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
-import { KEY, readText, refusal, withVariables } from './open-session.js';
+import { numberViolations } from '../../../src/rpc/decode/number-violations.js';
+import { KEY, readText, refusal, refused, withVariables } from './open-session.js';
 
 const test = suite('decode JSON');
 
@@ -35,7 +36,8 @@ for (const [name, text, variables] of GOOD_JSON) {
 }
 
 const MALFORMED = /^The body is not a well-formed JSON object/;
-const BAD_JSON: readonly (readonly [name: string, body: string | Uint8Array, message: RegExp])[] = [
+/** The fault and its field, or else the sentence. */
+const BAD_JSON: readonly (readonly [name: string, body: string | Uint8Array, refused: RegExp])[] = [
   ['an empty body', '', /^The body is empty/],
   ['white space', ' ', MALFORMED],
   ['no JSON', 'publicKey=x', MALFORMED],
@@ -54,24 +56,28 @@ const BAD_JSON: readonly (readonly [name: string, body: string | Uint8Array, mes
   ],
   ['overlong UTF-8', Buffer.from('{"publicKey":"\xc0\xaf"}', 'latin1'), MALFORMED],
   ['a surrogate in UTF-8', Buffer.from('{"publicKey":"\xed\xa0\x80"}', 'latin1'), MALFORMED],
-  ['no key', '{}', /^publicKey is required\.$/],
-  ['an empty key', '{"publicKey":""}', /^publicKey is required\.$/],
-  ['a null key', '{"publicKey":null}', /^publicKey is required\.$/],
-  ['a number as key', '{"publicKey":1}', /^publicKey does not have the type/],
-  ['an object as key', '{"publicKey":{}}', /^publicKey does not have the type/],
-  ['both spellings', `{"publicKey":"${KEY}","public_key":"${KEY}"}`, /^publicKey .* is given twice/],
-  ['a number as customer', `{"publicKey":"${KEY}","customerId":42}`, /^customerId does not have the type/],
-  ['an array as locale', `{"publicKey":"${KEY}","locale":["en"]}`, /^locale does not have the type/],
-  ['an array as variables', withVariables('[]'), MALFORMED],
-  ['a text as variables', withVariables('"{}"'), MALFORMED],
-  ['a lone surrogate', withVariables('{"a":"\\ud800"}'), /^variables /],
-  ['a lone surrogate in a list', withVariables('{"a":[["\\udc00"]]}'), /^variables /],
-  ['a lone surrogate in an object', withVariables('{"a":{"b":"\\udc00"}}'), /^variables /],
-  ['a lone surrogate as key', withVariables('{"\\ud800":1}'), /^variables /],
-  ['a number that is not finite', withVariables('{"a":1e999}'), /^variables /],
-  ['a number that is not finite, in a list', withVariables('{"a":[-1e999]}'), /^variables /],
+  ['no key', '{}', /^required publicKey$/],
+  ['an empty key', '{"publicKey":""}', /^required publicKey$/],
+  ['a null key', '{"publicKey":null}', /^required publicKey$/],
+  ['a number as key', '{"publicKey":1}', /^type publicKey$/],
+  ['an object as key', '{"publicKey":{}}', /^type publicKey$/],
+  ['both spellings', `{"publicKey":"${KEY}","public_key":"${KEY}"}`, /^duplicate publicKey$/],
+  ['a number as customer', `{"publicKey":"${KEY}","customerId":42}`, /^type customerId$/],
+  ['an array as locale', `{"publicKey":"${KEY}","locale":["en"]}`, /^type locale$/],
+  ['an array as variables', withVariables('[]'), /^type variables$/],
+  ['a text as variables', withVariables('"{}"'), /^type variables$/],
+  ['a lone surrogate', withVariables('{"a":"\\ud800"}'), /^lone_surrogate variables\.a$/],
+  ['a lone surrogate in a list', withVariables('{"a":[["\\udc00"]]}'), /^lone_surrogate variables\.a$/],
+  ['a lone surrogate in an object', withVariables('{"a":{"b":"\\udc00"}}'), /^lone_surrogate variables\.a$/],
+  ['a lone surrogate as key', withVariables('{"\\ud800":1}'), /^lone_surrogate variables$/],
+  ['a number that is not finite', withVariables('{"a":1e999}'), /^not_finite variables\.a$/],
+  ['a number that is not finite, in a list', withVariables('{"a":[-1e999]}'), /^not_finite variables\.a$/],
   ['NaN', withVariables('{"a":NaN}'), MALFORMED],
-  ['a lone surrogate as customer', `{"publicKey":"${KEY}","customerId":"\\ud800"}`, /^customerId /],
+  [
+    'a lone surrogate as customer',
+    `{"publicKey":"${KEY}","customerId":"\\ud800"}`,
+    /^lone_surrogate customerId$/,
+  ],
   ['too deep', nestedJson(5_000), /./],
   [
     'too deep, in an unknown member',
@@ -79,30 +85,56 @@ const BAD_JSON: readonly (readonly [name: string, body: string | Uint8Array, mes
     MALFORMED,
   ],
   ['too deep, and no JSON', '['.repeat(60_000), MALFORMED],
-  ['variables twice', `{"publicKey":"${KEY}","variables":{},"variables":{}}`, MALFORMED],
+  ['variables twice', `{"publicKey":"${KEY}","variables":{},"variables":{}}`, /^duplicate variables$/],
   [
     'variables that hold a lone surrogate, beside a bad member',
     `{"publicKey":"${KEY}","variables":{"a":"\\ud800"},"locale":1}`,
-    /^variables holds a lone surrogate/,
+    /^lone_surrogate variables\.a$/,
   ],
 ];
-for (const [name, body, message] of BAD_JSON) {
+for (const [name, body, expected] of BAD_JSON) {
   test(`JSON refuses ${name}`, () => {
-    const said = refusal(() => readText(body));
-    assert.ok(said !== undefined, 'was accepted');
-    assert.match(said ?? '', message);
+    const { fault, message } = refused(() => readText(body)) ?? {};
+    assert.match(fault ?? message ?? 'was accepted', expected);
   });
 }
 
-const TWICE: readonly (readonly [name: string, text: string])[] = [
-  ['publicKey', `{"publicKey":"${KEY}","publicKey":"${KEY}"}`],
-  ['publicKey, once escaped', `{"publicKey":"${KEY}","public\\u004bey":"${KEY}"}`],
-  ['a variable', withVariables('{"a":1,"a":2}')],
-  ['a variable, once escaped', withVariables('{"a":1,"\\u0061":2}')],
-  ['__proto__', withVariables('{"__proto__":1,"__proto__":2}')],
+const TWICE: readonly (readonly [text: string, field: string])[] = [
+  [`{"publicKey":"${KEY}","publicKey":"${KEY}"}`, 'publicKey'],
+  [`{"publicKey":"${KEY}","public\\u004bey":"${KEY}"}`, 'publicKey'],
+  [`{"public_key":"${KEY}","public_key":"${KEY}"}`, 'publicKey'],
+  [withVariables('{"a":1,"a":2}'), 'variables.a'],
+  [withVariables('{"a":1,"\\u0061":2}'), 'variables.a'],
+  [withVariables('{"__proto__":1,"__proto__":2}'), 'variables.__proto__'],
+  [withVariables('{"a":{"b":1,"b":2}}'), 'variables.a'],
+  [withVariables('{"a":{},"b":[{"c":1},{"c":1,"d":[],"c":2}]}'), 'variables.b'],
+  [withVariables('{"a b":1,"a b":2}'), 'variables["a b"]'],
+  [`{"other":[{"a":1,"a":2}],"publicKey":"${KEY}"}`, 'other'],
+  [`{"other":{"a":1},"o:}":{"a":{"a":1},"a":2}}`, '["o:}"].a'],
+  [`{"a":1,"b":{"a":1},"c":{"a":1},"a":2}`, 'a'],
 ];
-for (const [name, text] of TWICE) {
-  test(`JSON refuses ${name}, given twice`, () => assert.ok(refusal(() => readText(text)) !== undefined));
+for (const [text, field] of TWICE) {
+  test(`JSON refuses a member given twice, and says which: ${text}`, () => {
+    assert.is(refused(() => readText(text))?.fault, `duplicate ${field}`);
+  });
+}
+
+const NUMBERS: readonly (readonly [text: string, fields: readonly string[]])[] = [
+  ['{"a":9007199254740993}', ['variables.a']],
+  ['{"a":1,"b":[[1,2,[1e-400]],1e-401],"c":{"d":9007199254740993}}', ['variables.b', 'variables.c']],
+  ['{"2":9007199254740993,"1":9007199254740993}', ['variables["2"]', 'variables["1"]']],
+  ['{"a":"9007199254740993","b\\"":9007199254740993}', ['variables["b\\""]']],
+  ['{"a":9007199254740992,"b":1e2}', []],
+];
+for (const [text, fields] of NUMBERS) {
+  test(`JSON finds the numbers that a double does not hold: ${text}`, () => {
+    const violations = numberViolations(readText(withVariables(text)));
+    assert.equal(
+      violations.map(({ field }) => field),
+      fields,
+    );
+    for (const { rule } of violations) assert.is(rule, 'variables.number_precision');
+  });
 }
 
 test('a refusal never quotes what was sent', () => {

@@ -31,16 +31,30 @@ export const structBytes = (...entries: readonly Uint8Array[]) => lengthDelimite
 export const variableBytes = (key: string | Uint8Array, value: Uint8Array) =>
   structBytes(structEntry(key, value));
 
-/** The message of the refusal; undefined when the request is accepted. */
-export function refusal(read: () => unknown): string | undefined {
+/** Why a request is refused: the sentence, and the fault's rule and field where it has one. */
+export interface Refused {
+  readonly message: string;
+  readonly fault: string | undefined;
+}
+
+/** The refusal of a malformed request; undefined when it is accepted. */
+export function refused(read: () => unknown): Refused | undefined {
   try {
     read();
     return undefined;
   } catch (error) {
-    assert.instance(error, ServiceError);
-    assert.is(error instanceof ServiceError && error.code, 'invalid_input');
-    return error instanceof Error ? error.message : '';
+    if (!(error instanceof ServiceError)) throw error;
+    assert.is(error.code, 'invalid_input');
+    const { violations = [] } = error.details;
+    assert.ok(violations.length <= 1, 'the first fault alone');
+    const [fault] = violations.map(({ rule, field }) => `${rule} ${field}`);
+    return { message: error.message, fault };
   }
+}
+
+/** The message of the refusal; undefined when the request is accepted. */
+export function refusal(read: () => unknown): string | undefined {
+  return refused(read)?.message;
 }
 
 /** Any text, those that encoders trip over among them. */
@@ -75,14 +89,23 @@ export const anyRequest = fc.record({
   customerToken: anyText,
   locale: fc.constantFrom('', 'en-GB', 'zh-Hant-TW'),
   variables: fc.option(variables, { nil: undefined }),
+  attributes: fc.option(variables, { nil: undefined }),
+  continueLatest: fc.boolean(),
+  customerVerified: fc.boolean(),
+  ttl: fc.option(fc.record({ seconds: fc.nat(86_400), nanos: fc.nat(999_999_999) }), { nil: undefined }),
 });
 
 /** The fields of a request. */
 type AnyRequest = typeof anyRequest extends fc.Arbitrary<infer T> ? T : never;
 
 /** The message with these fields. */
-export function messageOf({ variables: sent, ...fields }: AnyRequest) {
-  return create(OpenSessionRequestSchema, { ...fields, ...(sent && { variables: sent }) });
+export function messageOf({ variables: sent, attributes, ttl, ...fields }: AnyRequest) {
+  return create(OpenSessionRequestSchema, {
+    ...fields,
+    ...(sent && { variables: sent }),
+    ...(attributes && { attributes }),
+    ...(ttl && { ttl: { ...ttl, seconds: BigInt(ttl.seconds) } }),
+  });
 }
 
 /**

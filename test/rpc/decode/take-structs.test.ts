@@ -32,15 +32,15 @@ const REFUSED: readonly (readonly [
     'a message twice',
     ListConversationsRequestSchema,
     [lengthDelimited(3, seconds), lengthDelimited(3, seconds)],
-    /^openedFrom .* is given twice\.$/,
+    /^openedFrom is given twice\.$/,
   ],
   [
     'a message in two halves',
     ListConversationsRequestSchema,
     [lengthDelimited(4, seconds), lengthDelimited(3, seconds), lengthDelimited(4, nanos)],
-    /^openedBefore .* is given twice\.$/,
+    /^openedBefore is given twice\.$/,
   ],
-  ['a message twice, which another holds', TypeSchema, [option(any, any)], /^value .* is given twice\.$/],
+  ['a message twice, which another holds', TypeSchema, [option(any, any)], /^options is given twice\.$/],
   [
     'a message twice, behind others',
     TypeSchema,
@@ -61,7 +61,12 @@ const REFUSED: readonly (readonly [
     [lengthDelimited(4, Buffer.from([0x12, 0x02])), any],
     /beyond/,
   ],
-  ['a message of another wire type', TypeSchema, [Buffer.from([0x20, 0x01])], /^wire type 0 instead of 2$/],
+  [
+    'a message of another wire type',
+    TypeSchema,
+    [Buffer.from([0x20, 0x01])],
+    /^options does not have the type/,
+  ],
 ];
 for (const [name, desc, parts, message] of REFUSED) {
   test(`refuses ${name}`, () => assert.throws(() => take(desc, ...parts), message));

@@ -77,7 +77,8 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
   /**
    * Optional. A verified customer gets a session of their latest conversation at this widget key that has not ended and
    * is younger than SESSION_MAX_AGE; everybody else, and a customer without one, a new conversation. Locale, variables
-   * and attributes of the request are then merged as by UpdateConversation.
+   * and attributes of the request are then merged as by UpdateConversation. The customer's latest 100 verified
+   * conversations are looked at, whatever their widget key.
    *
    * @generated from field: bool continue_latest = 6;
    */
@@ -100,8 +101,8 @@ export type OpenSessionRequest = Message<"chatsessions.v1.OpenSessionRequest"> &
   customerVerified: boolean;
 
   /**
-   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h; SESSION_TTL
-   * unless given. Refreshed tokens of the conversation last as long.
+   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h, as SESSION_TTL
+   * may; SESSION_TTL unless given. Refreshed tokens of the conversation last as long; none outlives SESSION_MAX_AGE.
    *
    * @generated from field: google.protobuf.Duration ttl = 9;
    */
@@ -301,7 +302,8 @@ export type RefreshSessionRequest = Message<"chatsessions.v1.RefreshSessionReque
 
   /**
    * Optional: a customer token, as in OpenSessionRequest, for a visitor who logs in during the chat. A conversation
-   * without a verified customer then belongs to that customer; one of another verified customer is refused.
+   * without a verified customer then belongs to that customer; one of another verified customer is refused. Ignored where
+   * the widget key does not verify identities.
    *
    * @generated from field: string customer_token = 4;
    */
@@ -1083,9 +1085,8 @@ export const ChatSessions: GenService<{
   },
   /**
    * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
-   * accepts
-   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
-   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * accepts a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose
+   * its chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
@@ -1139,10 +1140,11 @@ export const ChatSessions: GenService<{
     output: typeof GetConversationResponseSchema;
   },
   /**
-   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
-   * `read`; audited.
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). A page by `state` or
+   * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
+   * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    *
    * @generated from rpc chatsessions.v1.ChatSessions.ListConversations
    */
@@ -1179,7 +1181,7 @@ export const ChatSessions: GenService<{
   },
   /**
    * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
-   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   * or the caller's deadline) is near. One that becomes the customer's during the call may go on. Call it again until `complete` is true. Needs the scope `write`; audited.
    *
    * Errors: not_found (no such tenant).
    *
@@ -1191,7 +1193,7 @@ export const ChatSessions: GenService<{
     output: typeof EndCustomerSessionsResponseSchema;
   },
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * EraseCustomer erases all conversations of a customer, in batches, until its time limit (60 s, or the caller's
    * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
    * `erase`; audited.
    *

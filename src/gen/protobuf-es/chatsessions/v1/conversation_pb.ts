@@ -99,7 +99,8 @@ export type Conversation = Message<"chatsessions.v1.Conversation"> & {
   endedAt?: Timestamp | undefined;
 
   /**
-   * 1 when the conversation was opened; each change adds 1.
+   * 1 when the conversation was opened; each change adds 1. It counts on from the erased conversation where a retried open
+   * reuses an erased id within 7 days.
    *
    * @generated from field: int32 revision = 12;
    */

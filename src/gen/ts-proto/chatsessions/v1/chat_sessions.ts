@@ -59,7 +59,8 @@ export interface OpenSessionRequest {
   /**
    * Optional. A verified customer gets a session of their latest conversation at this widget key that has not ended and
    * is younger than SESSION_MAX_AGE; everybody else, and a customer without one, a new conversation. Locale, variables
-   * and attributes of the request are then merged as by UpdateConversation.
+   * and attributes of the request are then merged as by UpdateConversation. The customer's latest 100 verified
+   * conversations are looked at, whatever their widget key.
    */
   continueLatest: boolean;
   /**
@@ -75,8 +76,8 @@ export interface OpenSessionRequest {
    */
   customerVerified: boolean;
   /**
-   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h; SESSION_TTL
-   * unless given. Refreshed tokens of the conversation last as long.
+   * Optional, engine surface only: how long a session token lasts, in whole seconds, from 1 min to 24 h, as SESSION_TTL
+   * may; SESSION_TTL unless given. Refreshed tokens of the conversation last as long; none outlives SESSION_MAX_AGE.
    */
   ttl: Duration | undefined;
 }
@@ -157,7 +158,8 @@ export interface RefreshSessionRequest {
   removeVariables: string[];
   /**
    * Optional: a customer token, as in OpenSessionRequest, for a visitor who logs in during the chat. A conversation
-   * without a verified customer then belongs to that customer; one of another verified customer is refused.
+   * without a verified customer then belongs to that customer; one of another verified customer is refused. Ignored where
+   * the widget key does not verify identities.
    */
   customerToken: string;
 }
@@ -2382,9 +2384,8 @@ export const ChatSessionsService = {
   },
   /**
    * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
-   * accepts
-   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
-   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * accepts a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose
+   * its chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
@@ -2451,10 +2452,11 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): GetConversationResponse => GetConversationResponse.decode(value),
   },
   /**
-   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
-   * `read`; audited.
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). A page by `state` or
+   * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
+   * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations: {
     path: "/chatsessions.v1.ChatSessions/ListConversations" as const,
@@ -2503,7 +2505,7 @@ export const ChatSessionsService = {
   },
   /**
    * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
-   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   * or the caller's deadline) is near. One that becomes the customer's during the call may go on. Call it again until `complete` is true. Needs the scope `write`; audited.
    *
    * Errors: not_found (no such tenant).
    */
@@ -2519,7 +2521,7 @@ export const ChatSessionsService = {
     responseDeserialize: (value: Buffer): EndCustomerSessionsResponse => EndCustomerSessionsResponse.decode(value),
   },
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * EraseCustomer erases all conversations of a customer, in batches, until its time limit (60 s, or the caller's
    * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
    * `erase`; audited.
    *
@@ -2600,9 +2602,8 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
   getSession: handleUnaryCall<GetSessionRequest, GetSessionResponse>;
   /**
    * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
-   * accepts
-   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
-   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * accepts a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose
+   * its chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
@@ -2632,10 +2633,11 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
    */
   getConversation: handleUnaryCall<GetConversationRequest, GetConversationResponse>;
   /**
-   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
-   * `read`; audited.
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). A page by `state` or
+   * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
+   * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations: handleUnaryCall<ListConversationsRequest, ListConversationsResponse>;
   /**
@@ -2654,13 +2656,13 @@ export interface ChatSessionsServer extends UntypedServiceImplementation {
   endConversation: handleUnaryCall<EndConversationRequest, EndConversationResponse>;
   /**
    * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
-   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   * or the caller's deadline) is near. One that becomes the customer's during the call may go on. Call it again until `complete` is true. Needs the scope `write`; audited.
    *
    * Errors: not_found (no such tenant).
    */
   endCustomerSessions: handleUnaryCall<EndCustomerSessionsRequest, EndCustomerSessionsResponse>;
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * EraseCustomer erases all conversations of a customer, in batches, until its time limit (60 s, or the caller's
    * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
    * `erase`; audited.
    *
@@ -2740,9 +2742,8 @@ export interface ChatSessionsClient extends Client {
   ): ClientUnaryCall;
   /**
    * RefreshSession answers a new token for the same conversation, and may change its locale, variables and customer. It
-   * accepts
-   * a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose its
-   * chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
+   * accepts a token that expired less than RESUME_WINDOW ago (24 h by default), so that a laptop that slept does not lose
+   * its chat. Every token expires at the latest SESSION_MAX_AGE after the opening (7 d by default). Earlier tokens stay
    * valid until they expire, because several tabs may refresh at the same time.
    *
    * Errors: as GetSession; validation_failed (engine: invalid_input) when the request or the merged variables break a
@@ -2828,10 +2829,11 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: GetConversationResponse) => void,
   ): ClientUnaryCall;
   /**
-   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). Needs the scope
-   * `read`; audited.
+   * ListConversations answers a tenant's conversations, newest first, page by page (AIP-158). A page by `state` or
+   * `widget_key_id` may have fewer conversations than its size, or none, and still a next page. Needs the scope `read`;
+   * audited.
    *
-   * Errors: not_found (no such tenant), invalid_input (a page token that is not of this query).
+   * Errors: not_found (no such tenant), invalid_input (a page token that was not made for this query).
    */
   listConversations(
     request: ListConversationsRequest,
@@ -2892,7 +2894,7 @@ export interface ChatSessionsClient extends Client {
   ): ClientUnaryCall;
   /**
    * EndCustomerSessions ends all conversations of a customer that have not ended, in batches, until its time limit (60 s,
-   * or the caller's deadline) is near. Call it again until `complete` is true. Needs the scope `write`; audited.
+   * or the caller's deadline) is near. One that becomes the customer's during the call may go on. Call it again until `complete` is true. Needs the scope `write`; audited.
    *
    * Errors: not_found (no such tenant).
    */
@@ -2912,7 +2914,7 @@ export interface ChatSessionsClient extends Client {
     callback: (error: ServiceError | null, response: EndCustomerSessionsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * EraseCustomer deletes all conversations of a customer, in batches, until its time limit (60 s, or the caller's
+   * EraseCustomer erases all conversations of a customer, in batches, until its time limit (60 s, or the caller's
    * deadline) is near. Call it again until `complete` is true. Watchers get KIND_ERASED for each. Needs the scope
    * `erase`; audited.
    *

@@ -71,7 +71,10 @@ export interface Conversation {
   endedAt:
     | Timestamp
     | undefined;
-  /** 1 when the conversation was opened; each change adds 1. */
+  /**
+   * 1 when the conversation was opened; each change adds 1. It counts on from the erased conversation where a retried open
+   * reuses an erased id within 7 days.
+   */
   revision: number;
   /** What services know of the conversation: trusted, because the chat surface cannot write it. */
   attributes: { [key: string]: any } | undefined;
