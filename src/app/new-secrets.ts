@@ -22,11 +22,11 @@ export async function writeNewSecrets(
   const made = keys.filter(({ identitySecret }) => identitySecret !== undefined);
   if (made.length === 0) return [];
   const path = join(config.DATA_DIR, FILE);
-  const whose = made.map(({ label }) => `${slug}: ${label}`).join(', ');
+  const whose = made.map(({ name }) => `${slug}: ${name}`).join(', ');
   try {
     await makeDataFolder(config);
-    for (const { id, label, publicKey, identitySecret } of made) {
-      const secret = { tenant: slug, label, widgetKeyId: id, publicKey, identitySecret };
+    for (const { id, name, publicKey, identitySecret } of made) {
+      const secret = { tenant: slug, name, widgetKeyId: id, publicKey, identitySecret };
       await appendFile(path, `${JSON.stringify(secret)}\n`, { mode: 0o600, flush: true });
     }
     await chmod(path, 0o600);
