@@ -127,7 +127,10 @@ export function applyTenant(
     };
   }
 
-  return changeTenant(deps, spec.slug, () => catalog.findTenantBySlug(spec.slug), plan, options);
+  return changeTenant(deps, spec.slug, () => catalog.findTenantBySlug(spec.slug), plan, {
+    ...options,
+    allowsDeleting: true,
+  });
 }
 
 function isKnown(digest: string, applied: AppliedDigests | undefined): boolean {

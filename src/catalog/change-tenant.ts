@@ -43,6 +43,8 @@ export interface TenantPlan<T> {
 /** How a tenant is changed. */
 export interface ChangeOptions {
   readonly signal?: CallSignal;
+  /** Whether `plan` may get a tenant that is being deleted. Otherwise such a tenant counts as deleted: not_found. */
+  readonly allowsDeleting?: boolean;
   /** Plans the change, and writes nothing. */
   readonly validateOnly?: boolean;
   /** Runs the writes between two entries of the audit log; not called when there is nothing to write. */
@@ -84,28 +86,13 @@ export function changeTenant<T>(
   slug: string,
   find: () => Promise<Tenant | undefined>,
   plan: (stored: StoredTenant | undefined) => Promise<TenantPlan<T>> | TenantPlan<T>,
-  { signal, validateOnly = false, audited }: ChangeOptions,
+  { signal, allowsDeleting = false, validateOnly = false, audited }: ChangeOptions,
 ): Promise<Changed<T>> {
-  const { catalog, now, wait, changeQueue } = deps;
-
-  async function read(): Promise<StoredTenant | undefined> {
-    for (;;) {
-      if (signal) throwIfEnded(signal);
-      const tenant = await find();
-      if (!tenant) return undefined;
-      const left = (tenant.claimedUntil ?? 0) - now();
-      if (left <= 0 || left > CLAIM_MS + MAX_SKEW_MS) {
-        const keys = await catalog.keysOf(tenant.id);
-        // Another writer may have begun between the two reads.
-        if ((await find())?.revision === tenant.revision) return { tenant, keys };
-      } else {
-        await wait(CLAIM_POLL_MS);
-      }
-    }
-  }
-
   async function look() {
-    const stored = await read();
+    const stored = await readTenant(deps, find, signal);
+    if (stored?.tenant.deletingSince !== undefined && !allowsDeleting) {
+      throw new ServiceError('not_found', 'The tenant is being deleted.');
+    }
     const planned = await plan(stored);
     const writes = writesOf(stored, planned);
     const isChanged = writes.tenant !== 'same' || writes.touchesKeys;
@@ -113,7 +100,7 @@ export function changeTenant<T>(
     return { stored, planned, writes, unchanged: { answer: planned.answer, revision, isChanged } };
   }
 
-  return changeQueue(`catalog ${slug}`, async () => {
+  return deps.changeQueue(`catalog ${slug}`, async () => {
     let next = await look();
     if (validateOnly || !next.unchanged.isChanged) return next.unchanged;
     return audited(next.planned.tenant.id, async (tally) => {
@@ -134,6 +121,37 @@ export function changeTenant<T>(
       });
     });
   });
+}
+
+/**
+ * Reads a tenant and its widget keys as they are between two changes.
+ *
+ * @throws ServiceError deadline_exceeded, canceled
+ */
+export async function readTenant(
+  {
+    catalog,
+    now,
+    wait,
+  }: Pick<ChangeTenantDeps, 'now' | 'wait'> & {
+    readonly catalog: Pick<CatalogStore, 'keysOf'>;
+  },
+  find: () => Promise<Tenant | undefined>,
+  signal?: CallSignal,
+): Promise<StoredTenant | undefined> {
+  for (;;) {
+    if (signal) throwIfEnded(signal);
+    const tenant = await find();
+    if (!tenant) return undefined;
+    const left = (tenant.claimedUntil ?? 0) - now();
+    if (left <= 0 || left > CLAIM_MS + MAX_SKEW_MS) {
+      const keys = await catalog.keysOf(tenant.id);
+      // Another writer may have begun between the two reads.
+      if ((await find())?.revision === tenant.revision) return { tenant, keys };
+    } else {
+      await wait(CLAIM_POLL_MS);
+    }
+  }
 }
 
 /** What differs between a stored tenant and a planned one. */
@@ -249,7 +267,7 @@ async function writeKeys<T>(
     }
     await catalog.deleteIdentitySecret(key.id);
     await originReports.deleteOriginReports([key.id]);
-    await catalog.deleteAliases(key, []);
+    await catalog.deleteAliases(key, 'all');
     await catalog.deleteKey(key.id);
   }
   return true;

@@ -194,7 +194,8 @@ function present<T extends object>(message: T, names: readonly (keyof T)[]): obj
   return Object.fromEntries(names.map((name) => [name, message[name] || undefined]));
 }
 
-function timestampOf(ms: number): NonNullable<WidgetKeyDefinition['endsAt']> {
+/** Converts milliseconds since the epoch to a protobuf timestamp. */
+export function timestampOf(ms: number): NonNullable<WidgetKeyDefinition['endsAt']> {
   const seconds = Math.floor(ms / 1000);
   return { seconds, nanos: (ms - seconds * 1000) * 1_000_000 };
 }

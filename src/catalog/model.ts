@@ -180,8 +180,11 @@ export interface CatalogStore {
   replaceKey(key: WidgetKey, expectedRevision: number): Promise<boolean>;
   /** @returns false when its public key is taken. */
   insertAlias(alias: PublicKeyAlias): Promise<boolean>;
-  /** Deletes the aliases of a widget key, except those of some public keys. */
-  deleteAliases(key: Pick<WidgetKey, 'id' | 'tenantId'>, except: readonly string[]): Promise<void>;
+  /** Deletes the aliases of a widget key: those of some public keys, or all. */
+  deleteAliases(
+    key: Pick<WidgetKey, 'id' | 'tenantId'>,
+    publicKeys: readonly string[] | 'all',
+  ): Promise<void>;
   deleteKey(id: string): Promise<void>;
   findIdentitySecret(keyId: string): Promise<IdentitySecret | undefined>;
   /** @returns false when the widget key already has a secret. */

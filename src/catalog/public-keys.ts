@@ -46,3 +46,9 @@ export function rotatePublicKey(key: WidgetKey, newKey: string, overlapMs: numbe
     },
   };
 }
+
+/** The public keys that worked before a rotation and do not any more: their aliases can be deleted. */
+export function endedPublicKeys(before: WidgetKey, after: WidgetKey): readonly string[] {
+  const known = [before.publicKey, ...(before.rotation?.retired ?? []).map(({ publicKey }) => publicKey)];
+  return known.filter((publicKey) => worksUntil(after, publicKey) === 0);
+}

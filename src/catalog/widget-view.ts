@@ -34,7 +34,8 @@ export interface WidgetView {
 
 /** Computes the view of a widget key. `identityKey` decrypts the key's identity secret. */
 export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdentitySecret): WidgetView {
-  const { enabled, endsAt } = key;
+  const { endsAt } = key;
+  const enabled = key.enabled && tenant.deletingSince === undefined;
   const decide = intentDecision(key);
   const usable = tenant.flows.filter((flow) => decide(flow) === 'shown');
   const intentNames = new Map(usable.map((flow) => [flow.id, flow.intent.name]));

@@ -164,6 +164,12 @@ export interface ConversationStore {
     at: number,
   ): Promise<{ readonly erased: number; readonly complete: boolean }>;
 
+  /** Deletes up to `limit` conversations and tombstones of a tenant, which is deleted itself. */
+  deleteOfTenant(
+    tenantId: string,
+    limit: number,
+  ): Promise<{ readonly deleted: number; readonly complete: boolean }>;
+
   /**
    * Lists which conversations were opened, changed or erased at or after `from`, ordered by (updatedAt, id), after `after`
    * if given. It leaves out their contents, because the caller already knows most of the revisions. A conversation whose

@@ -77,6 +77,14 @@ export function createRecentConversations(deps: RecentConversationsDeps): Recent
       }
     },
 
+    async deleteOfTenant(tenantId, limit) {
+      try {
+        return await store.deleteOfTenant(tenantId, limit);
+      } finally {
+        recent.clear();
+      }
+    },
+
     async erase(tenantId, customerId, limit, at) {
       try {
         return await store.erase(tenantId, customerId, limit, at);

@@ -26,8 +26,10 @@ const PREFIX_BYTES = 5;
 /** The memory of a call without its message, in bytes: measured, rounded up. */
 const CALL_BYTES = 16 * 1024;
 /**
- * The most memory that one call with an unfinished request may hold, in bytes. Each frame of a message keeps the whole
- * read that it came in, 64 KiB at most: a message of 64 KiB in the usual frames of 16 KiB stays below 400 KiB.
+ * The most memory that one call with an unfinished request may hold, in bytes, and five times what its
+ * message may be longer than others.
+ * Each frame of a message keeps the whole read that it came in, 64 KiB at most: a message of 64 KiB in the usual frames
+ * of 16 KiB stays below 400 KiB, and longer ones below four times their length.
  */
 const MAX_HELD_BYTES_PER_CALL = 4 * 1024 * 1024;
 
@@ -37,8 +39,9 @@ const TIMEOUT = /^\d{1,8}[HMSmun]$/;
 /** What {@link guardCalls} needs. */
 export interface CallGuardDeps {
   readonly http2Server: Http2Server;
-  /** The paths of the unary RPCs and of the server-streaming ones. */
-  readonly unaryPaths: ReadonlySet<string>;
+  /** The paths of the unary RPCs, each with the maximum size of a request, in bytes. */
+  readonly unaryPaths: ReadonlyMap<string, number>;
+  /** The paths of the server-streaming RPCs. */
   readonly streamPaths: ReadonlySet<string>;
   /** Called for each call that was refused or cut off before it reached the pipeline. */
   readonly onRefused: (error: ServiceError) => void;
@@ -57,6 +60,8 @@ interface OpenCall {
   /** Whether its answer is a stream, which has its own limit for a reader that has stopped. */
   readonly isStream: boolean;
   readonly openedAt: number;
+  /** The maximum length of the message. */
+  readonly maxBytes: number;
   /** The bytes that have arrived of the request, and the length of its message by its prefix. */
   received: number;
   declared: number;
@@ -90,6 +95,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     const call: OpenCall = {
       stream,
       isStream: streamPaths.has(path),
+      maxBytes: unaryPaths.get(path) ?? MAX_REQUEST_BYTES,
       openedAt: elapsed(),
       received: 0,
       declared: 0,
@@ -155,10 +161,11 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     // The flag for compression, in a call whose headers name none.
     if (received === 0 && bytes[0] !== 0) refuse(call, compressed(), GrpcStatus.INTERNAL);
     else if (call.received < PREFIX_BYTES) return true;
-    else if (call.declared > MAX_REQUEST_BYTES) refuse(call, tooLarge());
+    else if (call.declared > call.maxBytes) refuse(call, tooLarge(call.maxBytes));
     else if (call.received > PREFIX_BYTES + call.declared)
       refuse(call, notOneMessage(), GrpcStatus.UNIMPLEMENTED);
-    else if (call.held > MAX_HELD_BYTES_PER_CALL) refuse(call, tooManyFrames());
+    else if (call.held > MAX_HELD_BYTES_PER_CALL + 5 * (call.maxBytes - MAX_REQUEST_BYTES))
+      refuse(call, tooManyFrames());
     return !call.isRefused;
   }
 

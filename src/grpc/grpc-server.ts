@@ -75,7 +75,8 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   const { elapsed = monotonic } = deps;
   const bounds = { ...GRPC_BOUNDS, ...deps.bounds };
   const server = new Server({
-    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    // grpc-js has one limit for all RPCs; calls.ts enforces that of each.
+    'grpc.max_receive_message_length': Math.max(MAX_REQUEST_BYTES, ...rpcs.map(maxBytesOf)),
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.max_connection_idle_ms': IDLE_MS,
     // Statistics of every call, which nothing here reads.
@@ -106,7 +107,7 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   });
   const calls = guardCalls({
     http2Server,
-    unaryPaths: new Set(rpcs.map(({ codec }) => codec.path)),
+    unaryPaths: new Map(rpcs.map((rpc) => [rpc.codec.path, maxBytesOf(rpc)])),
     streamPaths: new Set(streamRpcs.map(({ codec }) => codec.path)),
     onRefused: ({ code, message }) => callLog.refusedEarly({ transport: 'grpc', code, reason: message }),
     ...{ elapsed, bounds },
@@ -214,6 +215,11 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
       clearInterval(sweep);
     },
   };
+}
+
+/** The maximum size of an RPC's requests, in bytes. */
+function maxBytesOf({ maxRequestBytes = MAX_REQUEST_BYTES }: AnyRpc): number {
+  return maxRequestBytes;
 }
 
 /** The common part of all RPC definitions. */

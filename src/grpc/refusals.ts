@@ -1,6 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { ServiceError } from '../rpc/errors.js';
-import { MAX_REQUEST_BYTES } from '../rpc/limits.js';
 import { toStatus } from './status.js';
 
 /** Answers a call with an error alone (Trailers-Only), unless it has an answer, and closes it. */
@@ -30,9 +29,9 @@ export function compressed(): ServiceError {
   return new ServiceError('unsupported_encoding', 'Compressed messages are not accepted.');
 }
 
-/** Refuses a message over the size limit of all transports. */
-export function tooLarge(): ServiceError {
-  return new ServiceError('payload_too_large', `A request has at most ${MAX_REQUEST_BYTES} bytes.`);
+/** Refuses a message over the size limit of its RPC. */
+export function tooLarge(maxBytes: number): ServiceError {
+  return new ServiceError('payload_too_large', `A request has at most ${maxBytes} bytes.`);
 }
 
 /** Refuses a request that is not exactly one whole message. */

@@ -105,12 +105,14 @@ export function mongoCatalog({
 
     insertAlias: (alias) => insertIfAbsent(() => widgetKeys.insertOne(fromAlias(alias))),
 
-    deleteAliases: ({ id, tenantId }, except) =>
+    deleteAliases: ({ id, tenantId }, publicKeys) =>
       runOperation(async () => {
+        if (publicKeys.length === 0) return;
         const ofTenant = await widgetKeys.find({ tenantId: uuidToBinary(tenantId) }).toArray();
         const ids = ofTenant
           .filter(isAlias)
-          .filter(({ aliasOf, publicKey }) => binaryToUuid(aliasOf) === id && !except.includes(publicKey))
+          .filter(({ aliasOf }) => binaryToUuid(aliasOf) === id)
+          .filter(({ publicKey }) => publicKeys === 'all' || publicKeys.includes(publicKey))
           .map(({ _id }) => _id);
         if (ids.length > 0) await widgetKeys.deleteMany({ _id: { $in: ids } });
       }),

@@ -102,6 +102,19 @@ export function mongoConversations(
         }
       }),
 
+    deleteOfTenant: (tenantId, limit) =>
+      runOperation(async () => {
+        const rows = await conversations
+          .find({ tenantId: uuidToBinary(tenantId) }, { projection: { _id: 1 } })
+          .sort({ createdAt: -1, _id: -1 })
+          .limit(limit)
+          .toArray();
+        if (rows.length === 0) return { deleted: 0, complete: true };
+        // Ids alone are the fastest filter, and they suffice: a conversation never changes its tenant.
+        const { deletedCount } = await conversations.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } });
+        return { deleted: deletedCount, complete: rows.length < limit };
+      }),
+
     changedSince: (tenantId, from, after, limit) =>
       runOperation(async () => {
         const findPage = async (

@@ -61,6 +61,8 @@ interface Definition<N extends RpcName> {
 export interface UnaryDefinition<N extends UnaryName, Deps> extends Definition<N> {
   /** See {@link Rpc.maxCallMs}. */
   readonly maxCallMs?: number;
+  /** See {@link Rpc.maxRequestBytes}. */
+  readonly maxRequestBytes?: number;
   readonly handle: (deps: Deps) => (request: RequestOf<N>, call: CallOf<N>) => Promise<ResponseOf<N>>;
 }
 
@@ -88,14 +90,21 @@ export function unary<N extends UnaryName, Deps>(
 export function unary(name: UnaryName, definition: AnyDefinition) {
   const method: AnyRpc['method'] = methods[name];
   const codec: AnyRpc['codec'] = codecs[name];
-  const { maxCallMs } = definition;
+  const { maxCallMs, maxRequestBytes } = definition;
   return (deps: AnyDeps): AnyRpc => {
     const handler = definition.handle(deps);
     const handle = namesTenant(method)
       ? async (request: AnyRequest, call: AuthenticatedCall) =>
           handler(request, await toTenantCall(deps, method, request, call))
       : handler;
-    return defineRpc({ ...scopeAndRules(method, definition), method, codec, maxCallMs, handle });
+    return defineRpc({
+      ...scopeAndRules(method, definition),
+      method,
+      codec,
+      maxCallMs,
+      maxRequestBytes,
+      handle,
+    });
   };
 }
 
@@ -127,6 +136,7 @@ interface AnyDefinition {
   readonly scope: Scope;
   readonly rules?: (message: any, surface: Surface) => readonly Violation[];
   readonly maxCallMs?: number;
+  readonly maxRequestBytes?: number;
   readonly isResumable?: boolean;
   readonly encode?: (response: any) => Buffer;
   readonly handle: (deps: any) => (request: any, call: any) => any;

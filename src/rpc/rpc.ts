@@ -32,6 +32,8 @@ export interface Rpc<Request, Response, Input extends DescMessage = DescMessage>
    * when the process stops; all other calls are answered first.
    */
   readonly maxCallMs?: number | undefined;
+  /** The maximum size of a request, in bytes, for an RPC that needs more than MAX_REQUEST_BYTES. */
+  readonly maxRequestBytes?: number | undefined;
   readonly handle: (request: Request, call: AuthenticatedCall) => Promise<Response>;
 }
 

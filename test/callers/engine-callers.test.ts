@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { hashOfToken } from '../../src/callers/engine-token.js';
+import { Catalog } from '../../src/gen/protobuf-es/chatsessions/v1/catalog_pb.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { SCOPES, type Scope } from '../../src/rpc/call.js';
 import { startTestApp, type TestApp } from '../harness/app.js';
@@ -15,6 +17,9 @@ const test = suite('engine callers');
 const ACME_KEY = 'pk_live_00000000000000000000000000000001';
 const GLOBEX_KEY = 'pk_live_00000000000000000000000000000006';
 const CUSTOMER = 'customer-5ec0de';
+
+const FLOW = { slug: 'new', intent: { name: 'new', displayLabel: 'New' } };
+const newWidgetKey = () => ({ name: `key-${randomUUID()}`, allowMissingOrigin: true });
 
 /** A session of a customer of acme. */
 interface Session {
@@ -43,6 +48,23 @@ const RPCS: readonly (readonly [
   ['EraseCustomer', 'erase', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['ExportCustomer', 'read', () => ({ tenant: 'acme', customerId: CUSTOMER }), 'tenant'],
   ['WatchConversations', 'read', () => ({ tenant: 'acme' }), 'tenant'],
+  ['UpsertFlow', 'catalog', () => ({ tenant: 'acme', flow: FLOW }), 'tenant'],
+  ['PublishFlow', 'catalog', () => ({ tenant: 'acme', flow: 'store-hours' }), 'tenant'],
+  ['UnpublishFlow', 'catalog', () => ({ tenant: 'acme', flow: 'store-hours' }), 'tenant'],
+  ['DeleteFlow', 'catalog', () => ({ tenant: 'acme', flow: 'no-such-flow' }), 'tenant'],
+  ['ListFlows', 'read', () => ({ tenant: 'acme' }), 'tenant'],
+  ['SetQuickQuestions', 'catalog', () => ({ tenant: 'acme', quickQuestions: [] }), 'tenant'],
+  ['CreateWidgetKey', 'catalog', () => ({ tenant: 'acme', widgetKey: newWidgetKey() }), 'tenant'],
+  ['ListWidgetKeys', 'read', () => ({ tenant: 'acme' }), 'tenant'],
+  [
+    'RotateWidgetKey',
+    'catalog',
+    () => ({ tenant: 'acme', name: 'disabled', overlap: { seconds: 0n } }),
+    'tenant',
+  ],
+  ['SetWidgetKeyEnabled', 'catalog', () => ({ tenant: 'acme', name: 'disabled', enabled: false }), 'tenant'],
+  ['ListOriginReports', 'read', () => ({ tenant: 'acme', name: 'disabled' }), 'tenant'],
+  ['RevokeWidgetKey', 'catalog', () => ({ tenant: 'acme', name: 'no-such-key' }), 'tenant'],
 ];
 const STREAMS = new Set(
   ChatSessions.methods.flatMap(({ name, methodKind }) => (methodKind === 'unary' ? [] : name)),
@@ -101,8 +123,12 @@ async function call(rpc: string, caller: string, session: Session, change: objec
   return client.call(rpc, request, { ...as(caller), 'chat-session-token': session.token });
 }
 
-test('these tests have a row for each RPC', () => {
-  assert.equal(RPCS.map(([rpc]) => rpc).sort(), ChatSessions.methods.map(({ name }) => name).sort());
+test('these tests have a row for each RPC, and for each of the catalogue that names its tenant by a field', () => {
+  const ofCatalog = Catalog.methods.filter(({ input }) => input.fields.some(({ name }) => name === 'tenant'));
+  assert.equal(
+    RPCS.map(([rpc]) => rpc).sort(),
+    [...ChatSessions.methods, ...ofCatalog].map(({ name }) => name).sort(),
+  );
 });
 
 for (const [rpc, scope] of RPCS) {

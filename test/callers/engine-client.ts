@@ -7,6 +7,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { Catalog } from '../../src/gen/protobuf-es/chatsessions/v1/catalog_pb.js';
 import { ChatSessions } from '../../src/gen/protobuf-es/chatsessions/v1/chat_sessions_pb.js';
 import { grpcErrorDetails } from '../harness/error-details.js';
 
@@ -37,7 +38,7 @@ export function engineClient(
   return {
     close: () => client.close(),
     call(rpc, request, metadata = {}) {
-      const method = ChatSessions.methods.find(({ name }) => name === rpc);
+      const method = [...ChatSessions.methods, ...Catalog.methods].find(({ name }) => name === rpc);
       if (method === undefined) throw new Error(`no RPC ${rpc}`);
       const { input, output, methodKind } = method;
       const sent = Buffer.from(
@@ -45,7 +46,7 @@ export function engineClient(
       );
       const headers = new Metadata();
       for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
-      const path = `/${ChatSessions.typeName}/${rpc}`;
+      const path = `/${method.parent.typeName}/${rpc}`;
       const asIs = (bytes: Buffer) => bytes;
       const options = { deadline: Date.now() + 5_000 };
 

@@ -68,6 +68,7 @@ test('the table in docs/storage.md has every command, condition and option that 
     await conversations.changedSince(tenantId, 0, undefined, MANY);
     await conversations.findAll(others.map(({ id }) => id));
     await conversations.erase(tenantId, 'u-7', 20, Date.now());
+    assert.is((await conversations.deleteOfTenant(tenantId, MANY)).deleted, MANY);
     assert.is(inserts.length, 5, 'each of them is called above');
   } finally {
     await database.close();

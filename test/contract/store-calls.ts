@@ -42,7 +42,7 @@ export const queries: Readonly<
     run: ({ catalog, secret }) => catalog.replaceIdentitySecret(secret, 1),
   },
   replaceKey: { index: '_id_', run: ({ catalog, key }) => catalog.replaceKey(key, 1) },
-  deleteAliases: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.deleteAliases(key, []) },
+  deleteAliases: { index: 'tenantId_1', run: ({ catalog, key }) => catalog.deleteAliases(key, 'all') },
   deleteKey: { index: '_id_', run: ({ catalog }) => catalog.deleteKey(uuidV7()) },
   deleteIdentitySecret: { index: '_id_', run: ({ catalog }) => catalog.deleteIdentitySecret(uuidV7()) },
   findReport: { index: '_id_', run: ({ originReports, key }) => originReports.findReport(key.id) },
@@ -112,6 +112,10 @@ export const queries: Readonly<
       conversations.changedSince(tenantId, updatedAt, { id, revision, updatedAt: updatedAt - 1 }, 20),
   },
   // What is found is then replaced by _id; this customer has nothing.
+  deleteOfTenant: {
+    index: 'tenantId_1_createdAt_-1__id_-1',
+    run: ({ conversations }) => conversations.deleteOfTenant(uuidV7(), 10),
+  },
   erase: {
     index: 'tenantId_1_customerId_1_createdAt_-1__id_-1',
     run: ({ conversations, conversation }) =>

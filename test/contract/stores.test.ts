@@ -198,10 +198,10 @@ test('widget keys: a rotated one is found by each of its public keys, until they
     }
     assert.equal(await catalog.findKeyById(keyId), rotated);
     assert.equal(await catalog.keysOf(tenantId), [rotated]);
-    await catalog.deleteAliases(key, [third]);
+    await catalog.deleteAliases(key, [second]);
     assert.is(await catalog.findKey(second), undefined);
     assert.equal(await catalog.findKey(third), rotated);
-    await catalog.deleteAliases(key, []);
+    await catalog.deleteAliases(key, 'all');
     await catalog.deleteKey(keyId);
     for (const publicKey of [key.publicKey, second, third]) {
       assert.is(await catalog.findKey(publicKey), undefined);

@@ -16,6 +16,7 @@ export function fakeConversations(methods: Partial<RecentConversations>): Recent
     list: unexpected,
     listRows: unexpected,
     erase: unexpected,
+    deleteOfTenant: unexpected,
     changedSince: unexpected,
     ...methods,
   };

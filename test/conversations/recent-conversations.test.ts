@@ -25,6 +25,7 @@ function rig(capacity = 10) {
     list: notUsed,
     listRows: notUsed,
     changedSince: notUsed,
+    deleteOfTenant: notUsed,
     async find(id) {
       asked.push(id);
       const found = rows.get(id);

@@ -48,7 +48,7 @@ interface Session {
 type Request = (session: Session) => object;
 
 /** Calls, each about a session of its own, and what each adds. */
-const CALLS: readonly (readonly [name: string, rpc: string, request: Request, added: readonly object[]])[] = [
+const CALLS: (readonly [name: string, rpc: string, request: Request, added: readonly object[]])[] = [
   ['opening', 'OpenSession', () => ({ publicKey: KEY, customerId: CUSTOMER }), []],
   ['looking at a session', 'GetSession', () => ({}), []],
   ['refreshing', 'RefreshSession', () => ({}), []],
@@ -106,6 +106,39 @@ const CALLS: readonly (readonly [name: string, rpc: string, request: Request, ad
     [entry('EraseCustomer', { phase: 'started' }), entry('EraseCustomer', { phase: 'finished', count: 0 })],
   ],
 ];
+
+/** Calls that change the catalogue of acme, one after the other, and how much each changes. */
+const CHANGES: readonly (readonly [rpc: string, request: object, count: number])[] = [
+  ['UpsertFlow', { flow: { slug: 'new', intent: { name: 'new', displayLabel: 'New' } } }, 1],
+  ['UpsertFlow', { flow: { slug: 'new', intent: { name: 'new', displayLabel: 'New' } } }, 0],
+  ['PublishFlow', { flow: 'new' }, 1],
+  ['UnpublishFlow', { flow: 'new' }, 1],
+  ['UnpublishFlow', { flow: 'none' }, 0],
+  ['DeleteFlow', { flow: 'new' }, 1],
+  ['DeleteFlow', { flow: 'new' }, 0],
+  ['SetQuickQuestions', { quickQuestions: [] }, 1],
+  ['CreateWidgetKey', { widgetKey: { name: 'new', allowMissingOrigin: true } }, 1],
+  ['RotateWidgetKey', { name: 'new' }, 1],
+  ['SetWidgetKeyEnabled', { name: 'new', enabled: false }, 1],
+  ['SetWidgetKeyEnabled', { name: 'new', enabled: false }, 0],
+  ['RevokeWidgetKey', { name: 'new' }, 1],
+  ['RevokeWidgetKey', { name: 'new' }, 0],
+];
+for (const [rpc, request, count] of CHANGES) {
+  CALLS.push([
+    `a change of the catalogue by ${count}`,
+    rpc,
+    () => ({ tenant: 'acme', ...request }),
+    count === 0 ? [] : [entry(rpc, { phase: 'started' }), entry(rpc, { phase: 'finished', count })],
+  ]);
+}
+CALLS.push(['a list of four', 'ListFlows', () => ({ tenant: 'acme' }), [entry('ListFlows', { count: 4 })]]);
+CALLS.push([
+  'a list of seven',
+  'ListWidgetKeys',
+  () => ({ tenant: 'acme' }),
+  [entry('ListWidgetKeys', { count: 7 })],
+]);
 
 const calls = suite('audit of calls');
 let service: TestApp;

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type DescField, type DescMessage, type JsonObject, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { invalidField } from './invalid-input.js';
+import { invalidField, invalidInput } from './invalid-input.js';
 import { isStruct } from './plain-json.js';
 import { readStruct } from './read-struct.js';
 import { expectEnd, readEnd, skipRecord } from './wire-records.js';
@@ -29,7 +29,7 @@ export function takeStructs(desc: DescMessage, body: Uint8Array, maxDepth: numbe
   const kept: Uint8Array[] = [];
   const reader = new BinaryReader(body);
   let keptFrom = 0;
-  readFields(reader, desc, body.length, maxDepth, (field, value, start) => {
+  readFields(reader, desc, body.length, maxDepth, { fields: MAX_FIELDS }, (field, value, start) => {
     structs.push([field, value]);
     kept.push(body.subarray(keptFrom, start));
     keptFrom = reader.pos;
@@ -38,6 +38,12 @@ export function takeStructs(desc: DescMessage, body: Uint8Array, maxDepth: numbe
   kept.push(body.subarray(keptFrom));
   return { structs, rest: Buffer.concat(kept) };
 }
+
+/**
+ * The maximum of fields in a request, of all its messages together. Each may become an object of some 200 bytes. A
+ * request of 64 KiB cannot have more than 32,768; the largest valid definition of a tenant has some 28,000.
+ */
+const MAX_FIELDS = 50_000;
 
 /** Called after each Struct, with the position at which its record starts; the record ends at the reader's position. */
 type OnStruct = (field: DescField, value: JsonObject, start: number) => void;
@@ -48,6 +54,7 @@ function readFields(
   desc: DescMessage,
   end: number,
   maxDepth: number,
+  left: { fields: number },
   onStruct?: OnStruct,
   within?: DescField,
 ): void {
@@ -55,6 +62,7 @@ function readFields(
   const layout = layoutOf(desc);
   let given: Set<object> | undefined;
   while (reader.pos < end) {
+    if (left.fields-- === 0) throw invalidInput(`A request has at most ${MAX_FIELDS} fields.`);
     const start = reader.pos;
     const [number, wireType] = reader.tag();
     const known = layout.get(number);
@@ -72,7 +80,7 @@ function readFields(
     }
     if (message === undefined) skipRecord(reader, number, wireType);
     else if (isStruct(field)) onStruct?.(field, readStruct(reader, field, maxDepth - 1), start);
-    else readFields(reader, message, readEnd(reader), maxDepth - 1, undefined, named);
+    else readFields(reader, message, readEnd(reader), maxDepth - 1, left, undefined, named);
   }
   expectEnd(reader, end);
 }

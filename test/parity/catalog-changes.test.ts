@@ -1,0 +1,3 @@
+import { playTables, TABLES } from './tables.js';
+
+playTables(TABLES.catalogChanges);
