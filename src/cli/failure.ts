@@ -30,8 +30,16 @@ export function usageFailure(message: string): CliFailure {
 
 /** Formats a failure as one line: the code, the message, and each violation by its path. Faults of files have lines of their own. */
 export function describeFailure({ code, message, violations }: CliFailure): string {
-  const rules = violations.map(({ field, rule, message }) => `${field}: ${message} (${rule})`);
+  const rules = violations.map(({ field, rule, message }) => {
+    return saysPath(message, field) ? `${message} (${rule})` : `${field}: ${message} (${rule})`;
+  });
   return [code === undefined ? message : `${code}: ${message}`, ...rules].join(' | ');
+}
+
+/** Whether a message begins with the path of its field; the service's sentences say it in JSON's spelling. */
+function saysPath(message: string, field: string): boolean {
+  const plain = (text: string) => text.replaceAll('_', '').toLowerCase();
+  return plain(message).startsWith(`${plain(field)}:`);
 }
 
 /** The same as JSON. */

@@ -20,7 +20,7 @@ export async function untilComplete(
     const { count, complete } = await call({ timeoutMs: CALL_MS, signal });
     sum += count;
     if (complete) return sum;
-    printError(`${sum} conversations so far`);
+    if (count > 0) printError(`${sum} conversations so far`);
     await pause(PAUSE_MS, signal);
   }
 }

@@ -95,7 +95,7 @@ test('a broken file: all faults of the document, by line, and nothing is written
   );
   assert.is(code, 1);
   assert.is(stdout, '');
-  assert.match(stderr, /^chatsessions: standard input:9:11 tenants\[0\]\.slug: must be 1 to 63 [^\n]+\n/);
+  assert.match(stderr, /^chatsessions: standard input:10:11 tenants\[0\]\.slug: must be 1 to 63 [^\n]+\n/);
   assert.ok(stderr.trim().split('\n').length >= 2, stderr);
   assert.match((await run(['export', 'first'])).stderr, /not_found/);
 });
