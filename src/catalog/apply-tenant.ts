@@ -105,8 +105,10 @@ export function applyTenant(
     const tenant = toTenant(spec, flows, { id: tenantId, applied, revision: stored?.tenant.revision ?? 0 });
     const allKeys = [...keys.named.map(({ key }) => key), ...keys.kept];
     const before = stored && toDefinition(stored.tenant, stored.keys);
+    // What would be generated is generated anew when the definition is applied.
+    const shown = options.validateOnly ? [...keys.named.map(withoutMade), ...keys.kept] : allKeys;
     const changes = describeKept(
-      diffTenant(before, toDefinition(tenant, allKeys)),
+      diffTenant(before, toDefinition(tenant, shown)),
       keys.kept,
       stored?.keys ?? [],
     );
@@ -131,6 +133,10 @@ export function applyTenant(
     ...options,
     allowsDeleting: true,
   });
+}
+
+function withoutMade({ key, isPublicKeyMade }: PlannedKey): WidgetKey {
+  return isPublicKeyMade ? { ...key, publicKey: '' } : key;
 }
 
 function isKnown(digest: string, applied: AppliedDigests | undefined): boolean {

@@ -20,7 +20,7 @@ export const TABLES = {
   refreshes: ['refresh-session', 'refresh-session-times', 'refresh-session-max-age'],
   conversations: ['verify-session', 'conversations'],
   explains: ['explain-open', 'explain-open-rights', 'origins'],
-  catalogChanges: ['catalog-flows', 'catalog-keys'],
+  catalogChanges: ['catalog', 'catalog-flows', 'catalog-keys'],
 } as const;
 
 /** Makes a suite of each table, with a test for each of its rows and each transport that carries it. */

@@ -10,7 +10,7 @@ export const listOriginReports = unary('listOriginReports', {
   handle:
     ({ catalog, originReports }: Pick<Deps, 'catalog' | 'originReports'>) =>
     async ({ name }, { tenantId, audit }) => {
-      const key = (await catalog.keysOf(tenantId)).find((one) => one.label === name);
+      const key = (await catalog.keysOf(tenantId)).find((one) => one.name === name);
       if (!key) throw new ServiceError('not_found', 'There is no such widget key.');
       const { origins, otherCount } = await originReports.find(key.id);
       await audit.done(origins.length);
