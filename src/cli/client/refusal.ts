@@ -31,7 +31,8 @@ function detailsOf(error: ServiceError) {
 function withoutDetails(error: ServiceError, address: string): CliFailure {
   const code = (status[error.code] ?? 'unknown').toLowerCase();
   if (error.code === status.UNAVAILABLE) {
-    return new CliFailure(`no answer from ${address}: ${error.details}`, EXIT.unreachable, 'unreachable');
+    const why = error.details.replace(/\.?\s*Resolution note:\s*$/, '');
+    return new CliFailure(`no answer from ${address}: ${why}`, EXIT.unreachable, 'unreachable');
   }
   return new CliFailure(`${address} answers: ${error.details}`, exitCodeOf(code), code);
 }
