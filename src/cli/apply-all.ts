@@ -51,6 +51,8 @@ export async function applyAll(
   }
 
   async function apply({ slug, definition }: ReadTenant) {
+    // What is in flight is awaited: its answer may hold a secret that is shown this once.
+    if (api.signal.aborted) throw new CliFailure('interrupted');
     const { dryRun, prune, expectedRevision } = options;
     const request = {
       definition: fromBinary(TenantDefinitionSchema, definition),
@@ -59,7 +61,7 @@ export async function applyAll(
       ...(expectedRevision !== undefined && { expectedRevision }),
     };
     try {
-      return { slug, response: await api.catalog.applyTenant(request, api.call) };
+      return { slug, response: await api.catalog.applyTenant(request, { timeoutMs: api.timeoutMs }) };
     } catch (error) {
       if (!(error instanceof CliFailure)) throw error;
       throw new CliFailure(`tenant ${slug}: ${error.message}`, error.exitCode, error.code, error.violations);

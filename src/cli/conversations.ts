@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Conversation } from '../gen/protobuf-es/chatsessions/v1/conversation_pb.js';
 import { type Context, remote } from './context.js';
 import { addCustomerCommands } from './customer-conversations.js';
+import type { FormatTime } from './format.js';
 import { addListConversations } from './list-conversations.js';
 import { type ConnectionOptions, withConnection } from './options.js';
 import { visible } from './terminal/style.js';
@@ -32,7 +33,7 @@ export function addConversations(program: Command, context: Context): void {
   addCustomerCommands(conversations, context);
 }
 
-function describe(conversation: Conversation, time: (at: Conversation['openedAt']) => string): string {
+function describe(conversation: Conversation, time: FormatTime): string {
   const { customerId, customerVerified, untrusted, attributes, origin, endedAt } = conversation;
   const lines: readonly (readonly [string, string])[] = [
     ['conversation', conversation.conversationId],

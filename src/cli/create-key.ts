@@ -71,7 +71,7 @@ async function createKey(
       ...(endsAt && { endsAt: timestampFromDate(endsAt) }),
       ...(identity !== undefined && { identity }),
     };
-    const response = await api.catalog.createWidgetKey({ tenant, widgetKey }, api.call);
+    const response = await api.catalog.createWidgetKey({ tenant, widgetKey }, { timeoutMs: api.timeoutMs });
     const { identitySecret } = response;
     const made = {
       tenant,

@@ -9,6 +9,9 @@ export function time(timestamp: Timestamp | undefined): string {
         .replace(/\.\d+Z$/, 'Z');
 }
 
+/** {@link time}, for those who load it when they need it. */
+export type FormatTime = typeof time;
+
 /** A length of time in whole seconds, as a message. */
 export function seconds(count: number): Pick<Duration, 'seconds' | 'nanos'> {
   return { seconds: BigInt(count), nanos: 0 };

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { WidgetKey } from '../gen/protobuf-es/chatsessions/v1/catalog_pb.js';
 import { type Context, remote } from './context.js';
 import { addCreateKey } from './create-key.js';
+import type { FormatTime } from './format.js';
 import { type ConnectionOptions, duration, withConnection } from './options.js';
 import { confirm } from './terminal/confirm.js';
 import { table } from './terminal/table.js';
@@ -114,10 +115,7 @@ export function addKeys(program: Command, context: Context): void {
   );
 }
 
-function rowOf(
-  { definition }: WidgetKey,
-  time: (at: WidgetKey['retiredPublicKeys'][0]['worksUntil']) => string,
-): string[] {
+function rowOf({ definition }: WidgetKey, time: FormatTime): string[] {
   if (definition === undefined) return [];
   const { name, publicKey, enabled, endsAt, identity, allowsAllIntents, allowedIntents, allowedOrigins } =
     definition;

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Conversation } from '../gen/protobuf-es/chatsessions/v1/conversation_pb.js';
 import { type Context, type Remote, remote } from './context.js';
+import type { FormatTime } from './format.js';
 import { type ConnectionOptions, instant, positive, withConnection } from './options.js';
 import { table } from './terminal/table.js';
 
@@ -74,7 +75,7 @@ async function listConversations(
 }
 
 /** The row of a conversation in a table. */
-export function rowOf(conversation: Conversation, time: (at: Conversation['openedAt']) => string): string[] {
+export function rowOf(conversation: Conversation, time: FormatTime): string[] {
   const { conversationId, openedAt, endedAt, customerId, customerVerified, origin } = conversation;
   const state = endedAt === undefined ? 'ongoing' : 'ended';
   return [

@@ -73,5 +73,11 @@ function bannerOf({ addresses, applied, isDemo }: App): string {
       ? ['  It runs on its demo tenant and the embedded server: for development, demos and tests.']
       : []),
     ...made.map((line) => `  new widget key           ${line}`),
+    ...applied.flatMap(({ slug, keptKeys }) =>
+      keptKeys.map((name) => `  works, not in SEED_FILE  ${slug}: ${name} (apply --prune disables it)`),
+    ),
+    ...applied.flatMap(({ slug, warnings }) =>
+      warnings.map((warning) => `  warning                  ${slug}: ${warning}`),
+    ),
   ].join('\n');
 }

@@ -185,3 +185,20 @@ test('several files', async () => {
   assert.is(code, 0);
   assert.match(stdout, /\n2 tenants: 2 changed, 0 as they are\.\n$/);
 });
+
+test('interrupted: what is in flight is finished and its secrets are kept; nothing else is begun', async () => {
+  const out = join(await tempDir(), 'secrets');
+  const stop = new AbortController();
+  const yaml = Array.from({ length: 40 }, (_, n) => shop(`late-${n}`, { identity: 'required' })).join(
+    '---\n',
+  );
+  const { code, stdout, stderr } = await apply(yaml, ['--json', '--out', out, '--concurrency', '4'], {
+    signal: stop.signal,
+    onLine: () => stop.abort(),
+  });
+  assert.is(code, 1);
+  const done = stdout.trim().split('\n').length;
+  assert.ok(done < 10, `${done} applied`);
+  assert.is((await readFile(out, 'utf8')).trim().split('\n').length, done);
+  assert.match(stderr, new RegExp(`interrupted \\(${done} of 40 done: apply again to go on\\)`));
+});

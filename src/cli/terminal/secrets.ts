@@ -51,8 +51,14 @@ export async function openSecretOutput(output: Output, out: string | undefined):
     isFile: true,
     async write(secret) {
       isEmpty = false;
-      await file.appendFile(`${JSON.stringify(secret)}\n`);
-      await file.sync();
+      try {
+        await file.appendFile(`${JSON.stringify(secret)}\n`);
+        await file.sync();
+      } catch (error) {
+        throw new CliFailure(
+          `--out ${out}: ${String(error)}; raise identitySecretGeneration of ${secret.tenant}: ${secret.name} for another secret`,
+        );
+      }
     },
     async close() {
       await file.close();
