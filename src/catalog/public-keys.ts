@@ -1,3 +1,4 @@
+import type { ReachedKey } from './key-state.js';
 import type { RetiredPublicKey, WidgetKey } from './model.js';
 
 /** How many public keys of before may still work. */
@@ -17,9 +18,10 @@ export function worksUntil(
 }
 
 /** A widget key as those see it who use this public key of it: it ends, at the latest, when the public key does. */
-export function asReachedBy(publicKey: string, key: WidgetKey): WidgetKey {
-  const until = worksUntil(key, publicKey);
-  return until < (key.endsAt ?? Number.POSITIVE_INFINITY) ? { ...key, endsAt: until } : key;
+export function asReachedBy(publicKey: string, key: WidgetKey): ReachedKey {
+  if (publicKey === key.publicKey) return key;
+  const retiredUntil = worksUntil(key, publicKey);
+  return { ...key, retiredUntil, endsAt: Math.min(retiredUntil, key.endsAt ?? retiredUntil) };
 }
 
 /** The public keys of before that still work at a time, in ms since the epoch. */

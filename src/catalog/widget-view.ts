@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import type { OpenSessionResponse } from '../gen/ts-proto/chatsessions/v1/chat_sessions.js';
 import type { Intent, QuickQuestion } from '../gen/ts-proto/chatsessions/v1/widget.js';
 import { intentDecision } from './explain-offer.js';
-import { type KeyState, keyState } from './key-state.js';
-import type { Flow, IdentityMode, Tenant, WidgetKey } from './model.js';
+import { type KeyState, keyState, type ReachedKey } from './key-state.js';
+import type { Flow, IdentityMode, Tenant } from './model.js';
 import { type OriginPolicy, originPolicy } from './origin-policy.js';
 
 /** How the customers of a widget are verified. */
@@ -23,6 +23,8 @@ export interface WidgetView {
   readonly revision: number;
   /** Whether sessions may be opened at a time, in ms since the epoch. */
   readonly state: (now: number) => KeyState;
+  /** Until when the public key works that led to this view, if a rotation has replaced it. */
+  readonly retiredUntil?: number | undefined;
   /** The websites that may use the key. */
   readonly origins: OriginPolicy;
   /** Whether its widgets may start an intent. */
@@ -33,8 +35,8 @@ export interface WidgetView {
 }
 
 /** Computes the view of a widget key. `identityKey` decrypts the key's identity secret. */
-export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdentitySecret): WidgetView {
-  const { endsAt } = key;
+export function widgetView(tenant: Tenant, key: ReachedKey, identityKey = noIdentitySecret): WidgetView {
+  const { endsAt, retiredUntil } = key;
   const enabled = key.enabled && tenant.deletingSince === undefined;
   const decide = intentDecision(key);
   const usable = tenant.flows.filter((flow) => decide(flow) === 'shown');
@@ -46,7 +48,8 @@ export function widgetView(tenant: Tenant, key: WidgetKey, identityKey = noIdent
     tenantSlug: tenant.slug,
     keyId: key.id,
     revision: tenant.revision,
-    state: (now) => keyState({ enabled, endsAt }, now),
+    state: (now) => keyState({ enabled, endsAt, retiredUntil }, now),
+    retiredUntil,
     origins: originPolicy(key),
     allowsIntent: (name) => usableNames.has(name),
     identity: key.identity === 'off' ? { mode: 'off' } : { mode: key.identity, key: identityKey },

@@ -1,6 +1,6 @@
 import { bearerToken } from '../callers/authenticate.js';
 import { explainOrigin, harmless } from '../catalog/explain-origin.js';
-import { explainKeyState, type KeyState } from '../catalog/key-state.js';
+import { explainKey, type KeyReason } from '../catalog/key-state.js';
 import type { WidgetView } from '../catalog/widget-view.js';
 import type { WidgetViews } from '../catalog/widget-views.js';
 import type { Conversation } from '../conversations/conversation.js';
@@ -148,6 +148,6 @@ function subjectOf({ tenantSlug, keyId }: WidgetView) {
   return { tenant: tenantSlug, widgetKeyId: keyId };
 }
 
-function keyReason(state: KeyState | 'unknown') {
-  return { reason: state, why: explainKeyState(state) };
+function keyReason(state: KeyReason) {
+  return { reason: state, why: explainKey(state) };
 }

@@ -1,5 +1,5 @@
 import { explainOrigin } from '../catalog/explain-origin.js';
-import { explainKeyState } from '../catalog/key-state.js';
+import { explainKey as sentenceOf } from '../catalog/key-state.js';
 import type { WidgetView } from '../catalog/widget-view.js';
 import type { ErrorCode } from '../rpc/errors.js';
 import { CUSTOMER_REASONS } from './customer-reasons.js';
@@ -54,9 +54,10 @@ function explainRules(request: ExplainedRequest): ExplainedDecision {
 }
 
 function explainKey(view: WidgetView | undefined, now: number): ExplainedDecision {
-  const reason = view?.state(now) ?? 'unknown';
-  const message = explainKeyState(reason);
-  const passes = reason === 'enabled';
+  const state = view?.state(now) ?? 'unknown';
+  const passes = state === 'enabled';
+  const reason = passes && view?.retiredUntil !== undefined ? 'retired_in_overlap' : state;
+  const message = sentenceOf(reason, view?.retiredUntil);
   return { subject: 'widget_key', ...NO_RULES, passes, reason, message, code: 'widget_disabled' };
 }
 

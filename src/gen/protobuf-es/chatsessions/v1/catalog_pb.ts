@@ -1538,7 +1538,8 @@ export type Decision = Message<"chatsessions.v1.Decision"> & {
   passes: boolean;
 
   /**
-   * The reason in a word, such as `exact_rule`, `no_rule`, `disabled` or `past_its_end`.
+   * The reason in a word, such as `exact_rule`, `no_rule`, `disabled` or `past_its_end`; docs/catalog.md lists them. New
+   * ones may be added.
    *
    * @generated from field: string reason = 3;
    */
@@ -1777,9 +1778,9 @@ export const OriginReportSchema: GenMessage<OriginReport> = /*@__PURE__*/
  * own. Both work on the same catalogue: a change by either shows in every process within 2 s, and survives a restart as
  * long as the tenant file of the service (SEED_FILE) has the content that was last applied.
  *
- * Changes need the scope `catalog`, reads the scope `read`; all are audited with the caller's name. Every RPC whose
- * request names a tenant may answer not_found (no such tenant). Broken rules are answered all at once, each with its
- * path, as by ChatSessions.
+ * Changes need the scope `catalog`, reads the scope `read`; all but ExplainOpen are audited with the caller's name. Every
+ * RPC whose request names a tenant may answer not_found (no such tenant). Broken rules are answered all at once, each
+ * with its path, as by ChatSessions.
  *
  * @generated from service chatsessions.v1.Catalog
  */
@@ -1964,7 +1965,8 @@ export const Catalog: GenService<{
   },
   /**
    * ExplainOpen says what OpenSession on the chat surface would answer now, and why: each decision in the order in which it
-   * is made, and each intent and quick question. It writes nothing.
+   * is made, and each intent and quick question. It reads the stored catalogue, which opens follow within 2 s. It writes
+   * nothing, not even an audit entry.
    *
    * Errors: permission_denied (the key belongs to a tenant that the caller may not work for; for an unknown key, unless
    * the caller may work for all tenants).
@@ -1978,7 +1980,8 @@ export const Catalog: GenService<{
   },
   /**
    * ListOriginReports answers the origins that a widget key with `origin_mode: report` has let through although no rule
-   * allows them, the most frequent first.
+   * allows them, the most frequent first. Counts of other processes arrive within 5 s. An origin that has not come for 30
+   * days is forgotten.
    *
    * Errors: not_found (no such key).
    *

@@ -494,7 +494,10 @@ export interface Decision {
   subject: string;
   /** Whether it passes. */
   passes: boolean;
-  /** The reason in a word, such as `exact_rule`, `no_rule`, `disabled` or `past_its_end`. */
+  /**
+   * The reason in a word, such as `exact_rule`, `no_rule`, `disabled` or `past_its_end`; docs/catalog.md lists them. New
+   * ones may be added.
+   */
   reason: string;
   /** The same in a sentence, with what to do about a refusal. */
   message: string;
@@ -3883,9 +3886,9 @@ export const OriginReport: MessageFns<OriginReport> = {
  * own. Both work on the same catalogue: a change by either shows in every process within 2 s, and survives a restart as
  * long as the tenant file of the service (SEED_FILE) has the content that was last applied.
  *
- * Changes need the scope `catalog`, reads the scope `read`; all are audited with the caller's name. Every RPC whose
- * request names a tenant may answer not_found (no such tenant). Broken rules are answered all at once, each with its
- * path, as by ChatSessions.
+ * Changes need the scope `catalog`, reads the scope `read`; all but ExplainOpen are audited with the caller's name. Every
+ * RPC whose request names a tenant may answer not_found (no such tenant). Broken rules are answered all at once, each
+ * with its path, as by ChatSessions.
  */
 export type CatalogService = typeof CatalogService;
 export const CatalogService = {
@@ -4108,7 +4111,8 @@ export const CatalogService = {
   },
   /**
    * ExplainOpen says what OpenSession on the chat surface would answer now, and why: each decision in the order in which it
-   * is made, and each intent and quick question. It writes nothing.
+   * is made, and each intent and quick question. It reads the stored catalogue, which opens follow within 2 s. It writes
+   * nothing, not even an audit entry.
    *
    * Errors: permission_denied (the key belongs to a tenant that the caller may not work for; for an unknown key, unless
    * the caller may work for all tenants).
@@ -4124,7 +4128,8 @@ export const CatalogService = {
   },
   /**
    * ListOriginReports answers the origins that a widget key with `origin_mode: report` has let through although no rule
-   * allows them, the most frequent first.
+   * allows them, the most frequent first. Counts of other processes arrive within 5 s. An origin that has not come for 30
+   * days is forgotten.
    *
    * Errors: not_found (no such key).
    */
@@ -4226,7 +4231,8 @@ export interface CatalogServer extends UntypedServiceImplementation {
   revokeWidgetKey: handleUnaryCall<RevokeWidgetKeyRequest, RevokeWidgetKeyResponse>;
   /**
    * ExplainOpen says what OpenSession on the chat surface would answer now, and why: each decision in the order in which it
-   * is made, and each intent and quick question. It writes nothing.
+   * is made, and each intent and quick question. It reads the stored catalogue, which opens follow within 2 s. It writes
+   * nothing, not even an audit entry.
    *
    * Errors: permission_denied (the key belongs to a tenant that the caller may not work for; for an unknown key, unless
    * the caller may work for all tenants).
@@ -4234,7 +4240,8 @@ export interface CatalogServer extends UntypedServiceImplementation {
   explainOpen: handleUnaryCall<ExplainOpenRequest, ExplainOpenResponse>;
   /**
    * ListOriginReports answers the origins that a widget key with `origin_mode: report` has let through although no rule
-   * allows them, the most frequent first.
+   * allows them, the most frequent first. Counts of other processes arrive within 5 s. An origin that has not come for 30
+   * days is forgotten.
    *
    * Errors: not_found (no such key).
    */
@@ -4536,7 +4543,8 @@ export interface CatalogClient extends Client {
   ): ClientUnaryCall;
   /**
    * ExplainOpen says what OpenSession on the chat surface would answer now, and why: each decision in the order in which it
-   * is made, and each intent and quick question. It writes nothing.
+   * is made, and each intent and quick question. It reads the stored catalogue, which opens follow within 2 s. It writes
+   * nothing, not even an audit entry.
    *
    * Errors: permission_denied (the key belongs to a tenant that the caller may not work for; for an unknown key, unless
    * the caller may work for all tenants).
@@ -4558,7 +4566,8 @@ export interface CatalogClient extends Client {
   ): ClientUnaryCall;
   /**
    * ListOriginReports answers the origins that a widget key with `origin_mode: report` has let through although no rule
-   * allows them, the most frequent first.
+   * allows them, the most frequent first. Counts of other processes arrive within 5 s. An origin that has not come for 30
+   * days is forgotten.
    *
    * Errors: not_found (no such key).
    */
