@@ -4,6 +4,7 @@ import { exitOnSignals } from '@chatsessions/test-harness';
 import { UsageError } from './command/options.js';
 import type { Part } from './command/part.js';
 import { compare } from './compare/compare.js';
+import { applyTenants } from './parts/apply-tenants.js';
 import { coldStart } from './parts/cold-start.js';
 import { eraseCustomer } from './parts/erase-customer.js';
 import { memory } from './parts/memory.js';
@@ -19,6 +20,7 @@ const PARTS: readonly [Part, ...Part[]] = [
   coldStart,
   verifySession,
   eraseCustomer,
+  applyTenants,
   watchConversations,
 ];
 

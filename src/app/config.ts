@@ -241,3 +241,36 @@ export function readConfig(env: Environment): Config {
 export function describeVariables(): readonly (readonly [name: string, description: string])[] {
   return Object.entries(variables).map(([name, type]) => [name, type.description ?? ''] as const);
 }
+
+/** Where the value of a variable comes from. */
+export interface Setting {
+  readonly name: string;
+  /** The value as it is written in the environment, with secrets masked; absent when there is none. */
+  readonly value?: string;
+  readonly source: 'default' | 'environment';
+}
+
+/** Variables whose items are `name:secret`. */
+const SECRETS = ['SESSION_SIGNING_KEYS', 'IDENTITY_ENCRYPTION_KEYS', 'ENGINE_API_TOKENS'];
+
+/** Lists the value of each variable and its source, for `check-config`. It accepts invalid values. */
+export function describeSettings(env: Environment): readonly Setting[] {
+  const httpDefault = env['NODE_ENV'] === 'production' ? '0.0.0.0:8080' : '127.0.0.1:8080';
+  return describeVariables().map(([name, description]) => {
+    const value = env[name];
+    if (value !== undefined && value !== '')
+      return { name, value: masked(name, value), source: 'environment' };
+    // A description ends with the default in parentheses.
+    const [, text] = name === 'HTTP_ADDR' ? ['', httpDefault] : (/\(([^()]*)\)$/.exec(description) ?? []);
+    return { name, ...(text !== undefined && { value: text }), source: 'default' };
+  });
+}
+
+/** Hides the secrets of a value: of `name:secret,…` the names stay, a connection string loses its user and password. */
+function masked(name: string, value: string): string {
+  if (name === 'MONGODB_URI') return value.replace(/^(.*:\/\/)[^@]*@/, '$1***@');
+  if (!SECRETS.includes(name)) return value;
+  return parsePairs(value)
+    .map(([item]) => `${item}:***`)
+    .join(',');
+}

@@ -8,6 +8,9 @@ import type { Config } from './config.js';
 import { type GeneratedKey, loadOrMakeKey } from './key-file.js';
 import { messageOf, StartError } from './start-error.js';
 
+/** The files of the generated keys in DATA_DIR. */
+export const GENERATED_KEYS = ['session-signing-key', 'identity-encryption-key'] as const;
+
 /**
  * Loads the keys that sign session tokens: SESSION_SIGNING_KEYS, else a generated key in DATA_DIR.
  *
@@ -34,7 +37,10 @@ export function identityKeyring(config: Config): () => Promise<readonly Encrypti
 }
 
 /** Loads or creates a generated key in DATA_DIR. @throws StartError */
-async function loadGeneratedKey(config: Config, file: string): Promise<GeneratedKey> {
+async function loadGeneratedKey(
+  config: Config,
+  file: (typeof GENERATED_KEYS)[number],
+): Promise<GeneratedKey> {
   const { DATA_DIR } = config;
   await makeDataFolder(config);
   try {

@@ -1,20 +1,13 @@
 import { text } from 'node:stream/consumers';
 import { hashOfToken, isEngineToken, newEngineToken } from '../callers/engine-token.js';
 
-/**
- * Prints a new engine token and, on the next line, its hash. The explanation for people goes to `explain` (standard
- * error), so that a script can read both lines.
- */
-export function engineToken(deps: {
-  readonly randomBytes: (size: number) => Buffer;
-  readonly print: (text: string) => void;
-  readonly explain: (text: string) => void;
-}): void {
-  const token = newEngineToken(deps.randomBytes);
-  deps.explain(
-    'The token, shown this once, is for the service; its hash goes into tokenHashes of the callers file.',
-  );
-  deps.print(`${token}\n${hashOfToken(token)}`);
+/** Makes an engine token, with its hash for the callers file. */
+export function engineToken({ randomBytes }: { readonly randomBytes: (size: number) => Buffer }): {
+  readonly token: string;
+  readonly hash: string;
+} {
+  const token = newEngineToken(randomBytes);
+  return { token, hash: hashOfToken(token) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Config, formatAddress, readConfig } from '../app/config.js';
+import { writeNewSecrets } from '../app/new-secrets.js';
 import { type App, start } from '../app/start.js';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
 import { createLog } from '../telemetry/log.js';
@@ -14,15 +15,18 @@ const ABORT_MS = 5_000;
  * @returns the exit code
  * @throws ConfigError, StartError
  */
-export async function serve(env: NodeJS.ProcessEnv, print: (text: string) => void): Promise<number> {
+export async function serve(
+  env: Readonly<Record<string, string | undefined>>,
+  print: (text: string) => void,
+): Promise<number> {
   const config = readConfig(env);
   const log = createLog(config.LOG_LEVEL);
   const stopSignal = new Promise<undefined>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
 
-  const onApplied = (applied: AppliedTenant) => {
-    for (const text of describeNewSecrets(applied)) print(text);
+  const onApplied = async (applied: AppliedTenant) => {
+    for (const line of await writeNewSecrets(config, applied)) print(line);
   };
   const starting = start(config, { log, onApplied });
   const app = await Promise.race([starting, stopSignal]);
@@ -57,20 +61,6 @@ async function runSelfTest(app: App, config: Config, print: (text: string) => vo
   }
 }
 
-/**
- * Describes the identity secrets that applying a tenant has created. They are stored encrypted and never shown again.
- */
-function describeNewSecrets({ slug, keys }: AppliedTenant): string[] {
-  return keys.flatMap(({ id, label, identitySecret }) => {
-    if (identitySecret === undefined) return [];
-    return [
-      `New identity secret of ${slug}: ${label}. It is not shown again: keep it where the site signs its customer tokens.`,
-      `  HS256 secret, as it is   ${identitySecret}`,
-      `  aud of the tokens        ${id}`,
-    ].join('\n');
-  });
-}
-
 function bannerOf({ addresses, applied, isDemo }: App): string {
   const made = applied.flatMap(({ slug, keys }) => {
     return keys.filter((key) => key.isNew).map((key) => `${slug}: ${key.label} ${key.publicKey}`);
@@ -93,7 +83,10 @@ function describeFile({ slug, outcome, keptKeys, warnings }: AppliedTenant): str
     return [`${slug}: as last applied; changes that were made since by the API stay`];
   }
   return [
-    ...keptKeys.map((name) => `${slug}: the widget key ${name} is not in the file, and stays as it is`),
+    ...keptKeys.map(
+      (name) =>
+        `${slug}: the widget key ${name} is not in the file, and works on (apply --prune disables it)`,
+    ),
     ...warnings.map((warning) => `${slug}: ${warning}`),
   ];
 }

@@ -125,7 +125,7 @@ async function call(rpc: string, caller: string, session: Session, change: objec
 }
 
 test('these tests have a row for each RPC, and for each of the catalogue that names its tenant by a field', () => {
-  // DeleteTenant would delete what the other rows need, and takes two scopes.
+  // DeleteTenant needs two scopes: see tenant-callers.test.ts.
   const ofCatalog = Catalog.methods.filter(
     ({ name, input }) => name !== 'DeleteTenant' && input.fields.some((field) => field.name === 'tenant'),
   );

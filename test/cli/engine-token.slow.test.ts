@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { suite } from '@chatsessions/test-harness';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import * as assert from 'uvu/assert';
 import { repoFile } from '../harness/repo-file.js';
 
@@ -48,9 +50,20 @@ test('--hash of no token: one line and exit 1', async () => {
 });
 
 for (const args of [['--hsh'], ['--hash', TOKEN], [TOKEN]]) {
-  test(`engine-token ${args.join(' ')} is not a command`, async () => {
+  test(`engine-token ${args.join(' ')} is a wrong use`, async () => {
     const { code, stdout, stderr } = await run(args);
     assert.equal([code, stdout], [2, '']);
-    assert.match(stderr, /is not a command; see chatsessions --help/);
+    assert.match(stderr, /^chatsessions: (unknown option '--hsh'|too many arguments for 'engine-token')/);
   });
 }
+
+test('--out: the token goes to a new file for its owner, the hash to standard output', async () => {
+  const out = join(await tempDir(), 'token');
+  const { code, stdout, stderr } = await run(['--out', out]);
+  assert.is(code, 0, stderr);
+  const token = (await readFile(out, 'utf8')).trim();
+  assert.is(stdout, `${sha256(token)}\n`);
+  assert.not.match(stderr, token);
+  assert.is((await stat(out)).mode & 0o777, 0o600);
+  assert.is((await run(['--out', out])).code, 1, 'it is not overwritten');
+});

@@ -47,14 +47,11 @@ test('a configuration with several faults: a clear line for each, and exit 1', a
 });
 
 const COMMANDS: readonly (readonly [readonly string[], number, RegExp])[] = [
-  [
-    ['--help'],
-    0,
-    /engine-token +make a token .*\n.* engine-token --hash [\s\S]*MONGODB_URI +MongoDB to store in/,
-  ],
+  [['--help'], 0, /^Usage: chatsessions [\s\S]*\n {2}engine-token .*make a token /],
+  [['serve', '--help'], 0, /MONGODB_URI +MongoDB to store in/],
   [['--version'], 0, /^\d+\.\d+\.\d+\n$/],
-  [['nonsense'], 2, /nonsense is not a command/],
-  [['serve', 'twice'], 2, /serve twice is not a command/],
+  [['nonsense'], 2, /^chatsessions: unknown command 'nonsense'\n$/],
+  [['serve', 'twice'], 2, /^chatsessions: too many arguments for 'serve'/],
 ];
 for (const [args, code, output] of COMMANDS) {
   test(`chatsessions ${args.join(' ')}`, async () => {

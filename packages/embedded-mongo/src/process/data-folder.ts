@@ -111,6 +111,15 @@ function begin(folder: string, file: string, data: string): OpenedFolder {
   };
 }
 
+/** Marks the copy of a folder's data as complete: with everything on disk, FORMAT is written last. */
+export function completeCopy(folder: string, format: string): void {
+  syncPath(join(folder, 'data.mdb'));
+  const file = join(folder, 'FORMAT');
+  writeFileSync(`${file}.copy`, format, { mode: 0o600, flush: true });
+  renameSync(`${file}.copy`, file);
+  syncPath(folder);
+}
+
 /** What FORMAT says; undefined when there is none. */
 function readFormat(file: string): string | undefined {
   let fd: number | undefined;

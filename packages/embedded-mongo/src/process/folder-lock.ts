@@ -113,6 +113,13 @@ export async function takeLock(folder: string, watchMs: number): Promise<Lock> {
   }
 }
 
+/** The holder of a folder if it is another machine's: whether that one lives, this one cannot tell at once. */
+export async function holderOnAnotherMachine(folder: string): Promise<Holder | undefined> {
+  const top = Math.max(0, ...(await numbersIn(folder)));
+  const holder = top === 0 ? undefined : await readHolder(lockFile(folder, top));
+  return holder === undefined || holder.released || holder.kernel === (await kernelId()) ? undefined : holder;
+}
+
 const lockFile = (folder: string, number: number) => join(folder, `lock.${number}`);
 
 async function numbersIn(folder: string): Promise<number[]> {
