@@ -14,6 +14,10 @@ import { PAGE_TYPES } from './tenant-spec.js';
 export const MAX_FLOWS = 200;
 export const MAX_WIDGET_KEYS = 50;
 export const MAX_QUICK_QUESTIONS = 6;
+export const MAX_EXAMPLES = 20;
+export const MAX_ENTITIES = 20;
+export const MAX_ORIGINS = 100;
+export const MAX_ALLOWED_INTENTS = 200;
 const MAX_URL = 2048;
 
 /** A broken rule: its id, and a sentence. */
@@ -108,8 +112,8 @@ const intent = z.strictObject({
   displayLabel: text(100),
   subtitle: text(500).optional(),
   description: text(500).optional(),
-  examples: z.array(text(200)).max(20).default([]),
-  requiredEntities: z.array(intentName).max(20).default([]),
+  examples: z.array(text(200)).max(MAX_EXAMPLES).default([]),
+  requiredEntities: z.array(intentName).max(MAX_ENTITIES).default([]),
   icon: icon.optional(),
   accentColor: z
     .string()
@@ -160,7 +164,7 @@ export const widgetKey = z.strictObject({
   label: text(100).optional(),
   allowedOrigins: z
     .array(origin)
-    .max(100)
+    .max(MAX_ORIGINS)
     .transform((origins) => [...new Set(origins)])
     .default([]),
   allowMissingOrigin: z.boolean().default(false),
@@ -168,7 +172,7 @@ export const widgetKey = z.strictObject({
   allowsAllIntents: z.boolean().default(false),
   allowedIntents: z
     .array(intentName)
-    .max(200)
+    .max(MAX_ALLOWED_INTENTS)
     .transform((names) => [...new Set(names)])
     .default([]),
   enabled: z.boolean().default(true),

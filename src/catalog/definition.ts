@@ -38,9 +38,9 @@ export type Parsed<T> =
 export function parseTenant(message: Either<TenantDefinition>): Parsed<TenantSpec> {
   const plain = {
     ...present(message, ['slug', 'name']),
-    flows: message.flows?.map(plainFlow),
-    quickQuestions: message.quickQuestions?.map(plainQuestion),
-    widgetKeys: message.widgetKeys?.map(plainKey),
+    flows: upTo(schema.MAX_FLOWS, message.flows)?.map(plainFlow),
+    quickQuestions: upTo(schema.MAX_QUICK_QUESTIONS, message.quickQuestions)?.map(plainQuestion),
+    widgetKeys: upTo(schema.MAX_WIDGET_KEYS, message.widgetKeys)?.map(plainKey),
   };
   return parse(schema.tenant, plain, findConflicts, toTenantSpec);
 }
@@ -59,7 +59,12 @@ export function parseWidgetKey(message: Either<WidgetKeyDefinition>): Parsed<Wid
 export function parseQuickQuestions(
   messages: readonly Either<QuickQuestionDefinition>[],
 ): Parsed<readonly QuickQuestionSpec[]> {
-  return parse(schema.quickQuestions, messages.map(plainQuestion), noConflicts, (questions) => questions);
+  return parse(
+    schema.quickQuestions,
+    (upTo(schema.MAX_QUICK_QUESTIONS, messages) ?? []).map(plainQuestion),
+    noConflicts,
+    (questions) => questions,
+  );
 }
 
 /** The broken rules as violations of a request's field, such as `definition`. */
@@ -166,7 +171,8 @@ function plainFlow({ intent, ...flow }: Either<FlowDefinition>): object {
   const plainIntent = intent && {
     ...present(intent, ['name', 'displayLabel', 'styleVariant']),
     ...pick(intent, ['subtitle', 'description', 'accentColor', 'isPinned', 'priority']),
-    ...pick(intent, ['examples', 'requiredEntities']),
+    examples: upTo(schema.MAX_EXAMPLES, intent.examples),
+    requiredEntities: upTo(schema.MAX_ENTITIES, intent.requiredEntities),
     icon: intent.icon && pick(intent.icon, ['kind', 'value']),
   };
   return { ...present(flow, ['slug', 'id']), ...pick(flow, ['published']), intent: plainIntent };
@@ -179,10 +185,17 @@ function plainQuestion(question: Either<QuickQuestionDefinition>): object {
 function plainKey(key: Either<WidgetKeyDefinition>): object {
   return {
     ...present(key, ['name', 'publicKey', 'label', 'identity', 'originMode']),
-    ...pick(key, ['allowedOrigins', 'allowMissingOrigin', 'allowsAllIntents', 'allowedIntents', 'enabled']),
+    ...pick(key, ['allowMissingOrigin', 'allowsAllIntents', 'enabled']),
+    allowedOrigins: upTo(schema.MAX_ORIGINS, key.allowedOrigins),
+    allowedIntents: upTo(schema.MAX_ALLOWED_INTENTS, key.allowedIntents),
     identitySecretGeneration: key.identitySecretGeneration || undefined,
     endsAt: key.endsAt && instantOf(key.endsAt),
   };
+}
+
+/** A list, cut after the element that is too many: the work is bounded, and the fault is the same. */
+function upTo<T>(max: number, list: readonly T[] | undefined): readonly T[] | undefined {
+  return list && list.length > max ? list.slice(0, max + 1) : list;
 }
 
 function pick<T extends object>(message: T, names: readonly (keyof T)[]): object {

@@ -73,11 +73,20 @@ function bannerOf({ addresses, applied, isDemo }: App): string {
       ? ['  It runs on its demo tenant and the embedded server: for development, demos and tests.']
       : []),
     ...made.map((line) => `  new widget key           ${line}`),
-    ...applied.flatMap(({ slug, keptKeys }) =>
-      keptKeys.map((name) => `  works, not in SEED_FILE  ${slug}: ${name} (apply --prune disables it)`),
-    ),
-    ...applied.flatMap(({ slug, warnings }) =>
-      warnings.map((warning) => `  warning                  ${slug}: ${warning}`),
-    ),
+    ...applied.flatMap(describeFile).map((line) => `  tenant file              ${line}`),
   ].join('\n');
+}
+
+/** What a person may not expect of the tenant file: that it was not applied, or what it does not name. */
+function describeFile({ slug, outcome, keptKeys, warnings }: AppliedTenant): string[] {
+  if (outcome === 'skipped') {
+    return [`${slug}: as last applied; changes that were made since by the API stay`];
+  }
+  return [
+    ...keptKeys.map(
+      (name) =>
+        `${slug}: the widget key ${name} is not in the file, and works on (apply --prune disables it)`,
+    ),
+    ...warnings.map((warning) => `${slug}: ${warning}`),
+  ];
 }

@@ -6,6 +6,7 @@ import { gzipBombs } from './attacks/gzip.js';
 import { h2Floods } from './attacks/h2-floods.js';
 import { hostHeaders } from './attacks/host-headers.js';
 import { junkAttacks } from './attacks/junk.js';
+import { largeMessages } from './attacks/large-messages.js';
 import { logAttacks } from './attacks/log-floods.js';
 import { madeUpAttacks } from './attacks/made-up.js';
 import { nonReaderAttacks } from './attacks/non-readers.js';
@@ -22,6 +23,7 @@ export const ATTACKS: readonly Attack[] = [
   ...decodeAttacks,
   ...pipeliningAttacks,
   gzipBombs,
+  largeMessages,
   ...logAttacks,
   ...nonReaderAttacks,
   brokenFrames,

@@ -134,6 +134,27 @@ for (const [rpc, request, count] of CHANGES) {
 }
 CALLS.push(['a list of four', 'ListFlows', () => ({ tenant: 'acme' }), [entry('ListFlows', { count: 4 })]]);
 CALLS.push([
+  'an export of flows, questions and keys',
+  'ExportTenant',
+  () => ({ tenant: 'acme' }),
+  [entry('ExportTenant', { count: 11 })],
+]);
+CALLS.push(['a list of tenants', 'ListTenants', () => ({}), []]);
+const DEFINITION = { slug: 'acme', name: 'Acme Ltd.' };
+CALLS.push([
+  'what would be applied',
+  'ApplyTenant',
+  () => ({ definition: DEFINITION, validateOnly: true }),
+  [],
+]);
+CALLS.push([
+  'what is applied: a name, and four flows less',
+  'ApplyTenant',
+  () => ({ definition: DEFINITION }),
+  [entry('ApplyTenant', { phase: 'started' }), entry('ApplyTenant', { phase: 'finished', count: 5 })],
+]);
+CALLS.push(['what is applied again', 'ApplyTenant', () => ({ definition: DEFINITION }), []]);
+CALLS.push([
   'a list of seven',
   'ListWidgetKeys',
   () => ({ tenant: 'acme' }),

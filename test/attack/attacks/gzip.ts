@@ -66,7 +66,8 @@ export const gzipBombs: Attack = {
   },
 };
 
-function sessionTo({ grpc, attackFrom }: Target): ClientHttp2Session {
+/** An HTTP/2 connection to the gRPC port. */
+export function sessionTo({ grpc, attackFrom }: Target): ClientHttp2Session {
   const session = connectHttp2(`http://${grpc.host}:${grpc.port}`, {
     createConnection: () =>
       connect({ ...grpc, ...(attackFrom !== undefined && { localAddress: attackFrom }) }),
