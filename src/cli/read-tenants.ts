@@ -36,7 +36,7 @@ export async function readTenants(
   const claim = (thing: string, place: string) => {
     const earlier = places.get(thing);
     if (earlier !== undefined) throw new CliFailure(`${place}: ${thing} is in ${earlier} already`);
-    places.set(thing, place);
+    places.set(copied(thing), place);
   };
   const progress = progressBar(terminal, {
     label: 'Checking',
@@ -56,7 +56,7 @@ export async function readTenants(
           bytes += definition.length;
           if (bytes > MAX_BYTES)
             throw new CliFailure(`${place}: these are more than 512 MiB: apply them in parts`);
-          tenants.push({ slug: tenant.slug, definition, makesSecrets: makesSecrets(tenant) });
+          tenants.push({ slug: copied(tenant.slug), definition, makesSecrets: makesSecrets(tenant) });
           progress.show(tenants.length);
         }
       }
@@ -95,6 +95,11 @@ function parse({ text, firstLine }: YamlDocument, fileName: string): readonly Te
     const problems = error.problems.map((problem) => ({ ...problem, line: problem.line + firstLine }));
     throw new CliFailure(new YamlFileError(fileName, problems).message);
   }
+}
+
+/** A copy of a text: V8 keeps a whole document as long as a text that was cut out of it. */
+function copied(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function makesSecrets({ widgetKeys }: TenantSpec): boolean {
