@@ -214,6 +214,7 @@ export function ruleOf(issue: z.core.$ZodIssue): string {
   const field = issue.path.findLast((step) => typeof step === 'string') ?? '';
   const name = field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   if (issue.code === 'too_big') return `${name}.max_items`;
+  if (issue.code === 'too_small') return `${name}.min_items`;
   // An icon's kind is the discriminator of a union.
   return issue.code === 'invalid_union' ? 'icon.kind' : `${name}.known`;
 }

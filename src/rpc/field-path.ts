@@ -17,15 +17,22 @@ export function unknownPath(name: string): string {
   return IDENTIFIER.test(shown) ? shown : `[${JSON.stringify(shown)}]`;
 }
 
+/** The fields of requests that are messages of our own. What follows another field is data, with one spelling. */
+const MESSAGES: ReadonlySet<string> = new Set(['definition', 'flow', 'widgetKey', 'quickQuestions']);
+
 /**
- * Converts the JSON path of a violation to its path in the proto file: `removeVariables` becomes `remove_variables`.
- * Only the request's own field has two spellings; what follows it is data.
+ * Converts the JSON path of a violation to its path in the proto file: `removeVariables` becomes `remove_variables`, and
+ * `flow.intent.displayLabel` becomes `flow.intent.display_label`.
  */
 export function protoPath(jsonPath: string): string {
   const end = jsonPath.search(/[.[]/);
   const field = end === -1 ? jsonPath : jsonPath.slice(0, end);
-  const name = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return end === -1 ? name : name + jsonPath.slice(end);
+  if (MESSAGES.has(field)) return toSnakeCase(jsonPath);
+  return end === -1 ? toSnakeCase(field) : toSnakeCase(field) + jsonPath.slice(end);
+}
+
+function toSnakeCase(path: string): string {
+  return path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function shorten(name: string): string {

@@ -3,12 +3,17 @@ import { suite } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { type ApplyOptions, applyTenant, DefinitionError } from '../../src/catalog/apply-tenant.js';
+import { changeExisting } from '../../src/catalog/change-existing.js';
 import { parseTenant, requireSpec, toDefinition } from '../../src/catalog/definition.js';
+import { withFlow, withoutFlow, withPublished } from '../../src/catalog/flows.js';
 import { createIdentitySecrets } from '../../src/catalog/identity-secrets.js';
 import type { WidgetKey } from '../../src/catalog/model.js';
 import type { TenantSpec, WidgetKeySpec } from '../../src/catalog/tenant-spec.js';
+import { withKeyEnabled, withoutKey } from '../../src/catalog/widget-key-changes.js';
 import { createKeyedQueue } from '../../src/conversations/keyed-queue.js';
 import { CatalogChange_Kind as Kind } from '../../src/gen/ts-proto/chatsessions/v1/catalog.js';
+import { createCallAudit } from '../../src/rpc/audit.js';
+import { CallController } from '../../src/rpc/call-signal.js';
 import { ServiceError } from '../../src/rpc/errors.js';
 import { applyDeps } from '../harness/tenants.js';
 import { tenantSpec } from './arbitrary-definitions.js';
@@ -371,27 +376,66 @@ test(
   { timeoutMs: 60_000 },
 );
 
+type Rig = ReturnType<typeof rig>;
+type Step = (rig: Rig) => Promise<unknown>;
+
+/** One call of any RPC that changes flows or keys, on whatever the tenant has by then. */
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.tuple(definitions, fc.boolean()).map(
+    ([spec, prune]): Step =>
+      ({ apply }) =>
+        apply({ ...spec, flows: spec.flows.map(({ id: _, ...flow }) => flow) }, { prune }),
+  ),
+  fc.tuple(fc.nat(5), fc.constantFrom('publish', 'unpublish', 'delete', 'upsert', 'revoke', 'toggle')).map(
+    ([n, what]): Step =>
+      async ({ catalog, stored }) => {
+        const { tenant, keys } = await stored();
+        const [flow, key] = [tenant.flows[n % tenant.flows.length], keys[n % keys.length]];
+        const call = {
+          tenantId: tenant.id,
+          signal: new CallController().signal,
+          audit: createCallAudit({ add: async () => {} }, Object.create(null), {
+            action: what,
+            tenantId: tenant.id,
+            tenant: 'acme',
+          }),
+        };
+        const other = tenant.flows[(n + 1) % tenant.flows.length];
+        await changeExisting(applyDeps(catalog), { tenant: 'acme' }, call, (now) => {
+          if (key && what === 'revoke') return { keys: withoutKey(now.keys, key.name), answer: what };
+          if (key && what === 'toggle') {
+            return { keys: withKeyEnabled(now.keys, key.name, !key.enabled), answer: what };
+          }
+          if (!flow || !other) return { answer: what };
+          if (what === 'delete') return { tenant: withoutFlow(now.tenant, flow.slug), answer: what };
+          if (what !== 'upsert') {
+            return { tenant: withPublished(now.tenant, flow.slug, what === 'publish'), answer: what };
+          }
+          return { tenant: withFlow(now.tenant, { ...flow, intent: other.intent }), answer: what };
+        });
+      },
+  ),
+);
+
 test(
-  'property: whatever is applied, the limits hold and of the published flows each has another intent',
+  'property: whatever is called, the limits hold and of the published flows each has another intent',
   async () => {
     await fc.assert(
-      fc.asyncProperty(sequences, async (list) => {
-        const { apply, stored } = rig();
-        for (const [spec, prune] of list) {
-          await apply(spec, { prune }).catch((error: unknown) => {
-            if (!(error instanceof DefinitionError)) throw error;
+      fc.asyncProperty(definitions, fc.array(steps, { minLength: 1, maxLength: 12 }), async (first, list) => {
+        const made = rig();
+        await made.apply(first);
+        for (const step of list) {
+          await step(made).catch((error: unknown) => {
+            if (!(error instanceof DefinitionError) && !(error instanceof ServiceError)) throw error;
           });
         }
-        const { tenant, keys } = await stored().catch(() => ({ tenant: undefined, keys: [] }));
-        const intents =
-          tenant?.flows.flatMap(({ published, intent }) => (published ? intent.name : [])) ?? [];
+        const { tenant, keys } = await made.stored();
+        const intents = tenant.flows.flatMap(({ published, intent }) => (published ? intent.name : []));
         assert.is(new Set(intents).size, intents.length);
         assert.is(new Set(keys.map(({ name }) => name)).size, keys.length);
-        assert.ok(keys.length <= 50 && (tenant?.flows.length ?? 0) <= 200);
-        const ids = new Set(tenant?.flows.map(({ id }) => id));
-        assert.ok(
-          tenant?.quickQuestions.every(({ flowId }) => flowId === undefined || ids.has(flowId)) ?? true,
-        );
+        assert.ok(keys.length <= 50 && tenant.flows.length <= 200);
+        const ids = new Set(tenant.flows.map(({ id }) => id));
+        assert.ok(tenant.quickQuestions.every(({ flowId }) => flowId === undefined || ids.has(flowId)));
       }),
       { numRuns: 100 },
     );

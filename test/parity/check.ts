@@ -1,3 +1,4 @@
+import type { DescMessage } from '@bufbuild/protobuf';
 import { codeToHttpStatus } from '@connectrpc/connect/protocol-connect';
 import * as assert from 'uvu/assert';
 import { shapeFaults } from '../../src/rpc/decode/invalid-input.js';
@@ -92,9 +93,18 @@ function inReasons({ rules }: ChatExpectation | EngineExpectation) {
 
 /** A field path as the proto file spells it. */
 function protoPathOf(path: string, rpc: string | undefined): string {
-  const [jsonName = ''] = /^[^.[]*/.exec(path) ?? [];
-  const field = rpcOf(rpc).input.fields.find((candidate) => candidate.jsonName === jsonName);
-  return `${field?.name ?? jsonName}${path.slice(jsonName.length)}`;
+  return protoPathIn(path, rpcOf(rpc).input);
+}
+
+function protoPathIn(path: string, message: DescMessage): string {
+  const [jsonName = '', name = ''] = /^([^.[]*)(?:\[\d+\])?/.exec(path) ?? [];
+  const field = message.fields.find((candidate) => candidate.jsonName === name);
+  const spelt = `${field?.name ?? name}${jsonName.slice(name.length)}`;
+  const rest = path.slice(jsonName.length);
+  const isData = !field?.message || field.message.typeName.startsWith('google.');
+  return isData || !rest.startsWith('.')
+    ? spelt + rest
+    : `${spelt}.${protoPathIn(rest.slice(1), field.message)}`;
 }
 
 function checkContent(expectation: Omit<EngineExpectation, 'code'>, answer: Answer): void {

@@ -31,7 +31,7 @@ export function save(paths: Readonly<Record<string, string>>, body: unknown, { s
 
 /** What stands for any value of a kind. */
 const KINDS: Readonly<Record<string, RegExp>> = {
-  $text: /[\s\S]/,
+  $text: /./s,
   $token: /^[\w-]+\.[\w-]+\.[\w-]+$/,
   $uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
   $id: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,

@@ -178,6 +178,13 @@ for (const [jsonName, name] of new Map(FIELDS.map((field) => [field.jsonName, fi
   });
 }
 
+test('the proto path of a field of a message in the request', () => {
+  assert.is(
+    protoPath('definition.widgetKeys[0].allowedOrigins[1]'),
+    'definition.widget_keys[0].allowed_origins[1]',
+  );
+});
+
 /** google.rpc.ErrorInfo.reason: at most 63 characters of this form. */
 for (const id of new Set([...Object.keys(errorTable), ...Object.keys(shapeFaults), ...rulesOfRows()])) {
   test(`${id} makes a reason of google.rpc`, () => {
@@ -187,11 +194,11 @@ for (const id of new Set([...Object.keys(errorTable), ...Object.keys(shapeFaults
   });
 }
 
-const docs = ['docs/sessions.md', 'docs/engine-api.md']
+const docs = ['docs/sessions.md', 'docs/engine-api.md', 'docs/catalog.md']
   .map((path) => readFileSync(repoFile(path), 'utf8'))
   .join();
 for (const id of new Set([...Object.keys(shapeFaults), ...rulesOfRows()])) {
-  test(`the section Errors of docs/sessions.md or docs/engine-api.md lists ${id}`, () => {
+  test(`docs/sessions.md, docs/engine-api.md or docs/catalog.md lists ${id}`, () => {
     assert.ok(docs.includes(`\`${id}\``));
   });
 }

@@ -391,7 +391,7 @@ export type ApplyTenantResponse = Message<"chatsessions.v1.ApplyTenantResponse">
   revision: number;
 
   /**
-   * The differences, line by line; empty when nothing changes.
+   * The differences, line by line. When nothing changes there is none but of KIND_KEPT.
    *
    * @generated from field: repeated chatsessions.v1.CatalogChange changes = 2;
    */
@@ -440,14 +440,16 @@ export type CatalogChange = Message<"chatsessions.v1.CatalogChange"> & {
   path: string;
 
   /**
-   * The value before, as compact JSON; empty for what is added. Secrets and public keys of others are never in it.
+   * The value before, as compact JSON, cut to 500 characters; empty for what is added. Secrets and public keys of others
+   * are never in it.
    *
    * @generated from field: string before = 3;
    */
   before: string;
 
   /**
-   * The value after, as compact JSON; empty for what is removed.
+   * The value after, in the same way; empty for what is removed. With `validate_only` it has no public key that would be
+   * made.
    *
    * @generated from field: string after = 4;
    */
@@ -684,7 +686,7 @@ export type TenantSummary = Message<"chatsessions.v1.TenantSummary"> & {
   name: string;
 
   /**
-   * Counts the changes of the tenant and its keys.
+   * Grows with every change of the tenant and its keys.
    *
    * @generated from field: int32 revision = 3;
    */
@@ -1778,7 +1780,7 @@ export const OriginReportSchema: GenMessage<OriginReport> = /*@__PURE__*/
  * own. Both work on the same catalogue: a change by either shows in every process within 2 s, and survives a restart as
  * long as the tenant file of the service (SEED_FILE) has the content that was last applied.
  *
- * Changes need the scope `catalog`, reads the scope `read`; all but ExplainOpen are audited with the caller's name. Every
+ * Changes need the scope `catalog`, reads the scope `read`; all but ExplainOpen and ListTenants are audited with the caller's name. Every
  * RPC whose request names a tenant may answer not_found (no such tenant). Broken rules are answered all at once, each
  * with its path, as by ChatSessions.
  *
@@ -1792,8 +1794,11 @@ export const Catalog: GenService<{
    * Widget keys and flows that the definition does not name: flows are removed, because the definition is the whole
    * offer; keys stay as they are and are listed as KIND_KEPT, or are disabled with `prune`.
    *
+   * The public keys and secrets that it makes are answered once. When that answer is lost, export the tenant for the keys,
+   * and raise `identity_secret_generation` for a new secret.
+   *
    * Errors: invalid_input (all broken rules), revision_mismatch, already_exists (a public key that belongs to another
-   * tenant).
+   * tenant; a tenant that is being deleted), unavailable (too many at once). A request may have 8 MiB.
    *
    * @generated from rpc chatsessions.v1.Catalog.ApplyTenant
    */
@@ -1827,7 +1832,8 @@ export const Catalog: GenService<{
   /**
    * DeleteTenant deletes a tenant with all that it holds: conversations, widget keys, identity secrets, origin reports, and
    * last the tenant itself. It works in batches until its time limit (60 s, or the caller's deadline) is near: call it
-   * again until `complete` is true. The widget keys stop working first. Needs the scopes `catalog` and `erase`.
+   * again until `complete` is true, which takes at least 10 s. The widget keys stop working first, and no change of the
+   * tenant is accepted any more. Needs the scopes `catalog` and `erase`.
    *
    * @generated from rpc chatsessions.v1.Catalog.DeleteTenant
    */

@@ -152,7 +152,7 @@ export interface ApplyTenantRequest {
 export interface ApplyTenantResponse {
   /** The tenant's revision after the change. */
   revision: number;
-  /** The differences, line by line; empty when nothing changes. */
+  /** The differences, line by line. When nothing changes there is none but of KIND_KEPT. */
   changes: CatalogChange[];
   /** What is allowed but may not be meant, such as an allowed intent that no flow has. */
   warnings: string[];
@@ -166,9 +166,15 @@ export interface CatalogChange {
   kind: CatalogChange_Kind;
   /** Where, such as `flows.returns.intent.displayLabel` or `widgetKeys.web`: things by their slug or name. */
   path: string;
-  /** The value before, as compact JSON; empty for what is added. Secrets and public keys of others are never in it. */
+  /**
+   * The value before, as compact JSON, cut to 500 characters; empty for what is added. Secrets and public keys of others
+   * are never in it.
+   */
   before: string;
-  /** The value after, as compact JSON; empty for what is removed. */
+  /**
+   * The value after, in the same way; empty for what is removed. With `validate_only` it has no public key that would be
+   * made.
+   */
   after: string;
 }
 
@@ -238,7 +244,7 @@ export interface TenantSummary {
   slug: string;
   /** The name. */
   name: string;
-  /** Counts the changes of the tenant and its keys. */
+  /** Grows with every change of the tenant and its keys. */
   revision: number;
   /** How many flows it has. */
   flowCount: number;
@@ -3886,7 +3892,7 @@ export const OriginReport: MessageFns<OriginReport> = {
  * own. Both work on the same catalogue: a change by either shows in every process within 2 s, and survives a restart as
  * long as the tenant file of the service (SEED_FILE) has the content that was last applied.
  *
- * Changes need the scope `catalog`, reads the scope `read`; all but ExplainOpen are audited with the caller's name. Every
+ * Changes need the scope `catalog`, reads the scope `read`; all but ExplainOpen and ListTenants are audited with the caller's name. Every
  * RPC whose request names a tenant may answer not_found (no such tenant). Broken rules are answered all at once, each
  * with its path, as by ChatSessions.
  */
@@ -3899,8 +3905,11 @@ export const CatalogService = {
    * Widget keys and flows that the definition does not name: flows are removed, because the definition is the whole
    * offer; keys stay as they are and are listed as KIND_KEPT, or are disabled with `prune`.
    *
+   * The public keys and secrets that it makes are answered once. When that answer is lost, export the tenant for the keys,
+   * and raise `identity_secret_generation` for a new secret.
+   *
    * Errors: invalid_input (all broken rules), revision_mismatch, already_exists (a public key that belongs to another
-   * tenant).
+   * tenant; a tenant that is being deleted), unavailable (too many at once). A request may have 8 MiB.
    */
   applyTenant: {
     path: "/chatsessions.v1.Catalog/ApplyTenant" as const,
@@ -3939,7 +3948,8 @@ export const CatalogService = {
   /**
    * DeleteTenant deletes a tenant with all that it holds: conversations, widget keys, identity secrets, origin reports, and
    * last the tenant itself. It works in batches until its time limit (60 s, or the caller's deadline) is near: call it
-   * again until `complete` is true. The widget keys stop working first. Needs the scopes `catalog` and `erase`.
+   * again until `complete` is true, which takes at least 10 s. The widget keys stop working first, and no change of the
+   * tenant is accepted any more. Needs the scopes `catalog` and `erase`.
    */
   deleteTenant: {
     path: "/chatsessions.v1.Catalog/DeleteTenant" as const,
@@ -4154,8 +4164,11 @@ export interface CatalogServer extends UntypedServiceImplementation {
    * Widget keys and flows that the definition does not name: flows are removed, because the definition is the whole
    * offer; keys stay as they are and are listed as KIND_KEPT, or are disabled with `prune`.
    *
+   * The public keys and secrets that it makes are answered once. When that answer is lost, export the tenant for the keys,
+   * and raise `identity_secret_generation` for a new secret.
+   *
    * Errors: invalid_input (all broken rules), revision_mismatch, already_exists (a public key that belongs to another
-   * tenant).
+   * tenant; a tenant that is being deleted), unavailable (too many at once). A request may have 8 MiB.
    */
   applyTenant: handleUnaryCall<ApplyTenantRequest, ApplyTenantResponse>;
   /** ExportTenant answers a tenant as the definition that ApplyTenant takes: applying it changes nothing. */
@@ -4169,7 +4182,8 @@ export interface CatalogServer extends UntypedServiceImplementation {
   /**
    * DeleteTenant deletes a tenant with all that it holds: conversations, widget keys, identity secrets, origin reports, and
    * last the tenant itself. It works in batches until its time limit (60 s, or the caller's deadline) is near: call it
-   * again until `complete` is true. The widget keys stop working first. Needs the scopes `catalog` and `erase`.
+   * again until `complete` is true, which takes at least 10 s. The widget keys stop working first, and no change of the
+   * tenant is accepted any more. Needs the scopes `catalog` and `erase`.
    */
   deleteTenant: handleUnaryCall<DeleteTenantRequest, DeleteTenantResponse>;
   /**
@@ -4256,8 +4270,11 @@ export interface CatalogClient extends Client {
    * Widget keys and flows that the definition does not name: flows are removed, because the definition is the whole
    * offer; keys stay as they are and are listed as KIND_KEPT, or are disabled with `prune`.
    *
+   * The public keys and secrets that it makes are answered once. When that answer is lost, export the tenant for the keys,
+   * and raise `identity_secret_generation` for a new secret.
+   *
    * Errors: invalid_input (all broken rules), revision_mismatch, already_exists (a public key that belongs to another
-   * tenant).
+   * tenant; a tenant that is being deleted), unavailable (too many at once). A request may have 8 MiB.
    */
   applyTenant(
     request: ApplyTenantRequest,
@@ -4313,7 +4330,8 @@ export interface CatalogClient extends Client {
   /**
    * DeleteTenant deletes a tenant with all that it holds: conversations, widget keys, identity secrets, origin reports, and
    * last the tenant itself. It works in batches until its time limit (60 s, or the caller's deadline) is near: call it
-   * again until `complete` is true. The widget keys stop working first. Needs the scopes `catalog` and `erase`.
+   * again until `complete` is true, which takes at least 10 s. The widget keys stop working first, and no change of the
+   * tenant is accepted any more. Needs the scopes `catalog` and `erase`.
    */
   deleteTenant(
     request: DeleteTenantRequest,
