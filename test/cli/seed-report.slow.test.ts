@@ -27,7 +27,14 @@ test('new keys, keys that the file no longer names, and what may not be meant', 
   };
   assert.match(await banner(file(['web', 'app'])), /\n {2}new widget key +acme: web pk_live_[0-9a-f]{32}\n/);
   const second = await banner(file(['web'], 'refunds'));
-  assert.match(second, /\n {2}works, not in SEED_FILE {2}acme: app \(apply --prune disables it\)\n/);
-  assert.match(second, /\n {2}warning +acme: [^\n]*refunds/);
+  assert.match(
+    second,
+    /\n {2}tenant file +acme: the widget key app is not in the file, and works on \(apply --prune disables it\)\n/,
+  );
+  assert.match(second, /\n {2}tenant file +acme: [^\n]*refunds/);
   assert.not.match(second, 'new widget key');
+  assert.match(
+    await banner(file(['web'], 'refunds')),
+    /\n {2}tenant file +acme: as last applied; changes [^\n]* stay\n/,
+  );
 });
