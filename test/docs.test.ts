@@ -22,6 +22,7 @@ const DOCUMENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /"coupon"|"tier"/,
     /"complete": true/,
   ],
+  'docs/catalog.md': [/"code": "origin_not_allowed"/, /"flow_in_draft"/],
 };
 
 const links = suite('docs: the links lead somewhere');

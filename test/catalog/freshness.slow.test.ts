@@ -42,7 +42,11 @@ test(
           .length;
       const polls = () => recorder.commands.filter(({ find }) => find === 'catalog_changes').length;
 
-      for (const client of clients) assert.ok((await namesOf(client)).includes('going'));
+      // A view that is loaded while a start's announcement is noticed is not cached: until an open reads nothing.
+      for (let before = -1; before !== catalogueReads(); ) {
+        before = catalogueReads();
+        for (const client of clients) assert.ok((await namesOf(client)).includes('going'));
+      }
       const [readBefore, polledBefore, began] = [catalogueReads(), polls(), performance.now()];
       for (let n = 0; n < 100; n++) for (const client of clients) await namesOf(client);
       const seconds = (performance.now() - began) / 1000;
