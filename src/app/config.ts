@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { isEngineToken } from '../callers/engine-token.js';
 import { CALLER_NAME } from '../rpc/call.js';
+import { nearest } from '../yaml/nearest.js';
+import { findMisspelled } from './misspelled.js';
 
 /** An address to listen on. */
 export interface Address {
@@ -126,6 +128,17 @@ const databaseName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,38}$/, 'must be 1 to 38 characters of A-Z a-z 0-9 _ -');
 
+const MODES = ['development', 'test', 'production'] as const;
+const mode = z.enum(MODES, {
+  error({ input }) {
+    const text = typeof input === 'string' ? input.toLowerCase() : '';
+    // Abbreviations such as `prod` are too far for the edit distance.
+    const short = MODES.find((name) => text !== '' && name.startsWith(text));
+    const hint = short === undefined ? nearest(text, MODES) : `; did you mean ${short}?`;
+    return `must be development, test or production${hint}`;
+  },
+});
+
 /** All environment variables of the service, with their descriptions for `--help`. */
 const variables = {
   HTTP_ADDR: address.optional().describe('public HTTP address (127.0.0.1:8080; in production 0.0.0.0:8080)'),
@@ -180,10 +193,11 @@ const variables = {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('fatal, error, warn, info, debug (every call), trace or silent (info)'),
-  NODE_ENV: z
-    .string()
-    .optional()
-    .describe('production: refuse to start with anything that is for development only'),
+  NODE_ENV: mode
+    .default('development')
+    .describe(
+      'development, test, or production: refuse to start with anything that is for development only (development)',
+    ),
 };
 
 const schema = z.object(variables);
@@ -231,7 +245,7 @@ export function readConfig(env: Environment): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const result = schema.safeParse(set);
   const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`);
-  const problems = [...faults, ...findConflicts(set)];
+  const problems = [...faults, ...findMisspelled(set, Object.keys(variables)), ...findConflicts(set)];
   if (!result.success || problems.length > 0) throw new ConfigError(problems.join('\n'));
   const host = result.data.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1';
   return { ...result.data, HTTP_ADDR: result.data.HTTP_ADDR ?? { host, port: 8080 } };

@@ -15,6 +15,84 @@ const PRODUCTION: Env = {
   SESSION_SIGNING_KEYS: KEYS,
 };
 
+/** Variables that shells, Node, npm, CI, Docker, Kubernetes, proxies and databases set. */
+const USUAL = [
+  ...[
+    'PATH',
+    'HOME',
+    'PWD',
+    'OLDPWD',
+    'USER',
+    'LOGNAME',
+    'SHELL',
+    'SHLVL',
+    'LANG',
+    'LC_ALL',
+    'TERM',
+    'TZ',
+    '_',
+  ],
+  ...[
+    'EDITOR',
+    'DISPLAY',
+    'TMPDIR',
+    'MAIL',
+    'HOSTNAME',
+    'HOST',
+    'PORT',
+    'DEBUG',
+    'VERSION',
+    'ADDR',
+    'LOG',
+    'TTL',
+  ],
+  ...[
+    'XDG_DATA_DIRS',
+    'XDG_DATA_HOME',
+    'XDG_SESSION_ID',
+    'XDG_SESSION_TYPE',
+    'SESSION_MANAGER',
+    'SESSION_SECRET',
+  ],
+  ...['NODE_OPTIONS', 'NODE_PATH', 'NODE_VERSION', 'NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED'],
+  ...['NODENV_ROOT', 'NODENV_VERSION', 'NODENV_DIR', 'NVM_DIR', 'YARN_VERSION', 'npm_config_loglevel'],
+  ...['npm_package_version', 'npm_lifecycle_event', 'npm_node_execpath', 'INIT_CWD', 'UV_THREADPOOL_SIZE'],
+  ...['CI', 'GITHUB_ACTIONS', 'GITHUB_TOKEN', 'RUNNER_OS', 'GITLAB_CI', 'CI_COMMIT_SHA', 'BUILD_NUMBER'],
+  ...[
+    'http_proxy',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+    'SSL_CERT_FILE',
+    'SSL_CERT_DIR',
+    'GRPC_VERBOSITY',
+    'GRPC_TRACE',
+  ],
+  ...['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH', 'GRPC_SSL_CIPHER_SUITES', 'GRPC_NODE_VERBOSITY', 'grpc_proxy'],
+  ...['KUBERNETES_SERVICE_HOST', 'KUBERNETES_PORT_443_TCP_ADDR', 'POD_NAME', 'MONGODB_SERVICE_HOST'],
+  ...['MONGODB_PORT', 'MONGODB_PORT_27017_TCP_ADDR', 'GRPC_PORT_50051_TCP_ADDR', 'HTTP_PORT', 'GRPC_PORT'],
+  ...[
+    'MONGODB_VERSION',
+    'MONGODB_HOST',
+    'MONGODB_USER',
+    'MONGODB_USERNAME',
+    'MONGODB_PASSWORD',
+    'MONGODB_CA',
+  ],
+  ...['MONGO_INITDB_ROOT_USERNAME', 'MONGO_INITDB_DATABASE', 'MONGO_VERSION', 'MONGO_MAJOR', 'MONGO_PACKAGE'],
+  ...['DATABASE_URL', 'REDIS_URL', 'PGDATA', 'PGHOST', 'VAULT_ADDR', 'VAULT_TOKEN', 'CONSUL_HTTP_ADDR'],
+  ...['AWS_REGION', 'AWS_SESSION_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'GOOGLE_APPLICATION_CREDENTIALS'],
+  ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_LOG_LEVEL', 'SENTRY_DSN', 'WEB_CONCURRENCY', 'WEB_MEMORY', 'DYNO'],
+  ...[
+    'LISTEN_FDS',
+    'NOTIFY_SOCKET',
+    'INVOCATION_ID',
+    'JOURNAL_STREAM',
+    'CREDENTIALS_DIRECTORY',
+    'STATE_DIRECTORY',
+  ],
+  ...['CHATSESSIONS_ADDR', 'CHATSESSIONS_TOKEN', 'CHATSESSIONS_TOKEN_FILE', 'CHATSESSIONS_TLS_CERT'],
+];
+
 /** The lines of the refusal; none when the configuration is accepted. */
 function problems(env: Env): string[] {
   try {
@@ -42,12 +120,59 @@ test('with nothing set it runs on this machine alone', () => {
     SESSION_MAX_AGE: 604_800,
     RETENTION: 7_776_000,
     LOG_LEVEL: 'info',
+    NODE_ENV: 'development',
   });
 });
 
 test('variables of other programs are ignored', () => {
-  assert.equal(readConfig({ PATH: '/usr/bin', HTTP_ADDRESS: 'x' }), readConfig({}));
+  const usual = Object.fromEntries(USUAL.map((name) => [name, 'x']));
+  assert.equal(readConfig(usual), readConfig({}));
 });
+
+const MISSPELLED: readonly (readonly [name: string, right: string])[] = [
+  ['MONGO_URI', 'MONGODB_URI'],
+  ['MONGO_URL', 'MONGODB_URI'],
+  ['MONGODB_URL', 'MONGODB_URI'],
+  ['MONGO_DB_URI', 'MONGODB_URI'],
+  ['mongodb_uri', 'MONGODB_URI'],
+  ['MONGODB_DATABASE', 'MONGODB_DB'],
+  ['NODE_EVN', 'NODE_ENV'],
+  ['NODEENV', 'NODE_ENV'],
+  ['HTTP_ADDRESS', 'HTTP_ADDR'],
+  ['GRPC-ADDR', 'GRPC_ADDR'],
+  ['WORKER', 'WORKERS'],
+  ['LOGLEVEL', 'LOG_LEVEL'],
+  ['SESSION_SIGNING_KEY', 'SESSION_SIGNING_KEYS'],
+  ['SESION_SIGNING_KEY', 'SESSION_SIGNING_KEYS'],
+  ['ENGINE_API_TOKEN', 'ENGINE_API_TOKENS'],
+  ['GRPC_TLS_CERTS', 'GRPC_TLS_CERT'],
+];
+for (const [name, right] of MISSPELLED) {
+  test(`refuses ${name}: did you mean ${right}?`, () => {
+    const line = `${name} is not a variable of this service; did you mean ${right}?`;
+    assert.ok(problems({ [name]: 'some-secret' }).includes(line));
+  });
+}
+
+test('a near miss passes beside the right name, and when it is empty', () => {
+  const env = { MONGODB_URI: 'mongodb://db.internal/' };
+  assert.equal(readConfig({ ...env, MONGO_URI: 'x', NODE_EVN: '' }), readConfig(env));
+});
+
+const MODES: readonly (readonly [text: string, hint: string])[] = [
+  ['prod', '; did you mean production?'],
+  ['PRODUCTION', '; did you mean production?'],
+  ['prodcution', '; did you mean production?'],
+  ['dev', '; did you mean development?'],
+  ['tests', '; did you mean test?'],
+  ['staging', ''],
+  [' ', ''],
+];
+for (const [text, hint] of MODES) {
+  test(`refuses NODE_ENV=${text}`, () => {
+    assert.equal(problems({ NODE_ENV: text }), [`NODE_ENV must be development, test or production${hint}`]);
+  });
+}
 
 test('an empty variable is an unset one', () => {
   const empty = Object.fromEntries(describeVariables().map(([name]) => [name, '']));
