@@ -2,6 +2,7 @@ import { parseTenantFile } from '../catalog/tenant-file.js';
 import { YamlFileError } from '../yaml/yaml-file.js';
 import { type Config, ConfigError, describeSettings, readConfig, type Setting } from './config.js';
 import { readEngineCallers, readGrpcCredentials } from './engine-callers.js';
+import { readSecretFiles } from './secret-files.js';
 import { StartError } from './start-error.js';
 import { readText } from './text-file.js';
 
@@ -14,10 +15,12 @@ export interface CheckedConfig {
 
 /** Checks a configuration and the files that it names, as a start does, without a database and without listening. */
 export async function checkConfig(env: Readonly<Record<string, string | undefined>>): Promise<CheckedConfig> {
-  const settings = describeSettings(env);
+  // Once: a file may be a pipe, which can be read only once.
+  const resolved = readSecretFiles(env);
+  const settings = describeSettings(env, resolved);
   let config: Config;
   try {
-    config = readConfig(env);
+    config = readConfig(env, resolved);
   } catch (error) {
     if (error instanceof ConfigError) return { settings, problems: error.message.split('\n') };
     throw error;

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { isEngineToken } from '../callers/engine-token.js';
 import { CALLER_NAME } from '../rpc/call.js';
 import { nearest } from '../yaml/nearest.js';
+import { DATABASE_NAME, databaseOf } from './database-name.js';
 import { findMisspelled } from './misspelled.js';
+import { type ResolvedEnvironment, readSecretFiles, SECRETS } from './secret-files.js';
 
 /** An address to listen on. */
 export interface Address {
@@ -124,9 +126,8 @@ const engineTokens = z.string().transform((text, context) => {
 });
 
 const mongoUri = z.string().regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://');
-const databaseName = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,38}$/, 'must be 1 to 38 characters of A-Z a-z 0-9 _ -');
+const databaseName = z.string().regex(DATABASE_NAME, 'must be 1 to 38 characters of A-Z a-z 0-9 _ -');
+const secretFile = (name: string) => z.string().optional().describe(`file that holds ${name}, instead of it`);
 
 const MODES = ['development', 'test', 'production'] as const;
 const mode = z.enum(MODES, {
@@ -145,7 +146,10 @@ const variables = {
   GRPC_ADDR: address.default({ host: '127.0.0.1', port: 50_051 }).describe('gRPC address (127.0.0.1:50051)'),
   WORKERS: wholeNumber(1, 64).default(1).describe('processes that answer on these addresses, up to 64 (1)'),
   MONGODB_URI: mongoUri.optional().describe('MongoDB to store in (none: the embedded server)'),
-  MONGODB_DB: databaseName.default('chatsessions').describe('database name (chatsessions)'),
+  MONGODB_URI_FILE: secretFile('MONGODB_URI'),
+  MONGODB_DB: databaseName
+    .optional()
+    .describe('database name (that in the path of MONGODB_URI, else chatsessions)'),
   DATA_DIR: z
     .string()
     .min(1)
@@ -155,11 +159,13 @@ const variables = {
   SESSION_SIGNING_KEYS: signingKeys
     .optional()
     .describe('kid:base64,… the first signs, all verify (none: one is made and kept in DATA_DIR)'),
+  SESSION_SIGNING_KEYS_FILE: secretFile('SESSION_SIGNING_KEYS'),
   IDENTITY_ENCRYPTION_KEYS: encryptionKeys
     .optional()
     .describe(
       'kid:base64,… that seal identity secrets: the first seals, all open (none: one is made and kept in DATA_DIR; in production no widget key can verify identities)',
     ),
+  IDENTITY_ENCRYPTION_KEYS_FILE: secretFile('IDENTITY_ENCRYPTION_KEYS'),
   SESSION_TTL: duration('1m', '24h').default(3_600).describe('how long a session lasts (1h)'),
   RESUME_WINDOW: duration('0s', '7d')
     .default(86_400)
@@ -173,6 +179,7 @@ const variables = {
   ENGINE_API_TOKENS: engineTokens
     .optional()
     .describe('name:token,… services that may do everything over gRPC (none, and no callers file: open)'),
+  ENGINE_API_TOKENS_FILE: secretFile('ENGINE_API_TOKENS'),
   ENGINE_CALLERS_FILE: z
     .string()
     .min(1)
@@ -213,22 +220,27 @@ function findConflicts(env: Environment): string[] {
   if (env['GRPC_TLS_CLIENT_CA'] !== undefined && env['GRPC_TLS_CERT'] === undefined) {
     problems.push('GRPC_TLS_CLIENT_CA needs GRPC_TLS_CERT and GRPC_TLS_KEY');
   }
+  // What a file should hold counts as set: when the file cannot be read, that is the problem.
+  const isSet = (name: string) => env[name] !== undefined || env[`${name}_FILE`] !== undefined;
   const guards = ['ENGINE_API_TOKENS', 'ENGINE_CALLERS_FILE', 'GRPC_TLS_CLIENT_CA'];
   const grpc = variables.GRPC_ADDR.safeParse(env['GRPC_ADDR']);
-  if (grpc.success && !isLoopback(grpc.data) && guards.every((name) => env[name] === undefined)) {
+  if (grpc.success && !isLoopback(grpc.data) && !guards.some(isSet)) {
     problems.push(`GRPC_ADDR is reachable from other machines: set one of ${guards.join(', ')}`);
   }
   if (env['NODE_ENV'] === 'production') {
     for (const name of ['MONGODB_URI', 'SESSION_SIGNING_KEYS']) {
-      if (env[name] === undefined) problems.push(`${name} is required in production`);
+      if (!isSet(name)) problems.push(`${name} is required in production`);
     }
   }
   return problems;
 }
 
+type SecretFile = `${(typeof SECRETS)[number]}_FILE`;
+
 /** The validated configuration. Durations are in seconds. */
-export interface Config extends Omit<z.output<typeof schema>, 'HTTP_ADDR'> {
+export interface Config extends Omit<z.output<typeof schema>, 'HTTP_ADDR' | 'MONGODB_DB' | SecretFile> {
   readonly HTTP_ADDR: Address;
+  readonly MONGODB_DB: string;
 }
 
 /** An invalid configuration. The message lists all problems, one per line, without values: some are secrets. */
@@ -241,14 +253,29 @@ export class ConfigError extends Error {
  *
  * @throws ConfigError with all problems
  */
-export function readConfig(env: Environment): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+export function readConfig(env: Environment, resolved = readSecretFiles(env)): Config {
+  const set = resolved.env;
   const result = schema.safeParse(set);
   const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`);
-  const problems = [...faults, ...findMisspelled(set, Object.keys(variables)), ...findConflicts(set)];
-  if (!result.success || problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const database = databaseOf(set);
+  const problems = [
+    ...faults,
+    ...resolved.problems,
+    ...findMisspelled(set, Object.keys(variables)),
+    ...findConflicts(set),
+    ...('problem' in database ? [database.problem] : []),
+  ];
+  if (!result.success || 'problem' in database || problems.length > 0)
+    throw new ConfigError(problems.join('\n'));
   const host = result.data.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1';
-  return { ...result.data, HTTP_ADDR: result.data.HTTP_ADDR ?? { host, port: 8080 } };
+  const {
+    MONGODB_URI_FILE,
+    SESSION_SIGNING_KEYS_FILE,
+    IDENTITY_ENCRYPTION_KEYS_FILE,
+    ENGINE_API_TOKENS_FILE,
+    ...data
+  } = result.data;
+  return { ...data, HTTP_ADDR: data.HTTP_ADDR ?? { host, port: 8080 }, MONGODB_DB: database.name };
 }
 
 /** Lists the variables with their descriptions, for `--help`. */
@@ -261,30 +288,49 @@ export interface Setting {
   readonly name: string;
   /** The value as it is written in the environment, with secrets masked; absent when there is none. */
   readonly value?: string;
-  readonly source: 'default' | 'environment';
+  /** `default`, `environment`, or the variable that it was taken from, such as MONGODB_URI_FILE. */
+  readonly source: string;
 }
 
-/** Variables whose items are `name:secret`. */
-const SECRETS = ['SESSION_SIGNING_KEYS', 'IDENTITY_ENCRYPTION_KEYS', 'ENGINE_API_TOKENS'];
-
 /** Lists the value of each variable and its source, for `check-config`. It accepts invalid values. */
-export function describeSettings(env: Environment): readonly Setting[] {
-  const httpDefault = env['NODE_ENV'] === 'production' ? '0.0.0.0:8080' : '127.0.0.1:8080';
+export function describeSettings(
+  env: Environment,
+  resolved: ResolvedEnvironment = readSecretFiles(env),
+): readonly Setting[] {
+  const httpDefault = resolved.env['NODE_ENV'] === 'production' ? '0.0.0.0:8080' : '127.0.0.1:8080';
+  const database = databaseOf(resolved.env);
   return describeVariables().map(([name, description]) => {
-    const value = env[name];
-    if (value !== undefined && value !== '')
-      return { name, value: masked(name, value), source: 'environment' };
+    const value = resolved.env[name];
+    if (name === 'MONGODB_DB' && 'name' in database)
+      return { name, value: database.name, source: database.source };
+    if (value !== undefined) {
+      const source = resolved.fromFiles.has(name) ? `${name}_FILE` : 'environment';
+      return { name, value: masked(name, value, resolved), source };
+    }
     // A description ends with the default in parentheses.
     const [, text] = name === 'HTTP_ADDR' ? ['', httpDefault] : (/\(([^()]*)\)$/.exec(description) ?? []);
     return { name, ...(text !== undefined && { value: text }), source: 'default' };
   });
 }
 
-/** Hides the secrets of a value: of `name:secret,…` the names stay, a connection string loses its user and password. */
-function masked(name: string, value: string): string {
-  if (name === 'MONGODB_URI') return value.replace(/^(.*:\/\/)[^@]*@/, '$1***@');
-  if (!SECRETS.includes(name)) return value;
+/**
+ * Hides the secrets of a value: of `name:secret,…` the names stay, a connection string loses its user and password. A
+ * path that could not be read may be a secret in the wrong place.
+ */
+function masked(name: string, value: string, { fromFiles }: ResolvedEnvironment): string {
+  const secret = SECRETS.find((each) => name === each || name === `${each}_FILE`);
+  if (secret === undefined || (name !== secret && fromFiles.has(secret))) return value;
+  if (name !== secret) return '***';
+  if (secret === 'MONGODB_URI') return maskedUri(value);
   return parsePairs(value)
     .map(([item]) => `${item}:***`)
     .join(',');
+}
+
+/** Hides all up to the last `@`, because a password may hold others, and the options that are secrets. */
+function maskedUri(uri: string): string {
+  if (!mongoUri.safeParse(uri).success) return '***';
+  return uri
+    .replace(/^([^:]*:\/\/).*@/, '$1***@')
+    .replace(/\b(\w*password|authMechanismProperties)=[^&]*/gi, '$1=***');
 }

@@ -1,4 +1,6 @@
-import { suite } from '@chatsessions/test-harness';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, tempDir } from '@chatsessions/test-harness';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { ConfigError, describeVariables, isLoopback, readConfig } from '../../src/app/config.js';
@@ -128,6 +130,77 @@ test('variables of other programs are ignored', () => {
   const usual = Object.fromEntries(USUAL.map((name) => [name, 'x']));
   assert.equal(readConfig(usual), readConfig({}));
 });
+
+const FILE_SECRETS: Env = {
+  MONGODB_URI: 'mongodb://me:secret@db.internal/',
+  SESSION_SIGNING_KEYS: KEYS,
+  IDENTITY_ENCRYPTION_KEYS: KEYS,
+  ENGINE_API_TOKENS: 'agent:0123456789abcdef',
+};
+for (const [name, secret] of Object.entries(FILE_SECRETS)) {
+  test(`${name}_FILE: the value without a newline at its end`, async () => {
+    const file = join(await tempDir(), 'secret');
+    for (const end of ['', '\n', '\r\n']) {
+      await writeFile(file, secret + end);
+      assert.equal(readConfig({ [`${name}_FILE`]: file }), readConfig({ [name]: secret }));
+    }
+  });
+
+  test(`${name}_FILE: faults, without path and content`, async () => {
+    const folder = await tempDir();
+    const file = join(folder, 'secret-file');
+    const key = `${name}_FILE`;
+    assert.equal(problems({ [key]: file }), [`${key} cannot be read: ENOENT`]);
+    assert.equal(problems({ [key]: folder }), [`${key} cannot be read: EISDIR`]);
+    assert.equal(problems({ [key]: file, [name]: secret }), [
+      `${name} and ${key} are both set: drop one of them`,
+    ]);
+    assert.equal(problems({ [key]: '', [name]: secret }), []);
+    await writeFile(file, '\n');
+    assert.equal(problems({ [key]: file }), [`${key} names an empty file`]);
+    await writeFile(file, 'x'.repeat(65_537));
+    assert.equal(problems({ [key]: file }), [`${key} names a file that is too large`]);
+    await writeFile(file, 'not-a-good-one');
+    assert.match(problems({ [key]: file }).join(), new RegExp(`^${name} must `));
+    assert.not.match(problems({ [key]: file }).join(), 'not-a-good-one');
+  });
+}
+
+test('a secret that cannot be read is not also missing, and guards gRPC when it can', async () => {
+  const file = join(await tempDir(), 'tokens');
+  const env = { NODE_ENV: 'production', GRPC_ADDR: '0.0.0.0:1', SESSION_SIGNING_KEYS: KEYS };
+  const files = { MONGODB_URI_FILE: file, ENGINE_API_TOKENS_FILE: file };
+  assert.equal(names({ ...env, ...files }), ['MONGODB_URI_FILE', 'ENGINE_API_TOKENS_FILE']);
+  await writeFile(file, 'agent:0123456789abcdef');
+  assert.equal(names({ ...env, ...files }), ['MONGODB_URI']);
+  assert.equal(names({ ...env, ...files, MONGODB_URI_FILE: '', MONGODB_URI: 'mongodb://h/' }), []);
+});
+
+const DATABASES: readonly (readonly [uri: string, database: string])[] = [
+  ['mongodb://h', 'chatsessions'],
+  ['mongodb://h/', 'chatsessions'],
+  ['mongodb://h/?replicaSet=rs', 'chatsessions'],
+  ['mongodb://h?replicaSet=a/b', 'chatsessions'],
+  ['mongodb://u:p%2Fw@a:1,b:2/shop?replicaSet=rs', 'shop'],
+  ['mongodb+srv://u:p@cluster.example/shop_2', 'shop_2'],
+];
+for (const [uri, database] of DATABASES) {
+  test(`the database of ${uri}: ${database}`, () => {
+    assert.is(readConfig({ MONGODB_URI: uri }).MONGODB_DB, database);
+    assert.is(readConfig({ MONGODB_URI: uri, MONGODB_DB: 'other' }).MONGODB_DB, 'other');
+  });
+}
+
+for (const path of ['admin', 'a.b', 'd'.repeat(39), '%61', 'a/b', 'x@db.internal/']) {
+  test(`refuses the database ${path} in the path of MONGODB_URI`, () => {
+    const uri = `mongodb://me:secret@h/${path}`;
+    const [line, ...others] = problems({ MONGODB_URI: uri });
+    assert.match(line ?? '', /^MONGODB_URI (names|has) /);
+    assert.equal(others, []);
+    if (path !== 'admin') assert.not.ok(line?.includes(`path ${path}`));
+    assert.is(readConfig({ MONGODB_URI: uri, MONGODB_DB: 'shop' }).MONGODB_DB, 'shop');
+  });
+}
 
 const MISSPELLED: readonly (readonly [name: string, right: string])[] = [
   ['MONGO_URI', 'MONGODB_URI'],

@@ -27,6 +27,28 @@ test('each variable, with its value and where it comes from; secrets are masked'
   for (const secret of [SECRET, 'cse_', 'hunter2']) assert.not.match(stdout, secret);
 });
 
+test('secrets of files and the database of MONGODB_URI: from where they come', async () => {
+  const folder = await tempDir();
+  const [uri, keys] = [join(folder, 'uri'), join(folder, 'keys')];
+  await writeFile(uri, 'mongodb://me:hun@ter2@db.internal/shop?tlsCertificateKeyFilePassword=hunter3\n');
+  await writeFile(keys, `a:${SECRET}\n`);
+  const env = { MONGODB_URI_FILE: uri, SESSION_SIGNING_KEYS_FILE: keys };
+  const { code, stdout, stderr } = await runCommand(['check-config'], { env });
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /^MONGODB_URI +mongodb:\/\/\*\*\*@db\.internal\/shop\?\S+=\*\*\* +MONGODB_URI_FILE$/m);
+  assert.match(stdout, new RegExp(`^MONGODB_URI_FILE +${uri} +environment$`, 'm'));
+  assert.match(stdout, /^MONGODB_DB +shop +MONGODB_URI$/m);
+  assert.match(stdout, /^SESSION_SIGNING_KEYS +a:\*\*\* +SESSION_SIGNING_KEYS_FILE$/m);
+  for (const secret of [SECRET, 'ter2', 'hunter3']) assert.not.match(stdout, secret);
+});
+
+test('a secret in a wrong place is masked', async () => {
+  const env = { SESSION_SIGNING_KEYS_FILE: `a:${SECRET}`, MONGODB_URI: 'me:hunter2@db.internal' };
+  const { code, stdout, stderr } = await runCommand(['check-config'], { env });
+  assert.is(code, 1);
+  for (const secret of [SECRET, 'hunter2']) assert.not.match(stdout + stderr, secret);
+});
+
 test('all problems, without secrets, and exit code 1', async () => {
   const env = {
     SESSION_TTL: 'x',
