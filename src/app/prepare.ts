@@ -14,9 +14,10 @@ import { mongoChangeLog } from '../mongo/mongo-change-log.js';
 import type { SigningKey } from '../sessions/token.js';
 import { createClosers } from './closers.js';
 import type { Config } from './config.js';
+import { DEMO_TENANT, refuseLeftDemo, whyNoDemo } from './demo.js';
 import { readEngineCallers } from './engine-callers.js';
 import { identityKeyring, loadSigningKeys, makeDataFolder } from './keys.js';
-import { applyTenantFile, DEMO_TENANT } from './seed.js';
+import { applyTenantFile } from './seed.js';
 import { StartError } from './start-error.js';
 
 /** What all processes of the service share: engine callers, keys, and a database with its tenants. */
@@ -61,14 +62,15 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
     const database = await connect(databaseUri, config.MONGODB_DB);
     closers.add(() => database.close());
 
-    const isDemo = config.SEED_FILE === undefined && embedded !== undefined;
+    const isDemo = config.SEED_FILE === undefined && whyNoDemo(config) === undefined;
     const file = config.SEED_FILE ?? (isDemo ? DEMO_TENANT : undefined);
+    const catalog = mongoCatalog(database);
     const newId = createUuidSource(createRandomSource());
     const applied =
       file === undefined
         ? []
         : await applyTenantFile(file, {
-            catalog: mongoCatalog(database),
+            catalog,
             audit: mongoAudit(database, { now, newId }),
             announce: createAnnouncer(mongoChangeLog(database)),
             newId,
@@ -76,6 +78,7 @@ export async function prepare(config: Config, { log, now, onApplied }: PrepareOp
             identitySecrets: createIdentitySecrets({ keyring: identityKeyring(config), randomBytes }),
             ...(onApplied && { onApplied }),
           });
+    await refuseLeftDemo(config, catalog, applied);
     const failed = embedded?.failed ?? new Promise<Error>(() => {});
     const { close } = closers;
     return { callers, signingKeys, database, databaseUri, applied, isDemo, failed, close };

@@ -10,9 +10,6 @@ import { YamlFileError } from '../yaml/yaml-file.js';
 import { StartError } from './start-error.js';
 import { readText } from './text-file.js';
 
-/** The tenant file of a service that starts without SEED_FILE and MONGODB_URI. */
-export const DEMO_TENANT = new URL('../../../src/app/demo-tenant.yaml', import.meta.url);
-
 /** What `applyTenantFile` needs. */
 export interface SeedDeps
   extends Omit<

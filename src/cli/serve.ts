@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Config, formatAddress, readConfig } from '../app/config.js';
+import { whyNoDemo } from '../app/demo.js';
 import { writeNewSecrets } from '../app/new-secrets.js';
 import { type App, start } from '../app/start.js';
 import type { AppliedTenant } from '../catalog/apply-tenants.js';
@@ -40,6 +41,12 @@ export async function serve(
     process.exit(1);
   }
   print(bannerOf(app));
+  const noDemo = whyNoDemo(config);
+  if (config.SEED_FILE === undefined && config.MONGODB_URI === undefined && noDemo !== undefined) {
+    print(
+      `  The demo tenant is not served, because ${noDemo}: name your tenants in SEED_FILE, or apply them.`,
+    );
+  }
   await runSelfTest(app, config, print);
 
   const failure = await Promise.race([stopSignal, app.failed]);

@@ -109,6 +109,33 @@ test('two processes on one folder: the second refuses, and says who holds it', a
   assert.is(await first.exited, 0);
 });
 
+const KEYS = `a:${Buffer.alloc(32, 7).toString('base64')}`;
+const DEMO = { publicKey: 'pk_live_de300000000000000000000000000001' };
+
+for (const [name, env] of [
+  ['signing keys', { SESSION_SIGNING_KEYS: KEYS }],
+  ['an address for other machines', { HTTP_ADDR: '0.0.0.0:0' }],
+] as const) {
+  test(`the demo tenant is not served with ${name}, nor when an earlier start has left it`, async () => {
+    const dataDir = await tempDir();
+    const fresh = await startService({ DATA_DIR: dataDir, ...env });
+    const url = await httpUrlOf(fresh);
+    await fresh.printed(/The demo tenant is not served, because /);
+    assert.is((await post(url, DEMO)).status, 403);
+    fresh.child.kill('SIGTERM');
+    assert.is(await fresh.exited, 0);
+
+    const demo = await startService({ DATA_DIR: dataDir });
+    assert.is((await post(await httpUrlOf(demo), DEMO)).status, 200);
+    demo.child.kill('SIGTERM');
+    assert.is(await demo.exited, 0);
+
+    const left = await startService({ DATA_DIR: dataDir, ...env });
+    assert.is(await left.exited, 1);
+    assert.match(left.stderr(), /^chatsessions: the database holds the demo tenant, and /);
+  });
+}
+
 test('a key that is made outlives a restart, is the same one, and is its owner’s only', async () => {
   const dataDir = await mkdtemp(join(await tempDir(), 'data.'));
   const token = async () => {
