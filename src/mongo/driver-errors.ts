@@ -1,4 +1,5 @@
 import {
+  MongoAPIError,
   MongoCompatibilityError,
   MongoDriverError,
   MongoInvalidArgumentError,
@@ -98,15 +99,47 @@ export async function insertIfAbsent(insert: () => Promise<unknown>): Promise<bo
 /** The codes Unauthorized, AuthenticationFailed and AtlasError. */
 const REFUSED_USER_CODES: ReadonlySet<unknown> = new Set([13, 18, 8000]);
 
-/** Explains to the operator why connecting failed, without the driver's message, which may quote the URI. */
+const UNESCAPED =
+  'a user or password has characters that must be percent-encoded, such as @ as %40 and / as %2F.';
+
+/**
+ * Explains to the operator why connecting failed. Nothing of the driver's message is quoted, host names neither: after an
+ * unescaped `@` what the driver takes for a host is a part of the password.
+ */
 export function explainConnectError(error: unknown): string {
-  if (error instanceof MongoServerSelectionError) return 'no server answers there that can be written to.';
-  if (error instanceof MongoParseError || error instanceof MongoInvalidArgumentError) {
-    return 'it is no valid connection string.';
+  const text = messagesOf(error).join('\n');
+  // By its name: mongodb-connection-string-url has a class of its own with this name.
+  if (error instanceof MongoAPIError || (error instanceof Error && error.name === 'MongoParseError')) {
+    if (/unescaped|URI malformed|^Invalid connection string/.test(text)) return UNESCAPED;
+    return /\bSRV\b|mongodb\+srv/.test(text)
+      ? 'a mongodb+srv:// string names one host, without a port, whose SRV and TXT records are valid.'
+      : 'it is no valid connection string.';
   }
-  if (error instanceof MongoServerError && REFUSED_USER_CODES.has(error.code))
+  if (/query(Srv|Txt)/.test(text)) return 'the SRV record of its host cannot be looked up in DNS.';
+  if (/ENOTFOUND|EAI_AGAIN/.test(text)) {
+    return `a host name in it does not resolve in DNS; if the name looks wrong, ${UNESCAPED}`;
+  }
+  if (/certificate|_CERT|ERR_TLS|ERR_SSL|SSL routines|EPROTO|altnames/i.test(text)) {
+    return 'TLS fails: check the certificate of the server, its authority (tlsCAFile) and whether the server speaks TLS.';
+  }
+  if (
+    /Authentication failed/i.test(text) ||
+    (error instanceof MongoServerError && REFUSED_USER_CODES.has(error.code))
+  )
     return 'the server refuses the user.';
+  if (/ECONNREFUSED/.test(text)) return 'no server answers there: the connection is refused.';
+  if (error instanceof MongoServerSelectionError) return 'no server answers there that can be written to.';
   return `${error instanceof Error ? error.name : 'unknown error'}.`;
+}
+
+/** The most causes that are followed, because an error can be its own cause. */
+const MAX_CAUSES = 5;
+
+/** The messages and codes of an error and its causes. */
+function messagesOf(error: unknown, depth = 0): string[] {
+  if (!(error instanceof Error) || depth === MAX_CAUSES) return [];
+  const code = 'code' in error ? [String(error.code)] : [];
+  return [error.message, ...code, ...messagesOf(error.cause, depth + 1)];
 }
 
 function isTransient(error: unknown): boolean {
