@@ -196,6 +196,12 @@ const variables = {
     .min(1)
     .optional()
     .describe('PEM file: clients must show a certificate of this authority'),
+  GRPC_REFLECTION: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe(
+      'whether gRPC reflection answers, to anybody (none: true unless engine callers are configured)',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -8,6 +8,7 @@ import { connectEndpoints } from '../gateway/connect.js';
 import { createGateway } from '../gateway/gateway.js';
 import { restEndpoints } from '../gateway/rest.js';
 import { createGrpcServer } from '../grpc/grpc-server.js';
+import { readDescriptorSet } from '../grpc/reflection.js';
 import { createCallLog } from '../rpc/call-log.js';
 import { createPipeline } from '../rpc/invoke.js';
 import type { Elapsed } from '../time/elapsed.js';
@@ -77,6 +78,7 @@ export async function serveSurfaces(
     const grpc = createGrpcServer({
       ...edge,
       ...{ rpcs, streamRpcs, credentials: await readGrpcCredentials(config) },
+      descriptors: await readDescriptors(config, callers.length === 0, log),
       ...(maxConnectionAgeMs !== undefined && { maxConnectionAgeMs }),
     });
     closers.add(async () => {
@@ -93,6 +95,17 @@ export async function serveSurfaces(
     await closers.close();
     throw error;
   }
+}
+
+/**
+ * Reads the descriptors for reflection: where the engine surface is open, or GRPC_REFLECTION asks for it. Reflection asks
+ * for no credentials.
+ */
+async function readDescriptors(config: Config, isOpen: boolean, log: Logger) {
+  if ((config.GRPC_REFLECTION ?? String(isOpen)) === 'false') return undefined;
+  const descriptors = await readDescriptorSet();
+  if (!descriptors) log.warn('no gRPC reflection: dist/chatsessions.binpb was not built (npm run build)');
+  return descriptors;
 }
 
 /** Evicts regularly what other processes have changed. @returns a function that ends this */

@@ -43,6 +43,8 @@ export interface CallGuardDeps {
   readonly unaryPaths: ReadonlyMap<string, number>;
   /** The paths of the server-streaming RPCs. */
   readonly streamPaths: ReadonlySet<string>;
+  /** The paths of the RPCs whose request is a stream, each with the maximum size of all its messages, in bytes. */
+  readonly bidiPaths: ReadonlyMap<string, number>;
   /** Called for each call that was refused or cut off before it reached the pipeline. */
   readonly onRefused: (error: ServiceError) => void;
   readonly elapsed: Elapsed;
@@ -59,6 +61,8 @@ interface OpenCall {
   readonly stream: ServerHttp2Stream;
   /** Whether its answer is a stream, which has its own limit for a reader that has stopped. */
   readonly isStream: boolean;
+  /** The maximum size of all messages, when its request is a stream. */
+  readonly maxStreamBytes: number | undefined;
   readonly openedAt: number;
   /** The maximum length of the message. */
   readonly maxBytes: number;
@@ -80,7 +84,7 @@ interface OpenCall {
  * calls also holds for the thousands of calls that can come in one read.
  */
 export function guardCalls(deps: CallGuardDeps): CallGuard {
-  const { http2Server, unaryPaths, streamPaths, onRefused, elapsed } = deps;
+  const { http2Server, unaryPaths, streamPaths, bidiPaths, onRefused, elapsed } = deps;
   const { requestMs, answerMs, maxHeldBytes } = deps.bounds;
   /** The calls whose request is not complete, oldest first. */
   const arriving = new Set<OpenCall>();
@@ -95,6 +99,7 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     const call: OpenCall = {
       stream,
       isStream: streamPaths.has(path),
+      maxStreamBytes: bidiPaths.get(path),
       maxBytes: unaryPaths.get(path) ?? MAX_REQUEST_BYTES,
       openedAt: elapsed(),
       received: 0,
@@ -140,7 +145,8 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     stream.on('end', () => {
       if (call.isRefused) return;
       release(call);
-      if (call.received < PREFIX_BYTES + call.declared || call.received === 0) {
+      const isShort = call.received < PREFIX_BYTES + call.declared || call.received === 0;
+      if (isShort && call.maxStreamBytes === undefined) {
         refuse(call, notOneMessage(), GrpcStatus.UNIMPLEMENTED);
         return;
       }
@@ -160,7 +166,10 @@ export function guardCalls(deps: CallGuardDeps): CallGuard {
     hold(call, bytes.buffer.byteLength);
     // The flag for compression, in a call whose headers name none.
     if (received === 0 && bytes[0] !== 0) refuse(call, compressed(), GrpcStatus.INTERNAL);
-    else if (call.received < PREFIX_BYTES) return true;
+    else if (call.maxStreamBytes !== undefined) {
+      // The time limit of a request is that of the whole stream.
+      if (call.received > call.maxStreamBytes) refuse(call, tooLarge(call.maxStreamBytes));
+    } else if (call.received < PREFIX_BYTES) return true;
     else if (call.declared > call.maxBytes) refuse(call, tooLarge(call.maxBytes));
     else if (call.received > PREFIX_BYTES + call.declared)
       refuse(call, notOneMessage(), GrpcStatus.UNIMPLEMENTED);

@@ -20,7 +20,7 @@ export function http2ServerOf(server: Server): Http2Server {
 }
 
 /** Finds the HTTP/2 stream of a call, since grpc-js cannot cut off a call whose reader has stopped. */
-export function http2StreamOf(call: StreamingCall): ServerHttp2Stream {
+export function http2StreamOf(call: object): ServerHttp2Stream {
   const inner: unknown = Reflect.get(call, 'call');
   const stream: unknown =
     typeof inner === 'object' && inner !== null ? Reflect.get(inner, 'stream') : undefined;

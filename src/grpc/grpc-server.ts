@@ -22,6 +22,8 @@ import { GRPC_BOUNDS, type GrpcBounds } from './bounds.js';
 import { guardCalls } from './calls.js';
 import { createConnections } from './connections.js';
 import { http2ServerOf, type StreamingCall } from './grpc-js.js';
+import { addHealth, HEALTH_BYTES, HEALTH_CHECK, HEALTH_LIST, HEALTH_WATCH } from './health.js';
+import { addReflection, REFLECTION_BYTES, REFLECTION_PATHS } from './reflection.js';
 import { toStatus } from './status.js';
 import { createStreams } from './streams.js';
 
@@ -63,6 +65,8 @@ export interface GrpcServerDeps {
   readonly maxConnectionAgeMs?: number;
   /** How long a stream's status may wait for a reader that has stopped, in ms: 30 s unless set. */
   readonly statusMs?: number;
+  /** The descriptors of the served protos (reflection.ts); without them there is no reflection. */
+  readonly descriptors?: readonly Buffer[] | undefined;
   readonly elapsed?: Elapsed;
   /** Bounds other than {@link GRPC_BOUNDS}. */
   readonly bounds?: Partial<GrpcBounds>;
@@ -98,6 +102,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
     server.addService({ [path]: definition }, { [path]: streams.serve(rpc) });
   }
 
+  const services = servicesOf([...rpcs, ...streamRpcs].map(({ codec }) => codec.path));
+  const health = addHealth(server, services);
+  if (deps.descriptors) addReflection(server, { files: deps.descriptors, services });
+
   // grpc-js itself has no cap for its connections, and keeps broken ones.
   const injector = server.createConnectionInjector(credentials);
   const http2Server = http2ServerOf(server);
@@ -107,8 +115,12 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   });
   const calls = guardCalls({
     http2Server,
-    unaryPaths: new Map(rpcs.map((rpc) => [rpc.codec.path, maxBytesOf(rpc)])),
-    streamPaths: new Set(streamRpcs.map(({ codec }) => codec.path)),
+    unaryPaths: new Map([
+      ...rpcs.map((rpc) => [rpc.codec.path, maxBytesOf(rpc)] as const),
+      ...[HEALTH_CHECK, HEALTH_LIST].map((path) => [path, HEALTH_BYTES] as const),
+    ]),
+    streamPaths: new Set([...streamRpcs.map(({ codec }) => codec.path), HEALTH_WATCH]),
+    bidiPaths: new Map(REFLECTION_PATHS.map((path) => [path, REFLECTION_BYTES])),
     onRefused: ({ code, message }) => callLog.refusedEarly({ transport: 'grpc', code, reason: message }),
     ...{ elapsed, bounds },
   });
@@ -198,6 +210,7 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
     listen: connections.listen,
 
     async close(graceMs) {
+      health.stop();
       connections.stop();
       const calls = new Promise<void>((ended) => server.tryShutdown(() => ended()));
       const done = Promise.all([streams.settled(), calls]).then(connections.end);
@@ -220,6 +233,11 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
 /** The maximum size of an RPC's requests, in bytes. */
 function maxBytesOf({ maxRequestBytes = MAX_REQUEST_BYTES }: AnyRpc): number {
   return maxRequestBytes;
+}
+
+/** The names of the services that have these paths. */
+function servicesOf(paths: readonly string[]): string[] {
+  return [...new Set(paths.map((path) => path.split('/')[1] ?? ''))];
 }
 
 /** The common part of all RPC definitions. */

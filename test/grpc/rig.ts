@@ -34,6 +34,8 @@ export interface RigOptions {
   /** Answers a call; revision 1 unless given. */
   readonly handle?: () => Promise<EndCustomerSessionsResponse>;
   readonly credentials?: ServerCredentials;
+  /** The descriptors for reflection; none unless given. */
+  readonly descriptors?: readonly Buffer[];
 }
 
 /** Starts a server. */
@@ -42,6 +44,7 @@ export async function startRig(
   {
     handle = async () => ({ endedCount: 1, complete: true }),
     credentials = ServerCredentials.createInsecure(),
+    descriptors,
   }: RigOptions = {},
 ): Promise<Rig> {
   const failures: unknown[] = [];
@@ -68,7 +71,7 @@ export async function startRig(
       callLog: createCallLog(createLog('silent'), () => performance.now()),
     }),
     newRequestId: () => 'request-of-ours',
-    credentials,
+    ...{ credentials, descriptors },
     callLog: { refusedEarly: (refusal) => refusals.push(refusal), failed: (error) => failures.push(error) },
     bounds: { sweepMs: 20, ...bounds },
   });
